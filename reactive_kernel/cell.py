@@ -1,0 +1,141 @@
+"""The nouns of the core: cells, what their source says of them, and what can be wrong with them."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Mapping
+from dataclasses import dataclass, field
+from enum import Enum
+from types import MappingProxyType
+from typing import NewType, TypeAlias, Union
+
+CellId = NewType("CellId", str)
+
+# A resource is anything one cell can leave behind for another. Python names are written plainly;
+# everything else carries its kind before a colon (`file:PATH`, `table:...`, `random:MODULE`), which no
+# identifier can contain, so the two never meet.
+Resource: TypeAlias = str
+
+NOTHING: frozenset[Resource] = frozenset()
+_NO_LATENT: "Mapping[Resource, Latent]" = MappingProxyType({})
+
+
+class Mode(str, Enum):
+    """When a cell may run: by itself, only when asked for, or never."""
+
+    AUTO = "auto"
+    MANUAL = "manual"
+    OFF = "off"
+
+
+class Freshness(str, Enum):
+    """Whether a cell shows what a run of the whole document would show."""
+
+    NEW = "new"
+    FRESH = "fresh"
+    STALE = "stale"
+
+
+class Activity(str, Enum):
+    """What a cell is doing now."""
+
+    IDLE = "idle"
+    QUEUED = "queued"
+    RUNNING = "running"
+
+
+class Outcome(str, Enum):
+    """How a cell's latest run ended."""
+
+    OK = "ok"
+    ERROR = "error"
+    BLOCKED = "blocked"
+    INTERRUPTED = "interrupted"
+
+
+@dataclass(frozen=True)
+class Cell:
+    """A cell of the document. `mode` is None where nobody chose one."""
+
+    id: CellId
+    source: str
+    mode: Mode | None = None
+
+
+@dataclass(frozen=True)
+class Unparsable:
+    """The source cannot be read."""
+
+    message: str
+    line: int | None = None
+
+    def __str__(self) -> str:
+        return self.message if self.line is None else f"{self.message} (line {self.line})"
+
+
+@dataclass(frozen=True)
+class Latent:
+    """What a function defined by the cell will touch when somebody calls it."""
+
+    reads: frozenset[Resource] = NOTHING
+    writes: frozenset[Resource] = NOTHING
+
+
+@dataclass(frozen=True)
+class CellFacts:
+    """What a cell's source says it takes from outside and leaves behind."""
+
+    reads: frozenset[Resource] = NOTHING
+    writes: frozenset[Resource] = NOTHING
+    # Names read only inside function bodies: needed by whoever calls the function, not by this cell.
+    defers: frozenset[Resource] = NOTHING
+    # Builtin names it reads, at its top level or in functions: a read only where a cell above rebinds them.
+    builtins: frozenset[Resource] = NOTHING
+    problem: Unparsable | None = None
+
+    # The part of `reads` that a branch of the cell itself may have written before the read.
+    maybe: frozenset[Resource] = NOTHING
+    # The parts of `writes` that are not bindings: names deleted, and names whose object is visibly changed.
+    deletes: frozenset[Resource] = NOTHING
+    mutates: frozenset[Resource] = NOTHING
+    # Which latent reads and writes travel with which written name; "" holds those of anonymous functions.
+    latent: Mapping[Resource, Latent] = field(default_factory=lambda: _NO_LATENT)
+    # Own function and class names that the cell's top level itself reads, and so may call.
+    uses: frozenset[Resource] = NOTHING
+    # The source may touch names that it does not spell out (`exec`, `globals()`, star imports, magics).
+    dynamic: bool = False
+    # The source changes a world that is not rolled back: its default mode is `manual`.
+    manual: bool = False
+
+
+# What a magic's language brings: from the text after the magic's name and the lines below (empty for a
+# line magic) to facts.
+MagicAnalyser: TypeAlias = Callable[[str, str], CellFacts]
+
+
+@dataclass(frozen=True)
+class Cycle:
+    """The cells wait for each other."""
+
+    cells: tuple[CellId, ...]
+    names: tuple[Resource, ...]
+
+
+@dataclass(frozen=True)
+class Blocked:
+    """Another cell has to work (or be allowed to run) first."""
+
+    by: tuple[CellId, ...]
+    names: tuple[Resource, ...]
+
+
+Problem: TypeAlias = Union[Unparsable, Cycle, Blocked]
+
+
+@dataclass(frozen=True)
+class Reason:
+    """Why a cell is stale, blocked or running again: a kind for programs, a sentence for people."""
+
+    kind: str
+    message: str
+    cells: tuple[CellId, ...] = ()
+    names: tuple[Resource, ...] = ()

@@ -1,0 +1,418 @@
+"""Who reads whose resources: an index that answers, and changes, at the cost of what a change touches."""
+
+from __future__ import annotations
+
+from bisect import bisect_left, bisect_right, insort
+from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
+from dataclasses import dataclass, field
+from types import MappingProxyType
+
+from .cell import NOTHING, CellFacts, CellId, Cycle, Latent, Resource
+
+# Cells are ranked with gaps, so that a cell put between two others changes nobody else's rank.
+_GAP = 1 << 32
+_NO_LATENT: Mapping[Resource, Latent] = MappingProxyType({})
+_UNUSED = Latent()
+
+
+@dataclass(frozen=True)
+class Entry:
+    """What the graph knows of one cell: its source's facts, refined by what its runs really did."""
+
+    # Reads that take the nearest writer above and, where there is none, the nearest below.
+    reads: frozenset[Resource] = NOTHING
+    # Reads that look above only: builtins, and names that the cell itself may have written before.
+    above: frozenset[Resource] = NOTHING
+    writes: frozenset[Resource] = NOTHING
+    latent: Mapping[Resource, Latent] = field(default_factory=lambda: _NO_LATENT)
+    uses: frozenset[Resource] = NOTHING
+
+
+def entry_of(facts: CellFacts) -> Entry:
+    """The entry of a cell that never ran: what static analysis says."""
+    own = facts.maybe & facts.writes
+    return Entry(
+        reads=facts.reads - own,
+        above=facts.builtins | own,
+        writes=facts.writes,
+        latent=facts.latent,
+        uses=facts.uses,
+    )
+
+
+@dataclass
+class _Trace:
+    """One cell's resolved needs."""
+
+    # Every resource the cell needs, itself or through functions it may call, and the cell that writes it.
+    inputs: dict[Resource, CellId | None] = field(default_factory=dict[Resource, "CellId | None"])
+    # The needs that only functions have: they never make a cycle a problem.
+    deferred: set[Resource] = field(default_factory=set[Resource])
+    # What functions that the cell may call would write.
+    touches: set[Resource] = field(default_factory=set[Resource])
+
+
+class Graph:
+    """The document's cells and the edges between them.
+
+    Changes are collected by `arrange`, `put` and `drop`; `settle` then works out the edges anew for the
+    cells that they concern and says which cells' inputs are no longer what they were.
+    """
+
+    def __init__(self) -> None:
+        self._rank: dict[CellId, int] = {}
+        self._at: dict[int, CellId] = {}
+        self._entries: dict[CellId, Entry] = {}
+        self._writers: dict[Resource, list[int]] = {}
+        self._readers: dict[Resource, list[int]] = {}
+        self._traces: dict[CellId, _Trace] = {}
+        self._dependents: dict[CellId, dict[Resource, set[CellId]]] = {}
+        self._untraced: set[CellId] = set()
+        # The edges that point up the document: only they can close a cycle.
+        self._upward: dict[CellId, set[Resource]] = {}
+        self._cycles: tuple[Cycle, ...] = ()
+        self._looped: dict[CellId, Cycle] = {}
+        self.touched: set[CellId] = set()
+
+    # The document
+
+    def arrange(self, order: Sequence[CellId]) -> None:
+        """Give the document's cells that order; what is new in it joins, what it leaves out is dropped."""
+        members = set(order)
+        for cell in [cell for cell in self._rank if cell not in members]:
+            self.drop(cell)
+        steady = set(_longest_rise([self._rank[cell] for cell in order if cell in self._rank]))
+        ranks = self._place(order, steady)
+        if ranks is None:
+            ranks = self._place(order, set()) or {}
+        for cell, rank in ranks.items():
+            self._move(cell, rank)
+
+    def _place(self, order: Sequence[CellId], steady: set[int]) -> dict[CellId, int] | None:
+        """Ranks for the cells that have to move so that the steady ones may stay; None if they do not fit."""
+        ranks: dict[CellId, int] = {}
+        waiting: list[CellId] = []
+        low = 0 if steady else max(self._at, default=0)
+        for cell in order:
+            rank = self._rank.get(cell)
+            if rank is None or rank not in steady:
+                waiting.append(cell)
+                continue
+            step = (rank - low) // (len(waiting) + 1)
+            if not step:
+                return None
+            ranks |= {each: low + step * number for number, each in enumerate(waiting, 1)}
+            waiting, low = [], rank
+        ranks |= {each: low + _GAP * number for number, each in enumerate(waiting, 1)}
+        return ranks
+
+    def _move(self, cell: CellId, rank: int) -> None:
+        entry = self._entries.get(cell, Entry())
+        if cell in self._rank:
+            self.drop(cell)
+        self._rank[cell] = rank
+        self._at[rank] = cell
+        self._untraced.add(cell)
+        self.put(cell, entry)
+
+    def put(self, cell: CellId, entry: Entry) -> None:
+        """Let `cell` read and write what `entry` says."""
+        old = self._entries.get(cell)
+        if old == entry:
+            return
+        self._entries[cell] = entry
+        self._untraced.add(cell)
+        before = old or Entry()
+        rank = self._rank[cell]
+        for name in before.writes - entry.writes:
+            self._retrace_readers(name, rank)
+            _discard(self._writers, name, rank)
+        for name in entry.writes - before.writes:
+            insort(self._writers.setdefault(name, []), rank)
+            self._retrace_readers(name, rank)
+        for name in entry.writes & before.writes:
+            if entry.latent.get(name) != before.latent.get(name) or (
+                entry.latent.get("") != before.latent.get("")
+            ):
+                self._retrace_readers(name, rank)
+
+    def drop(self, cell: CellId) -> None:
+        """Take a cell out of the document."""
+        self.put(cell, Entry())
+        self._forget_trace(cell)
+        del self._entries[cell]
+        del self._at[self._rank.pop(cell)]
+        self._untraced.discard(cell)
+        self.touched.add(cell)
+
+    # Questions
+
+    def __contains__(self, cell: CellId) -> bool:
+        return cell in self._rank
+
+    def rank(self, cell: CellId) -> int:
+        """A number that grows along the document."""
+        return self._rank[cell]
+
+    def entry(self, cell: CellId) -> Entry:
+        return self._entries[cell]
+
+    def inputs(self, cell: CellId) -> Mapping[Resource, CellId | None]:
+        """Every resource that the cell needs and whose version it takes."""
+        return self._traces[cell].inputs
+
+    def touches(self, cell: CellId) -> set[Resource]:
+        """What functions that the cell may call would write."""
+        return self._traces[cell].touches
+
+    def parents(self, cell: CellId) -> set[CellId]:
+        return {writer for writer in self._traces[cell].inputs.values() if writer is not None}
+
+    def children(self, cell: CellId) -> set[CellId]:
+        return set().union(*self._dependents.get(cell, {}).values())
+
+    def readers(self, cell: CellId, name: Resource) -> Iterable[CellId]:
+        """The cells that take `name` from `cell`."""
+        return self._dependents.get(cell, {}).get(name, ())
+
+    def users(self, name: Resource) -> Iterator[CellId]:
+        """The cells that need `name`, whoever writes it."""
+        return (self._at[rank] for rank in self._readers.get(name, ()))
+
+    def writers(self, name: Resource) -> Iterator[CellId]:
+        """The cells that write `name`, in document order."""
+        return (self._at[rank] for rank in self._writers.get(name, ()))
+
+    def written(self) -> Iterable[Resource]:
+        """Every resource that some cell writes."""
+        return self._writers.keys()
+
+    def resolve(self, name: Resource, cell: CellId | None, below: bool = True) -> CellId | None:
+        """The cell whose version of `name` a read in `cell` takes (None: a read at the document's end)."""
+        writers = self._writers.get(name)
+        if not writers:
+            return None
+        if cell is None:
+            return self._at[writers[-1]]
+        rank = self._rank[cell]
+        index = bisect_left(writers, rank)
+        if index:
+            return self._at[writers[index - 1]]
+        if not below or ":" in name:
+            return None
+        index = bisect_right(writers, rank)
+        return self._at[writers[index]] if index < len(writers) else None
+
+    def above(self, name: Resource, cell: CellId | None) -> Iterator[CellId]:
+        """The writers of `name` above `cell` (above the document's end for None), nearest first."""
+        writers = self._writers.get(name, [])
+        start = len(writers) if cell is None else bisect_left(writers, self._rank[cell])
+        for index in range(start - 1, -1, -1):
+            yield self._at[writers[index]]
+
+    def cycles(self) -> tuple[Cycle, ...]:
+        return self._cycles
+
+    def cycle(self, cell: CellId) -> Cycle | None:
+        """The cycle that the cell is on, if any."""
+        return self._looped.get(cell)
+
+    def upward(self, cell: CellId) -> set[CellId]:
+        """The parents of the cell that stand below it."""
+        inputs = self._traces[cell].inputs
+        return {writer for name in self._upward.get(cell, ()) if (writer := inputs[name]) is not None}
+
+    def reach(
+        self,
+        start: Iterable[CellId],
+        along: Callable[[CellId], Iterable[CellId]],
+        through: Callable[[CellId], bool],
+    ) -> set[CellId]:
+        """The cells reached from `start` along an edge relation, through cells that `through` lets pass."""
+        seen: set[CellId] = set()
+        todo = list(start)
+        while todo:
+            for cell in along(todo.pop()):
+                if cell not in seen and through(cell):
+                    seen.add(cell)
+                    todo.append(cell)
+        return seen
+
+    # Edges
+
+    def settle(self) -> set[CellId]:
+        """Work out the edges that changed; answer the cells whose inputs are others than before."""
+        changed: set[CellId] = set()
+        untraced, self._untraced = self._untraced, set()
+        had_upward = bool(self._upward)
+        for cell in untraced:
+            if self._retrace(cell):
+                changed.add(cell)
+        if had_upward or self._upward:
+            changed |= self._untie()
+        self.touched |= changed | untraced
+        return changed
+
+    def _retrace_readers(self, name: Resource, rank: int) -> None:
+        """Have those cells traced anew for whom the writer at `rank` makes a difference."""
+        readers = self._readers.get(name)
+        if not readers:
+            return
+        writers = self._writers.get(name, [])
+        after = bisect_right(writers, rank)
+        first = bisect_left(writers, rank) == 0
+        low = 0 if first else bisect_right(readers, rank)
+        high = bisect_right(readers, writers[after]) if after < len(writers) else len(readers)
+        self._untraced.update(self._at[reader] for reader in readers[low:high])
+
+    def _trace(self, cell: CellId) -> _Trace:
+        """Resolve what the cell needs: its reads, then what the functions among them will read."""
+        entry = self._entries[cell]
+        trace = _Trace()
+        for name in entry.reads:
+            trace.inputs[name] = self.resolve(name, cell)
+        for name in entry.above:
+            trace.inputs[name] = self.resolve(name, cell, below=False)
+        todo: list[Latent] = [latent for name in ("", *entry.uses) if (latent := entry.latent.get(name))]
+        todo += [latent for name, writer in trace.inputs.items() for latent in self._carried(name, writer)]
+        while todo:
+            latent = todo.pop()
+            trace.touches |= latent.writes
+            for name in latent.reads:
+                if name in trace.inputs:
+                    continue
+                if name in entry.writes:
+                    writer = self.resolve(name, cell, below=False)
+                    if own := entry.latent.get(name):
+                        todo.append(own)
+                else:
+                    writer = self.resolve(name, cell)
+                trace.inputs[name] = writer
+                trace.deferred.add(name)
+                todo += self._carried(name, writer)
+        return trace
+
+    def _carried(self, name: Resource, writer: CellId | None) -> list[Latent]:
+        """What calling the object that `writer` leaves behind `name` may touch."""
+        if writer is None or not (latent := self._entries[writer].latent):
+            return []
+        return [found for key in (name, "") if (found := latent.get(key))]
+
+    def _retrace(self, cell: CellId) -> bool:
+        old = self._traces.get(cell)
+        new = self._trace(cell)
+        if old is not None and old.inputs == new.inputs:
+            old.touches = new.touches
+            return False
+        self._forget_trace(cell)
+        rank = self._rank[cell]
+        self._traces[cell] = new
+        upward: set[Resource] = set()
+        for name, writer in new.inputs.items():
+            insort(self._readers.setdefault(name, []), rank)
+            if writer is not None:
+                self._dependents.setdefault(writer, {}).setdefault(name, set()).add(cell)
+                self.touched.add(writer)
+                if self._rank[writer] > rank:
+                    upward.add(name)
+        if upward:
+            self._upward[cell] = upward
+        return True
+
+    def _forget_trace(self, cell: CellId) -> None:
+        trace = self._traces.pop(cell, None)
+        self._upward.pop(cell, None)
+        if trace is None:
+            return
+        rank = self._rank[cell]
+        for name, writer in trace.inputs.items():
+            _discard(self._readers, name, rank)
+            if writer is not None:
+                self._unlink(writer, name, cell)
+
+    def _unlink(self, writer: CellId, name: Resource, cell: CellId) -> None:
+        self.touched.add(writer)
+        names = self._dependents.get(writer, {})
+        if name in names:
+            names[name].discard(cell)
+            if not names[name]:
+                del names[name]
+            if not names:
+                del self._dependents[writer]
+
+    # Cycles
+
+    def _untie(self) -> set[CellId]:
+        """Let deferred reads give way where they close a cycle, and find the cycles that remain."""
+        changed: set[CellId] = set()
+        for cell in sorted(self._upward, key=self.rank):
+            trace = self._traces[cell]
+            for name in sorted(self._upward[cell] & trace.deferred):
+                writer = trace.inputs[name]
+                if writer is not None and self._leads_to(cell, writer):
+                    # Mutual recursion: whoever calls needs both cells, but they do not need each other.
+                    trace.inputs[name] = None
+                    self._unlink(writer, name, cell)
+                    self._upward[cell].discard(name)
+                    changed.add(cell)
+            if not self._upward[cell]:
+                del self._upward[cell]
+        self._cycles = tuple(self._find_cycles())
+        looped = {cell: cycle for cycle in self._cycles for cell in cycle.cells}
+        changed |= {cell for cell in looped.keys() ^ self._looped.keys() if cell in self._rank}
+        self._looped = looped
+        return changed
+
+    def _leads_to(self, start: CellId, goal: CellId) -> bool:
+        return goal in self.reach([start], self.children, lambda _: True)
+
+    def _find_cycles(self) -> Iterator[Cycle]:
+        found: set[CellId] = set()
+        for cell in sorted(self._upward, key=self.rank):
+            if cell in found:
+                continue
+            down = self.reach([cell], self.children, lambda _: True)
+            if cell not in down:
+                continue
+            loop = down & self.reach([cell], self.parents, lambda _: True)
+            found |= loop
+            names = {
+                name
+                for member in loop
+                for name, writer in self._traces[member].inputs.items()
+                if writer in loop
+            }
+            yield Cycle(tuple(sorted(loop, key=self.rank)), tuple(sorted(names)))
+
+
+def _discard(index: dict[Resource, list[int]], name: Resource, rank: int) -> None:
+    ranks = index.get(name)
+    if ranks is None:
+        return
+    position = bisect_left(ranks, rank)
+    if position < len(ranks) and ranks[position] == rank:
+        del ranks[position]
+    if not ranks:
+        del index[name]
+
+
+def _longest_rise(ranks: Sequence[int]) -> list[int]:
+    """The longest rising subsequence: the cells that need not move."""
+    tails: list[int] = []
+    at: list[int] = []
+    before: list[int] = []
+    for index, rank in enumerate(ranks):
+        length = bisect_left(tails, rank)
+        before.append(at[length - 1] if length else -1)
+        if length == len(tails):
+            tails.append(rank)
+            at.append(index)
+        else:
+            tails[length] = rank
+            at[length] = index
+    rise: list[int] = []
+    index = at[-1] if at else -1
+    while index >= 0:
+        rise.append(ranks[index])
+        index = before[index]
+    return rise[::-1]
