@@ -139,3 +139,23 @@ class Reason:
     message: str
     cells: tuple[CellId, ...] = ()
     names: tuple[Resource, ...] = ()
+
+
+@dataclass(frozen=True)
+class Observation:
+    """What a run really read and left behind."""
+
+    # Names bound (also by code that only the run could know), deleted, and whose object changed in place.
+    bound: frozenset[Resource] = NOTHING
+    deleted: frozenset[Resource] = NOTHING
+    changed: frozenset[Resource] = NOTHING
+    # The part of `bound` that is soundly equal to what this cell left there before.
+    equal: frozenset[Resource] = NOTHING
+    # Reads that the source does not show.
+    reads: frozenset[Resource] = NOTHING
+    # What functions reachable from the values of written names will touch when called.
+    latent: Mapping[Resource, Latent] = field(default_factory=lambda: _NO_LATENT)
+    # Versions whose object this run changed: who made it, and its name.
+    spent: frozenset[tuple[CellId, Resource]] = frozenset()
+    # Why nobody can say what the run read or wrote, if so.
+    unproven: str | None = None

@@ -12,7 +12,6 @@ from .cell import NOTHING, CellFacts, CellId, Cycle, Latent, Resource
 # Cells are ranked with gaps, so that a cell put between two others changes nobody else's rank.
 _GAP = 1 << 32
 _NO_LATENT: Mapping[Resource, Latent] = MappingProxyType({})
-_UNUSED = Latent()
 
 
 @dataclass(frozen=True)
@@ -24,8 +23,10 @@ class Entry:
     # Reads that look above only: builtins, and names that the cell itself may have written before.
     above: frozenset[Resource] = NOTHING
     writes: frozenset[Resource] = NOTHING
+    # What travels with the names it writes ("" for whatever travels with all of them).
     latent: Mapping[Resource, Latent] = field(default_factory=lambda: _NO_LATENT)
-    uses: frozenset[Resource] = NOTHING
+    # What its own functions touch if the cell calls them itself.
+    calls: tuple[Latent, ...] = ()
 
 
 def entry_of(facts: CellFacts) -> Entry:
@@ -36,7 +37,7 @@ def entry_of(facts: CellFacts) -> Entry:
         above=facts.builtins | own,
         writes=facts.writes,
         latent=facts.latent,
-        uses=facts.uses,
+        calls=tuple(latent for name in ("", *sorted(facts.uses)) if (latent := facts.latent.get(name))),
     )
 
 
@@ -70,6 +71,7 @@ class Graph:
         self._untraced: set[CellId] = set()
         # The edges that point up the document: only they can close a cycle.
         self._upward: dict[CellId, set[Resource]] = {}
+        self._yielding: set[CellId] = set()
         self._cycles: tuple[Cycle, ...] = ()
         self._looped: dict[CellId, Cycle] = {}
         self.touched: set[CellId] = set()
@@ -175,6 +177,10 @@ class Graph:
         """The cells that take `name` from `cell`."""
         return self._dependents.get(cell, {}).get(name, ())
 
+    def taken(self, cell: CellId) -> set[Resource]:
+        """The names that other cells take from this one."""
+        return set(self._dependents.get(cell, ()))
+
     def users(self, name: Resource) -> Iterator[CellId]:
         """The cells that need `name`, whoever writes it."""
         return (self._at[rank] for rank in self._readers.get(name, ()))
@@ -240,10 +246,21 @@ class Graph:
 
     # Edges
 
+    @property
+    def reordered(self) -> bool:
+        """Does some cell stand above one that it needs?"""
+        return bool(self._upward)
+
+    @property
+    def unsettled(self) -> bool:
+        """Has anything changed since the edges were worked out?"""
+        return bool(self._untraced)
+
     def settle(self) -> set[CellId]:
         """Work out the edges that changed; answer the cells whose inputs are others than before."""
         changed: set[CellId] = set()
-        untraced, self._untraced = self._untraced, set()
+        # Whoever gave way to a cycle may not have to any more.
+        untraced, self._untraced = self._untraced | (self._yielding & self._rank.keys()), set()
         had_upward = bool(self._upward)
         for cell in untraced:
             if self._retrace(cell):
@@ -273,7 +290,7 @@ class Graph:
             trace.inputs[name] = self.resolve(name, cell)
         for name in entry.above:
             trace.inputs[name] = self.resolve(name, cell, below=False)
-        todo: list[Latent] = [latent for name in ("", *entry.uses) if (latent := entry.latent.get(name))]
+        todo = list(entry.calls)
         todo += [latent for name, writer in trace.inputs.items() for latent in self._carried(name, writer)]
         while todo:
             latent = todo.pop()
@@ -345,6 +362,7 @@ class Graph:
     def _untie(self) -> set[CellId]:
         """Let deferred reads give way where they close a cycle, and find the cycles that remain."""
         changed: set[CellId] = set()
+        self._yielding = set()
         for cell in sorted(self._upward, key=self.rank):
             trace = self._traces[cell]
             for name in sorted(self._upward[cell] & trace.deferred):
@@ -354,6 +372,7 @@ class Graph:
                     trace.inputs[name] = None
                     self._unlink(writer, name, cell)
                     self._upward[cell].discard(name)
+                    self._yielding.add(cell)
                     changed.add(cell)
             if not self._upward[cell]:
                 del self._upward[cell]

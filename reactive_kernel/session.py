@@ -1,0 +1,768 @@
+"""The state of a document and what follows from an event: which cells are stale, and what runs next."""
+
+from __future__ import annotations
+
+from collections import deque
+from collections.abc import Callable, Iterable, Mapping
+from dataclasses import dataclass, field, replace
+from typing import TypeAlias, Union
+
+from . import reason
+from .cell import (
+    NOTHING,
+    Activity,
+    Cell,
+    CellFacts,
+    CellId,
+    Freshness,
+    Mode,
+    Observation,
+    Outcome,
+    Reason,
+    Resource,
+)
+from .graph import Entry, Graph, entry_of
+from .plan import Policy, plan
+
+# A number that tells one version of a resource from every other: the run that made it.
+Stamp: TypeAlias = int
+
+# The stamp that a reader of a failed cell sees: no version has it.
+_FAILED: Stamp = -1
+# So many times may one plan rerun a cell to restore what others have used up.
+_REWINDS = 20
+
+
+# Events: what has happened.
+
+
+@dataclass(frozen=True)
+class DocumentSynced:
+    cells: tuple[Cell, ...]
+
+
+@dataclass(frozen=True)
+class CellEdited:
+    cell: CellId
+    source: str
+
+
+@dataclass(frozen=True)
+class RunRequested:
+    """Somebody asked for these cells; `source` is the text that came with a single one."""
+
+    cells: tuple[CellId, ...]
+    source: str | None = None
+    mode: Mode | None = None
+
+
+@dataclass(frozen=True)
+class StaleRequested:
+    pass
+
+
+@dataclass(frozen=True)
+class CascadeChosen:
+    """Auto mode (cells rerun when their inputs change) or lazy mode (they are marked)."""
+
+    auto: bool
+
+
+@dataclass(frozen=True)
+class RunFinished:
+    cell: CellId
+    run: int
+    outcome: Outcome
+    execution_count: int | None
+    seen: Observation
+
+
+@dataclass(frozen=True)
+class Interrupted:
+    pass
+
+
+@dataclass(frozen=True)
+class NamesTouched:
+    """Names got a new value outside of any cell's run: from scratch code, or from a widget.
+
+    Where the value replaces the version its cell made, the readers rerun (`lasting`); where the
+    document says otherwise, they are only marked.
+    """
+
+    names: frozenset[Resource]
+    lasting: bool
+
+
+Event: TypeAlias = Union[
+    DocumentSynced,
+    CellEdited,
+    RunRequested,
+    StaleRequested,
+    CascadeChosen,
+    RunFinished,
+    Interrupted,
+    NamesTouched,
+]
+
+
+# Actions: what is to be done next.
+
+
+@dataclass(frozen=True)
+class Run:
+    """Run the cell on the versions that its inputs name."""
+
+    cell: CellId
+    run: int
+    source: str
+    facts: CellFacts
+    inputs: Mapping[Resource, CellId | None]
+    touches: frozenset[Resource]
+
+
+@dataclass(frozen=True)
+class Refuse:
+    """The cell was asked for and cannot run."""
+
+    cell: CellId
+    reason: Reason
+
+
+Action: TypeAlias = Union[Run, Refuse]
+
+
+@dataclass(frozen=True)
+class Status:
+    """What the world may know of a cell."""
+
+    freshness: Freshness
+    activity: Activity
+    outcome: Outcome | None
+    run: int | None
+    execution_count: int | None
+    reason: Reason | None
+
+
+@dataclass(frozen=True)
+class _Ran:
+    """What a cell's latest run took and left."""
+
+    source: str
+    outcome: Outcome
+    reads: Mapping[Resource, Stamp | None]
+    stamps: Mapping[Resource, Stamp]
+    entry: Entry
+    unproven: str | None
+
+
+@dataclass(frozen=True)
+class _Flight:
+    """What a run that is under way was started with."""
+
+    source: str
+    facts: CellFacts
+    reads: Mapping[Resource, Stamp | None]
+
+
+@dataclass
+class _State:
+    cell: Cell
+    facts: CellFacts
+    ran: _Ran | None = None
+    flight: _Flight | None = None
+    run: int | None = None
+    execution_count: int | None = None
+    # Names whose version is not the one that the latest run read.
+    mismatched: set[Resource] = field(default_factory=set[Resource])
+    # Parents that are not fresh.
+    behind: set[CellId] = field(default_factory=set[CellId])
+    activity: Activity = Activity.IDLE
+    fresh: bool = False
+    interrupted: bool = False
+    # Why the last attempt to run it was given up.
+    blocked: Reason | None = None
+    # Names that scratch code rebound under it.
+    nudged: frozenset[Resource] = frozenset()
+
+    @property
+    def edited(self) -> bool:
+        return self.ran is not None and self.ran.source != self.cell.source
+
+    @property
+    def mode(self) -> Mode:
+        return self.cell.mode or (Mode.MANUAL if self.facts.manual else Mode.AUTO)
+
+    @property
+    def must_run(self) -> bool:
+        """Would a run show something else, as far as its own inputs go?"""
+        return self.ran is None or bool(self.edited or self.mismatched or self.interrupted or self.nudged)
+
+    @property
+    def succeeded(self) -> bool:
+        return self.ran is not None and self.ran.outcome is Outcome.OK
+
+
+Analyse: TypeAlias = Callable[[str], CellFacts]
+
+
+class Session:
+    """The document, its graph, and the plan that is under way. `step` takes an event, `advance` says what to do."""
+
+    def __init__(self, analyse: Analyse) -> None:
+        self.graph = Graph()
+        self.auto = True
+        self.synced = False
+        self._analyse = analyse
+        self._states: dict[CellId, _State] = {}
+        self._order: tuple[CellId, ...] = ()
+        self._positions: dict[CellId, int] | None = None
+        self._runs = 0
+        self._plan: deque[CellId] = deque()
+        self._planned: set[CellId] = set()
+        self._requested: set[CellId] = set()
+        self._rewinds: dict[CellId, int] = {}
+        self._running: CellId | None = None
+        self._spent: set[tuple[CellId, Resource]] = set()
+        self._unpublished: set[CellId] = set()
+        self._published: dict[CellId, Status] = {}
+        self._policy = Policy(self._automatic, self._behind, True)
+        self._handlers: Mapping[type[Event], Callable[..., None]] = {
+            DocumentSynced: self._document_synced,
+            CellEdited: self._cell_edited,
+            RunRequested: self._run_requested,
+            StaleRequested: self._stale_requested,
+            CascadeChosen: self._cascade_chosen,
+            RunFinished: self._run_finished,
+            Interrupted: self._interrupted,
+            NamesTouched: self._names_touched,
+        }
+
+    # Questions
+
+    @property
+    def cells(self) -> tuple[CellId, ...]:
+        return self._order
+
+    @property
+    def running(self) -> CellId | None:
+        return self._running
+
+    @property
+    def under_way(self) -> bool:
+        """Is there anything left to run?"""
+        return bool(self._plan)
+
+    def __contains__(self, cell: object) -> bool:
+        return cell in self._states
+
+    def cell(self, cell: CellId) -> Cell:
+        return self._states[cell].cell
+
+    def facts(self, cell: CellId) -> CellFacts:
+        return self._states[cell].facts
+
+    def provides(self, cell: CellId, name: Resource) -> bool:
+        """Did the cell's latest run leave a version of the name that others may read?"""
+        state = self._states[cell]
+        return state.blocked is None and state.ran is not None and state.succeeded and name in state.ran.stamps
+
+    def source_of(self, name: Resource, reader: CellId | None) -> CellId | None:
+        """The cell whose version is in force for `reader`, passing over writers that left none."""
+        writer = self.graph.inputs(reader).get(name) if reader else self.graph.resolve(name, None)
+        if writer is None or self.provides(writer, name):
+            return writer
+        return next((cell for cell in self.graph.above(name, reader) if self.provides(cell, name)), None)
+
+    def status(self, cell: CellId) -> Status:
+        state = self._states[cell]
+        reason = self._reason(state)
+        if state.ran is None:
+            freshness = Freshness.NEW
+        else:
+            freshness = Freshness.FRESH if state.fresh else Freshness.STALE
+        outcome = Outcome.BLOCKED if state.blocked else (state.ran.outcome if state.ran else None)
+        return Status(freshness, state.activity, outcome, state.run, state.execution_count, reason)
+
+    def changes(self) -> dict[CellId, Status | None]:
+        """The cells whose status is not what was published last; None for one that was removed."""
+        result: dict[CellId, Status | None] = {}
+        for cell in self._unpublished:
+            if cell not in self._states:
+                if self._published.pop(cell, None):
+                    result[cell] = None
+                continue
+            status = self.status(cell)
+            if self._published.get(cell) != status:
+                self._published[cell] = result[cell] = status
+        self._unpublished = set()
+        return result
+
+    def label(self, cell: CellId) -> str:
+        """How people call the cell: by its place among the code cells."""
+        if self._positions is None:
+            self._positions = {cell: number for number, cell in enumerate(self._order, 1)}
+        return f"cell {self._positions[cell]}" if cell in self._positions else f"cell {cell}"
+
+    # Events
+
+    def step(self, event: Event) -> None:
+        """Take in what has happened."""
+        self._handlers[type(event)](event)
+
+    def advance(self) -> Action | None:
+        """What to do next; None when the plan is done."""
+        while True:
+            while self._plan:
+                action = self._decide(self._states[self._plan[0]])
+                if action is not None:
+                    return action
+            self._requested.clear()
+            lost = self._spent_at_end()
+            if not lost:
+                self._rewinds.clear()
+                return None
+            self._replan(lost, requested=lost)
+
+    def _document_synced(self, event: DocumentSynced) -> None:
+        self.synced = True
+        order = tuple(dict.fromkeys(cell.id for cell in event.cells))
+        for cell in self._states.keys() - set(order):
+            self._remove(cell)
+        if order != self._order:
+            self._order = order
+            self._positions = None
+            self.graph.arrange(order)
+        edited = {cell.id for cell in event.cells if self._write(cell)}
+        moved = self._settle(edited)
+        self._withdraw(edited)
+        # What moved or went away reruns its readers; a new text only marks them.
+        self._rerun({cell for cell in moved - edited if self._states[cell].mismatched})
+
+    def _cell_edited(self, event: CellEdited) -> None:
+        if self._write(replace(self._states[event.cell].cell, source=event.source)):
+            self._settle({event.cell})
+            self._withdraw({event.cell})
+
+    def _run_requested(self, event: RunRequested) -> None:
+        for cell in event.cells:
+            if cell not in self._states:
+                self._append(Cell(cell, event.source or "", event.mode))
+                continue
+            old = self._states[cell].cell
+            source = old.source if event.source is None else event.source
+            self._write(Cell(cell, source, event.mode or old.mode))
+        if self._planned.issuperset(event.cells) and not self.graph.unsettled:
+            self._requested.update(event.cells)
+            return
+        self._settle(set(event.cells))
+        wanted = set(event.cells)
+        # Somebody who asks for a blocked cell wants what blocks it tried again.
+        wanted |= {
+            cell
+            for cell in self.graph.reach(wanted, self.graph.parents, self._behind)
+            if self._automatic(cell) and self._failed(cell)
+        }
+        self._replan((), requested=wanted)
+
+    def _stale_requested(self, event: StaleRequested) -> None:
+        stale = {cell for cell, state in self._states.items() if not state.fresh and self._automatic(cell)}
+        unproven = {cell for cell in stale if (ran := self._states[cell].ran) and ran.unproven}
+        self._replan(stale, requested=unproven)
+
+    def _cascade_chosen(self, event: CascadeChosen) -> None:
+        self.auto = event.auto
+        self._policy = Policy(self._automatic, self._behind, event.auto)
+
+    def _run_finished(self, event: RunFinished) -> None:
+        self._running = None
+        state = self._states.get(event.cell)
+        if state is None or state.flight is None:
+            return
+        flight, state.flight = state.flight, None
+        steady = state.succeeded and state.blocked is None
+        old = state.ran.stamps if state.ran is not None and steady else {}
+        stamps = _stamps(event, old)
+        state.ran = _Ran(
+            source=flight.source,
+            outcome=event.outcome,
+            reads=flight.reads,
+            stamps=stamps,
+            entry=_learned(flight.facts, event),
+            unproven=event.seen.unproven,
+        )
+        state.execution_count = event.execution_count
+        state.activity = Activity.IDLE
+        state.interrupted = event.outcome is Outcome.INTERRUPTED
+        state.blocked = None
+        state.nudged = NOTHING
+        self._spent -= {(event.cell, name) for name in stamps}
+        self._spent |= event.seen.spent
+        self._enter(state)
+        lost = {name for name in old.keys() | stamps.keys() if old.get(name) != stamps.get(name)}
+        if not (steady and state.succeeded):
+            lost |= self.graph.taken(event.cell)
+        affected = self._affected(event.cell, lost)
+        rewired = self._settle({event.cell} | affected)
+        if state.interrupted:
+            return
+        self._rerun({cell for cell in affected | rewired if self._states[cell].mismatched})
+        if rewired and self._plan and self.graph.reordered:
+            self._replan(())
+
+    def _interrupted(self, event: Interrupted) -> None:
+        dropped = self._planned
+        for cell in dropped:
+            state = self._states[cell]
+            state.activity = Activity.IDLE
+            state.interrupted = state.interrupted or cell in self._requested or state.must_run
+        self._plan.clear()
+        self._planned = set()
+        self._requested.clear()
+        self._settle(dropped)
+
+    def _names_touched(self, event: NamesTouched) -> None:
+        readers: set[CellId] = set()
+        for name in event.names:
+            writer = self.source_of(name, None)
+            state = self._states[writer] if writer is not None else None
+            if writer is None or state is None or state.ran is None:
+                continue
+            if event.lasting:
+                self._runs += 1
+                state.ran = replace(state.ran, stamps={**state.ran.stamps, name: self._runs})
+                readers |= self._affected(writer, {name})
+            else:
+                for cell in self._affected(writer, {name}) - {writer}:
+                    self._states[cell].nudged |= {name}
+                    readers.add(cell)
+        self._settle(readers)
+        if event.lasting:
+            self._rerun(readers)
+
+    # The document
+
+    def _write(self, cell: Cell) -> bool:
+        """Give a cell its text and mode; was the text another one before?"""
+        state = self._states.get(cell.id)
+        if state is None:
+            state = self._states[cell.id] = _State(cell, self._analyse(cell.source))
+            edited = True
+        elif state.cell == cell:
+            return False
+        else:
+            edited = state.cell.source != cell.source
+            state.cell = cell
+            if edited:
+                state.facts = self._analyse(cell.source)
+        self._unpublished.add(cell.id)
+        self._enter(state)
+        return edited
+
+    def _append(self, cell: Cell) -> None:
+        self._order += (cell.id,)
+        self._positions = None
+        self.graph.arrange(self._order)
+        self._write(cell)
+
+    def _remove(self, cell: CellId) -> None:
+        del self._states[cell]
+        self._spent = {spent for spent in self._spent if spent[0] != cell}
+        self._unpublished.add(cell)
+        self._drop_from_plan({cell})
+
+    def _enter(self, state: _State) -> None:
+        """Tell the graph what the cell reads and writes, as far as anybody can know now."""
+        if state.ran is None or state.edited:
+            entry = entry_of(state.facts)
+        elif state.fresh:
+            entry = state.ran.entry
+        else:
+            # A rerun may write what the latest run happened not to write.
+            learned = state.ran.entry
+            entry = replace(learned, writes=learned.writes | state.facts.writes)
+        self.graph.put(state.cell.id, entry)
+
+    # Freshness
+
+    def _stamp(self, cell: CellId, name: Resource, writer: CellId | None) -> Stamp | None:
+        """The version of `name` that a run of `cell` would read now."""
+        if writer is None:
+            return None
+        state = self._states[writer]
+        if state.blocked is not None or (state.ran is not None and not state.succeeded):
+            return _FAILED
+        source = self.source_of(name, cell)
+        made = self._states[source].ran if source is not None else None
+        return made.stamps.get(name) if made is not None else None
+
+    def _affected(self, writer: CellId, names: Iterable[Resource]) -> set[CellId]:
+        """Compare the readers of the writer's names with the versions that are in force now."""
+        readers: set[CellId] = set()
+        for name in names:
+            for cell in self.graph.readers(writer, name):
+                state = self._states[cell]
+                readers.add(cell)
+                if state.ran is not None and self._stamp(cell, name, writer) == state.ran.reads.get(name):
+                    state.mismatched.discard(name)
+                else:
+                    state.mismatched.add(name)
+        return readers
+
+    def _compare(self, cell: CellId) -> None:
+        """Compare all that the cell needs with what its latest run read."""
+        state = self._states[cell]
+        inputs = self.graph.inputs(cell)
+        reads = state.ran.reads if state.ran is not None else {}
+        state.mismatched = {
+            name for name, writer in inputs.items() if self._stamp(cell, name, writer) != reads.get(name)
+        }
+        state.behind = {parent for parent in self.graph.parents(cell) if not self._states[parent].fresh}
+
+    def _is_fresh(self, state: _State) -> bool:
+        return not (
+            state.must_run
+            or state.behind
+            or state.blocked
+            or (state.ran and state.ran.unproven)
+            or self.graph.cycle(state.cell.id)
+        )
+
+    def _settle(self, cells: Iterable[CellId]) -> set[CellId]:
+        """Work out edges and freshness after a change to `cells`; answer those with other inputs than before."""
+        rewired: set[CellId] = set()
+        todo = set(cells)
+        while todo or self.graph.unsettled:
+            changed = self.graph.settle()
+            for cell in changed:
+                self._compare(cell)
+            rewired |= changed
+            self._refresh(todo | changed)
+            todo = set()
+        return rewired
+
+    def _refresh(self, cells: Iterable[CellId]) -> None:
+        """Carry freshness, gained or lost, down the document."""
+        todo = deque(cells)
+        while todo:
+            cell = todo.popleft()
+            state = self._states.get(cell)
+            if state is None:
+                continue
+            self._unpublished.add(cell)
+            fresh = self._is_fresh(state)
+            if fresh == state.fresh:
+                continue
+            state.fresh = fresh
+            self._enter(state)
+            for child in self.graph.children(cell):
+                behind = self._states[child].behind
+                behind.discard(cell) if fresh else behind.add(cell)
+                todo.append(child)
+
+    # The plan
+
+    def _automatic(self, cell: CellId) -> bool:
+        return self._states[cell].mode is Mode.AUTO
+
+    def _failed(self, cell: CellId) -> bool:
+        ran = self._states[cell].ran
+        return ran is not None and ran.outcome is not Outcome.OK
+
+    def _behind(self, cell: CellId) -> bool:
+        return not self._states[cell].fresh or self._failed(cell)
+
+    def _rerun(self, cells: set[CellId]) -> None:
+        """Let cells whose inputs changed rerun, if that is the mode."""
+        ran = {cell for cell in cells if self._states[cell].ran is not None or cell in self._planned}
+        if self.auto and ran and not ran <= self._planned:
+            self._replan(ran)
+
+    def _replan(self, changed: Iterable[CellId], requested: Iterable[CellId] = ()) -> None:
+        """Make a plan of what was asked for, what changed, and what is left of the plan under way."""
+        self._requested |= set(requested)
+        wanted = {*changed, *self._plan}
+        made = plan(self.graph, self._requested, wanted, self._policy)
+        before = self._planned
+        self._plan = deque(made.run)
+        self._planned = set(made.run)
+        for cell in before ^ self._planned:
+            if cell in self._states and cell != self._running:
+                queued = cell in self._planned
+                self._states[cell].activity = Activity.QUEUED if queued else Activity.IDLE
+                self._unpublished.add(cell)
+
+    def _drop_from_plan(self, cells: set[CellId]) -> None:
+        dropped = cells & self._planned
+        if not dropped:
+            return
+        self._plan = deque(cell for cell in self._plan if cell not in dropped)
+        self._planned -= dropped
+        self._requested -= dropped
+        for cell in dropped & self._states.keys():
+            self._states[cell].activity = Activity.IDLE
+            self._unpublished.add(cell)
+
+    def _withdraw(self, edited: set[CellId]) -> None:
+        """Do not run what an edit made obsolete: the old text, and cells that wait for the new one."""
+        if not self._planned or not edited:
+            return
+        waiting = self.graph.reach(edited, self.graph.children, lambda cell: cell not in self._requested)
+        self._drop_from_plan((edited | waiting) - self._requested)
+
+    def _decide(self, state: _State) -> Action | None:
+        """Run, refuse or pass over the first cell of the plan."""
+        cell = state.cell.id
+        requested = cell in self._requested
+        obstacle = self._obstacle(state)
+        if obstacle is not None:
+            self._leave_plan(state)
+            self._block(state, obstacle)
+            return Refuse(cell, obstacle) if requested else None
+        if not (requested or (state.must_run and self._automatic(cell))):
+            self._leave_plan(state)
+            self._block(state, None)
+            return None
+        spent = self._spent_inputs(cell)
+        if spent:
+            self._replan(spent, requested=spent)
+            return None
+        self._leave_plan(state)
+        return self._start(state)
+
+    def _block(self, state: _State, why: Reason | None) -> None:
+        """Note, or take back, that the cell cannot run: its readers then have no version to read."""
+        cell = state.cell.id
+        before, state.blocked = state.blocked, why
+        affected: set[CellId] = set()
+        if (before is None) != (why is None):
+            affected = self._affected(cell, self.graph.taken(cell))
+        self._settle({cell} | affected)
+
+    def _leave_plan(self, state: _State) -> None:
+        cell = state.cell.id
+        self._plan.popleft()
+        self._planned.discard(cell)
+        self._requested.discard(cell)
+        state.activity = Activity.IDLE
+        self._unpublished.add(cell)
+
+    def _start(self, state: _State) -> Run:
+        cell = state.cell.id
+        inputs = self.graph.inputs(cell)
+        self._runs += 1
+        self._running = cell
+        reads = {name: self._stamp(cell, name, writer) for name, writer in inputs.items()}
+        state.flight = _Flight(state.cell.source, state.facts, reads)
+        state.run = self._runs
+        state.activity = Activity.RUNNING
+        return Run(
+            cell,
+            self._runs,
+            state.cell.source,
+            state.facts,
+            {name: self.source_of(name, cell) for name in inputs},
+            frozenset(self.graph.touches(cell)),
+        )
+
+    def _obstacle(self, state: _State) -> Reason | None:
+        """Why the cell cannot run now, however much somebody wants it to."""
+        cell = state.cell.id
+        if state.mode is Mode.OFF:
+            return reason.off()
+        if found := self.graph.cycle(cell):
+            return reason.cycle(found, self.label)
+        for say, hinders in (
+            (reason.input_off, lambda parent: parent.mode is Mode.OFF),
+            (reason.input_failed, lambda parent: bool(parent.blocked or (parent.ran and not parent.succeeded))),
+            (reason.input_missing, lambda parent: parent.ran is None),
+        ):
+            names, cells = self._through(cell, hinders)
+            if cells:
+                return say(names, cells, self.label)
+        return None
+
+    def _through(
+        self, cell: CellId, which: Callable[[_State], bool]
+    ) -> tuple[list[Resource], list[CellId]]:
+        """The parents for which something holds, and the names that come from them."""
+        names: set[Resource] = set()
+        cells: set[CellId] = set()
+        for name, writer in self.graph.inputs(cell).items():
+            if writer is not None and writer != cell and which(self._states[writer]):
+                names.add(name)
+                cells.add(writer)
+        return sorted(names), sorted(cells, key=self.graph.rank)
+
+    # Versions that somebody used up
+
+    def _spent_inputs(self, cell: CellId) -> set[CellId]:
+        """The cells to rerun so that this one finds its inputs as they were left."""
+        if not self._spent:
+            return set()
+        makers: set[CellId] = set()
+        for name in self.graph.inputs(cell):
+            maker = self.source_of(name, cell)
+            if maker is not None and maker != cell and (maker, name) in self._spent and self._rewind(maker):
+                makers.add(maker)
+        return makers
+
+    def _spent_at_end(self) -> set[CellId]:
+        """The cells to rerun so that the document's end shows their names as they were left."""
+        if not self._spent or not self.auto:
+            return set()
+        return {
+            maker
+            for maker, name in self._spent
+            if self.source_of(name, None) == maker and self._automatic(maker) and self._rewind(maker)
+        }
+
+    def _rewind(self, maker: CellId) -> bool:
+        count = self._rewinds[maker] = self._rewinds.get(maker, 0) + 1
+        return count <= _REWINDS and self._states[maker].mode is not Mode.OFF
+
+    # Words
+
+    def _reason(self, state: _State) -> Reason | None:
+        cell = state.cell.id
+        if state.blocked is not None:
+            return state.blocked
+        if found := self.graph.cycle(cell):
+            return reason.cycle(found, self.label)
+        if state.facts.problem is not None:
+            return reason.syntax(state.facts.problem)
+        if state.ran is None or state.fresh:
+            return None
+        if state.edited:
+            return reason.edited()
+        if state.interrupted:
+            return reason.interrupted()
+        if state.mismatched:
+            writers = {writer for name in state.mismatched if (writer := self.graph.inputs(cell).get(name))}
+            return reason.input_changed(
+                sorted(state.mismatched), sorted(writers, key=self.graph.rank), self.label
+            )
+        if state.nudged:
+            return reason.rebound(sorted(state.nudged))
+        if state.ran.unproven:
+            return reason.unproven(state.ran.unproven)
+        names, cells = self._through(cell, lambda parent: not parent.fresh)
+        return reason.input_stale(names, cells, self.label)
+
+
+def _stamps(event: RunFinished, old: Mapping[Resource, Stamp]) -> dict[Resource, Stamp]:
+    """The versions that a run left: none if it failed, the old ones where it left the same again."""
+    if event.outcome is not Outcome.OK:
+        return {}
+    seen = event.seen
+    written = seen.bound | seen.deleted | seen.changed
+    return {name: old.get(name, event.run) if name in seen.equal else event.run for name in written}
+
+
+def _learned(facts: CellFacts, event: RunFinished) -> Entry:
+    """What static analysis said, corrected by what the run did."""
+    guess, seen = entry_of(facts), event.seen
+    reads = guess.reads | (seen.reads - guess.above)
+    if event.outcome is not Outcome.OK:
+        return replace(guess, reads=reads)
+    return replace(guess, reads=reads, writes=seen.bound | seen.deleted | seen.changed, latent=seen.latent)
