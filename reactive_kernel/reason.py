@@ -64,6 +64,12 @@ def input_failed(names: Sequence[Resource], cells: Sequence[CellId], label: Labe
     return Reason("input-failed", message, tuple(cells), tuple(names))
 
 
+def input_blocked(names: Sequence[Resource], cells: Sequence[CellId], label: Label) -> Reason:
+    verb = "is" if len(cells) == 1 else "are"
+    message = f"It needs {_names(names)} from {_cells(cells, label)}, which {verb} blocked."
+    return Reason("input-failed", message, tuple(cells), tuple(names))
+
+
 def input_off(names: Sequence[Resource], cells: Sequence[CellId], label: Label) -> Reason:
     message = f"It needs {_names(names)} from {_cells(cells, label)}, which is switched off."
     return Reason("input-off", message, tuple(cells), tuple(names))

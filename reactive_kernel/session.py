@@ -145,6 +145,16 @@ class Status:
 
 
 @dataclass(frozen=True)
+class Edges:
+    """What the world may know of a cell's place in the graph."""
+
+    reads: tuple[Resource, ...]
+    writes: tuple[Resource, ...]
+    parents: tuple[CellId, ...]
+    children: tuple[CellId, ...]
+
+
+@dataclass(frozen=True)
 class _Ran:
     """What a cell's latest run took and left."""
 
@@ -226,6 +236,7 @@ class Session:
         self._spent: set[tuple[CellId, Resource]] = set()
         self._unpublished: set[CellId] = set()
         self._published: dict[CellId, Status] = {}
+        self._published_edges: dict[CellId, Edges] = {}
         self._policy = Policy(self._automatic, self._behind, True)
         self._handlers: Mapping[type[Event], Callable[..., None]] = {
             DocumentSynced: self._document_synced,
@@ -296,6 +307,31 @@ class Session:
             if self._published.get(cell) != status:
                 self._published[cell] = result[cell] = status
         self._unpublished = set()
+        return result
+
+    def edges(self, cell: CellId) -> Edges:
+        graph = self.graph
+        entry = graph.entry(cell)
+        return Edges(
+            tuple(sorted(name for name, writer in graph.inputs(cell).items() if writer or name in entry.reads)),
+            tuple(sorted(entry.writes)),
+            tuple(sorted(graph.parents(cell), key=graph.rank)),
+            tuple(sorted(graph.children(cell), key=graph.rank)),
+        )
+
+    def edge_changes(self) -> dict[CellId, Edges | None]:
+        """The cells whose edges are not what was published last; None for one that was removed."""
+        result: dict[CellId, Edges | None] = {}
+        for cell in self.graph.touched:
+            edges = self.edges(cell) if cell in self._states else None
+            if self._published_edges.get(cell) == edges:
+                continue
+            result[cell] = edges
+            if edges is None:
+                del self._published_edges[cell]
+            else:
+                self._published_edges[cell] = edges
+        self.graph.touched = set()
         return result
 
     def label(self, cell: CellId) -> str:
@@ -399,6 +435,7 @@ class Session:
         self._spent -= {(event.cell, name) for name in stamps}
         self._spent |= event.seen.spent
         self._enter(state)
+        self._compare(event.cell)
         lost = {name for name in old.keys() | stamps.keys() if old.get(name) != stamps.get(name)}
         if not (steady and state.succeeded):
             lost |= self.graph.taken(event.cell)
@@ -674,7 +711,8 @@ class Session:
             return reason.cycle(found, self.label)
         for say, hinders in (
             (reason.input_off, lambda parent: parent.mode is Mode.OFF),
-            (reason.input_failed, lambda parent: bool(parent.blocked or (parent.ran and not parent.succeeded))),
+            (reason.input_failed, lambda parent: parent.ran is not None and not parent.succeeded),
+            (reason.input_blocked, lambda parent: parent.blocked is not None),
             (reason.input_missing, lambda parent: parent.ran is None),
         ):
             names, cells = self._through(cell, hinders)
