@@ -1,0 +1,54 @@
+"""One ordered walk over the tree of a cell: which function reads which kind of node."""
+
+from __future__ import annotations
+
+import ast
+from collections.abc import Callable, Iterable
+from typing import Any
+
+from .scope import Scope
+
+Handler = Callable[[Scope, Any], None]
+
+
+def walk(scope: Scope, nodes: Iterable[ast.AST]) -> None:
+    for node in nodes:
+        HANDLERS[type(node)](scope, node)
+
+
+def visit(scope: Scope, node: ast.AST | None) -> None:
+    if node is not None:
+        HANDLERS[type(node)](scope, node)
+
+
+def sometimes(scope: Scope, nodes: Iterable[ast.AST]) -> None:
+    """Walk what may not be evaluated: what a `:=` binds there is not surely bound."""
+    mark = len(scope.trail)
+    walk(scope, nodes)
+    if len(scope.trail) > mark:
+        scope.take_back(mark)
+
+
+def nothing(scope: Scope, node: ast.AST) -> None:
+    """Read a node that names nothing."""
+
+
+def children(scope: Scope, node: ast.AST) -> None:
+    """Read a node that only holds others, evaluated one after the other."""
+    for field in node._fields:
+        value: object = getattr(node, field)
+        if isinstance(value, ast.AST):
+            HANDLERS[type(value)](scope, value)
+        elif isinstance(value, list):
+            for item in value:  # pyright: ignore[reportUnknownVariableType]
+                if isinstance(item, ast.AST):
+                    HANDLERS[type(item)](scope, item)
+
+
+class _Handlers(dict[type[ast.AST], Handler]):
+    def __missing__(self, kind: type[ast.AST]) -> Handler:
+        return self.setdefault(kind, children)
+
+
+# A table and not a visitor class: looking up methods by name takes longer than what most of them do.
+HANDLERS = _Handlers({ast.Constant: nothing, ast.Pass: nothing})
