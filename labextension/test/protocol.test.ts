@@ -1,0 +1,76 @@
+import assert from 'node:assert/strict';
+import { test } from 'node:test';
+
+import { answerOf, cellModeOf, cellsOf, executionCountOf, originOf, type Message } from '../src/protocol';
+
+function message(type: string, content: unknown, metadata: unknown = {}, parent: unknown = {}): Message {
+  return { header: { msg_type: type }, parent_header: parent, metadata, content };
+}
+
+const onWire = {
+  freshness: 'stale',
+  activity: 'idle',
+  outcome: 'blocked',
+  run: 3,
+  execution_count: 2,
+  reason: { kind: 'input-failed', message: 'x', cells: ['c1'], names: ['x'] }
+};
+
+test('reactive_cells is read into states, a removed cell into null', () => {
+  const changes = cellsOf(message('reactive_cells', { cells: { a: onWire, b: null } }));
+  assert.deepEqual(changes.get('a'), {
+    freshness: 'stale',
+    activity: 'idle',
+    outcome: 'blocked',
+    reason: onWire.reason
+  });
+  assert.equal(changes.get('b'), null);
+});
+
+test('other messages change no cell', () => {
+  assert.equal(cellsOf(message('stream', { cells: { a: onWire } })).size, 0);
+});
+
+test('an entry that cannot be read is left out, the others are kept', () => {
+  const cells = { a: { ...onWire, freshness: 'rotten' }, b: onWire, c: 7, d: undefined };
+  assert.deepEqual([...cellsOf(message('reactive_cells', { cells })).keys()], ['b']);
+});
+
+test('content of any shape is survived', () => {
+  for (const content of [null, undefined, 'x', [], { cells: [] }, { cells: 'x' }]) {
+    assert.equal(cellsOf(message('reactive_cells', content)).size, 0);
+  }
+});
+
+test('ready carries mode and cells', () => {
+  const answer = answerOf({ op: 'ready', protocol: 1, mode: 'lazy', cells: { a: onWire }, graph: {} });
+  assert.ok(answer?.op === 'ready');
+  assert.equal(answer.mode, 'lazy');
+  assert.deepEqual([...answer.cells.keys()], ['a']);
+});
+
+test('an error is passed on, anything else is no answer', () => {
+  assert.deepEqual(answerOf({ op: 'error', message: 'no such cell', about: {} }), {
+    op: 'error',
+    message: 'no such cell'
+  });
+  assert.equal(answerOf({ op: 'ready', mode: 'eager' }), null);
+  assert.equal(answerOf(null), null);
+});
+
+test('a message names its cell and the request it belongs to', () => {
+  const stamped = message('stream', {}, { cellId: 'a', run: 4 }, { msg_id: 'm' });
+  assert.deepEqual(originOf(stamped), { cell: 'a', request: 'm' });
+  assert.equal(originOf(message('stream', {})), null);
+});
+
+test('an execution count is a number or nothing', () => {
+  assert.equal(executionCountOf(message('execute_input', { execution_count: 5 })), 5);
+  assert.equal(executionCountOf(message('execute_input', {})), null);
+});
+
+test("a cell's mode is read from its metadata", () => {
+  assert.equal(cellModeOf({ reactive: { mode: 'manual' } }), 'manual');
+  assert.equal(cellModeOf({ reactive: { mode: 'sometimes' } }), null);
+  assert.equal(cellModeOf({}), null);
+});
