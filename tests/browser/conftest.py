@@ -1,0 +1,182 @@
+"""One Chromium for the run, a Jupyter server per application, a page per test that remembers complaints."""
+
+import json
+import os
+import secrets
+import shutil
+import socket
+import subprocess
+import sys
+import time
+import urllib.request
+from collections.abc import Iterator
+from contextlib import contextmanager
+from dataclasses import dataclass, field
+from pathlib import Path
+from urllib.error import HTTPError, URLError
+
+import nbformat
+import pytest
+from nbformat.v4 import new_code_cell, new_notebook
+from playwright.sync_api import Browser, ConsoleMessage, Page, sync_playwright
+
+SECOND = 1000  # playwright counts milliseconds
+PATIENCE = 30 * SECOND
+START = 60  # seconds in which a server has to answer
+
+SWITCHES = [
+    "--no-sandbox",
+    "--disable-dev-shm-usage",
+    "--disable-gpu",
+    # Chromium on its own looks for updates, which fail loudly where there is no network.
+    "--disable-background-networking",
+    "--disable-component-update",
+    "--disable-sync",
+    "--no-first-run",
+]
+
+
+@dataclass(frozen=True)
+class Server:
+    """A running Jupyter server and the directory that it serves."""
+
+    url: str
+    token: str
+    root: Path
+
+    def address(self, path: str) -> str:
+        return f"{self.url}{path}?token={self.token}"
+
+    def get(self, path: str, *, token: str | None) -> tuple[int, object]:
+        headers = {"Authorization": f"token {token}"} if token else {}
+        try:
+            with urllib.request.urlopen(
+                urllib.request.Request(self.url + path, headers=headers), timeout=10
+            ) as reply:
+                return reply.status, json.load(reply)
+        except HTTPError as refusal:
+            with refusal:
+                return refusal.code, None
+
+    def notebook(self, name: str, *sources: str, kernel: str = "reactive") -> str:
+        """Write a notebook of these cells, named c0, c1, ...; answers its path on the server."""
+        cells = [new_code_cell(source, id=f"c{place}") for place, source in enumerate(sources)]
+        spec = {"name": kernel, "display_name": kernel, "language": "python"}
+        notebook = new_notebook(cells=cells, metadata={"kernelspec": spec})
+        nbformat.write(notebook, self.root / name)
+        return name
+
+
+# Notebook 7 says these without any extension, too.
+NOTEBOOKS_OWN = (
+    "Cannot read properties of undefined (reading 'schema')",
+    "Command 'filebrowser:open-path' not registered.",
+)
+
+
+@dataclass
+class Tab:
+    """A page, and what it complained about: every error, and the warnings that are ours."""
+
+    page: Page
+    complaints: list[str] = field(default_factory=list)
+
+    def listen(self) -> None:
+        self.page.on("console", self._heard)
+        self.page.on("pageerror", lambda error: self._note(f"uncaught: {error}"))
+
+    def _heard(self, message: ConsoleMessage) -> None:
+        said = f"{message.type}: {message.text} ({message.location.get('url')})"
+        # Every front end warns about its own menus and shortcuts.
+        if message.type == "error" or (message.type == "warning" and "reactive" in said):
+            self._note(said)
+
+    def _note(self, complaint: str) -> None:
+        if not any(own in complaint for own in NOTEBOOKS_OWN):
+            self.complaints.append(complaint)
+
+
+@pytest.fixture(scope="session")
+def chromium() -> Iterator[Browser]:
+    path = shutil.which("chromium") or shutil.which("chromium-browser") or shutil.which("google-chrome")
+    # Not a skip: a run without these tests would say that the front ends work when nobody has looked.
+    assert path, "the browser tests need Chromium on PATH (Debian: apt-get install chromium)"
+    with sync_playwright() as playwright:
+        browser = playwright.chromium.launch(executable_path=path, args=SWITCHES)
+        yield browser
+        browser.close()
+
+
+@pytest.fixture
+def tab(chromium: Browser) -> Iterator[Tab]:
+    with chromium.new_context(viewport={"width": 1200, "height": 900}) as context:
+        context.set_default_timeout(PATIENCE)
+        tab = Tab(context.new_page())
+        tab.listen()
+        yield tab
+
+
+@pytest.fixture(scope="session")
+def lab(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Server]:
+    """One server for JupyterLab, Notebook 7 and nbclassic, as in an installation of all three."""
+    with running("lab", tmp_path_factory.mktemp("lab"), "--LabApp.expose_app_in_browser=True") as server:
+        yield server
+
+
+@pytest.fixture(scope="session")
+def classic(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Server]:
+    with running("nbclassic", tmp_path_factory.mktemp("classic")) as server:
+        yield server
+
+
+@contextmanager
+def running(application: str, root: Path, *options: str) -> Iterator[Server]:
+    """`jupyter APPLICATION` on a free port until the block ends."""
+    port, token = free_port(), secrets.token_hex(16)
+    log = root.with_suffix(".log")
+    command = [
+        *(sys.executable, "-m", "jupyter", application, "--no-browser", "--allow-root"),
+        *(f"--ServerApp.port={port}", "--ServerApp.port_retries=0", f"--ServerApp.root_dir={root}"),
+        *(f"--IdentityProvider.token={token}", *options),
+    ]
+    settings_off(Path(os.environ["JUPYTER_CONFIG_DIR"]))
+    with log.open("w") as output:
+        process = subprocess.Popen(command, stdout=output, stderr=subprocess.STDOUT, cwd=root)
+    server = Server(f"http://127.0.0.1:{port}", token, root)
+    try:
+        wait_for(server, process, log)
+        yield server
+    finally:
+        process.terminate()
+        process.wait(timeout=30)
+
+
+def free_port() -> int:
+    with socket.socket() as probe:
+        probe.bind(("127.0.0.1", 0))
+        return probe.getsockname()[1]
+
+
+def wait_for(server: Server, process: "subprocess.Popen[bytes]", log: Path) -> None:
+    deadline = time.monotonic() + START
+    while time.monotonic() < deadline and process.poll() is None:
+        if answers(server):
+            return
+        time.sleep(0.1)
+    raise AssertionError(f"the server did not start:\n{log.read_text()}")
+
+
+def answers(server: Server) -> bool:
+    try:
+        return server.get("/api/status", token=server.token)[0] == 200
+    except (URLError, ConnectionError):
+        return False
+
+
+def settings_off(config: Path) -> None:
+    """Lab asks at its first start whether to fetch news, and the question covers the page."""
+    place = config / "lab" / "user-settings" / "@jupyterlab" / "apputils-extension"
+    place.mkdir(parents=True, exist_ok=True)
+    (place / "notification.jupyterlab-settings").write_text(
+        json.dumps({"fetchNews": "false", "checkForUpdates": False})
+    )

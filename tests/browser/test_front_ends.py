@@ -1,0 +1,129 @@
+"""Every front end opens a reactive notebook, runs a cell and shows its state, without a complaint."""
+
+import pytest
+from playwright.sync_api import Page, expect
+
+expect.set_options(timeout=30_000)
+
+
+CHAIN = ("x = 1", "y = x + 1\nprint('y is', y)")
+
+
+def cell(page: Page, place: int):
+    return page.locator(".jp-Notebook .jp-CodeCell").nth(place)
+
+
+def classic_cell(page: Page, place: int):
+    return page.locator("#notebook .code_cell").nth(place)
+
+
+def open_lab(page: Page, lab, path: str) -> None:
+    # A workspace of its own: Lab would open the other tests' notebooks as well.
+    page.goto(lab.address(f"/lab/workspaces/{path.removesuffix('.ipynb')}/tree/{path}"))
+
+
+def kernel_is_idle(page: Page) -> None:
+    page.wait_for_selector(".jp-Notebook-ExecutionIndicator[data-status=idle]", state="attached")
+
+
+def kernel_knows(page: Page) -> None:
+    """The kernel has the document: what runs from now on reruns its readers."""
+    kernel_is_idle(page)
+    expect(page.locator(".jp-Notebook")).to_have_attribute("data-reactive-mode", "auto")
+    expect(cell(page, 0)).to_have_attribute("data-reactive-freshness", "new")
+
+
+def test_who_has_no_token_learns_nothing(lab):
+    assert lab.get("/reactive/version", token=None) == (403, None)
+
+
+def test_the_server_says_its_version_and_protocol(lab):
+    status, answer = lab.get("/reactive/version", token=lab.token)
+    assert (status, answer["protocol"]) == (200, 1)
+    assert answer["version"]
+
+
+def test_jupyterlab_shows_a_rerun_in_its_own_cell(lab, tab):
+    page = tab.page
+    open_lab(page, lab, lab.notebook("lab.ipynb", *CHAIN))
+    kernel_knows(page)
+    cell(page, 0).locator(".cm-content").click()
+    page.keyboard.press("Control+Enter")
+    expect(cell(page, 1).locator(".jp-OutputArea-output")).to_have_text("y is 2\n")
+    expect(cell(page, 0).locator(".jp-OutputArea-output")).to_have_count(0)
+    for place in (0, 1):
+        expect(cell(page, place)).to_have_attribute("data-reactive-freshness", "fresh")
+        expect(cell(page, place)).to_have_attribute("data-reactive-activity", "idle")
+        expect(cell(page, place)).to_have_attribute("data-reactive-outcome", "ok")
+    assert tab.complaints == []
+
+
+def test_jupyterlab_runs_a_cell_when_typing_stops(lab, tab):
+    page = tab.page
+    open_lab(page, lab, lab.notebook("typing.ipynb", *CHAIN))
+    kernel_knows(page)
+    cell(page, 0).locator(".cm-content").click()
+    page.keyboard.press("End")
+    page.keyboard.type("0")
+    expect(cell(page, 1).locator(".jp-OutputArea-output")).to_have_text("y is 11\n")
+    expect(cell(page, 0)).to_have_attribute("data-reactive-freshness", "fresh")
+    assert tab.complaints == []
+
+
+def test_jupyterlab_meets_a_restarted_kernel_again(lab, tab):
+    page = tab.page
+    open_lab(page, lab, lab.notebook("restart.ipynb", *CHAIN))
+    kernel_knows(page)
+    cell(page, 0).locator(".cm-content").click()
+    page.keyboard.press("Control+Enter")
+    expect(cell(page, 1)).to_have_attribute("data-reactive-freshness", "fresh")
+    page.evaluate("() => void window.jupyterapp.commands.execute('kernelmenu:restart')")
+    page.locator(".jp-Dialog .jp-mod-accept").click()
+    expect(cell(page, 1)).to_have_attribute("data-reactive-freshness", "new")
+    cell(page, 0).locator(".cm-content").click()
+    page.keyboard.press("Control+Enter")
+    expect(cell(page, 1)).to_have_attribute("data-reactive-freshness", "fresh")
+    assert tab.complaints == []
+
+
+def test_other_kernels_are_left_alone(lab, tab):
+    page = tab.page
+    open_lab(page, lab, lab.notebook("plain.ipynb", "print(1)", kernel="python3"))
+    kernel_is_idle(page)
+    cell(page, 0).locator(".cm-content").click()
+    page.keyboard.press("Control+Enter")
+    expect(cell(page, 0).locator(".jp-OutputArea-output")).to_have_text("1\n")
+    assert page.locator("[data-reactive-mode], [data-reactive-freshness]").count() == 0
+    assert tab.complaints == []
+
+
+def test_notebook_7_shows_a_rerun_in_its_own_cell(lab, tab):
+    page = tab.page
+    page.goto(lab.address("/notebooks/" + lab.notebook("seven.ipynb", *CHAIN)))
+    kernel_knows(page)
+    cell(page, 0).locator(".cm-content").click()
+    page.keyboard.press("Control+Enter")
+    expect(cell(page, 1).locator(".jp-OutputArea-output")).to_have_text("y is 2\n")
+    expect(cell(page, 1)).to_have_attribute("data-reactive-freshness", "fresh")
+    assert tab.complaints == []
+
+
+def test_notebook_7_lists_files_without_a_complaint(lab, tab):
+    tab.page.goto(lab.address("/tree"))
+    expect(tab.page.locator(".jp-DirListing-content")).to_be_visible()
+    assert tab.complaints == []
+
+
+@pytest.mark.parametrize("alone", [False, True], ids=["beside notebook 7", "alone"])
+def test_nbclassic_shows_a_rerun_in_its_own_cell(request, tab, alone):
+    server = request.getfixturevalue("classic" if alone else "lab")
+    page = tab.page
+    page.goto(server.address("/nbclassic/notebooks/" + server.notebook("classic.ipynb", *CHAIN)))
+    expect(page.locator("#notebook")).to_have_attribute("data-reactive-mode", "auto")
+    expect(classic_cell(page, 0)).to_have_attribute("data-reactive-freshness", "new")
+    classic_cell(page, 0).locator(".CodeMirror").click()
+    page.keyboard.press("Control+Enter")
+    expect(classic_cell(page, 1).locator(".output_text")).to_have_text("y is 2\n")
+    expect(classic_cell(page, 1)).to_have_attribute("data-reactive-freshness", "fresh")
+    assert classic_cell(page, 0).locator(".output_text").count() == 0
+    assert tab.complaints == []
