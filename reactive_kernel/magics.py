@@ -6,8 +6,12 @@ import warnings
 from collections.abc import Iterator, Mapping
 from functools import cache
 from types import MappingProxyType
+from typing import TYPE_CHECKING
 
 from .cell import MagicAnalyser
+
+if TYPE_CHECKING:
+    from importlib.metadata import EntryPoint
 
 GROUP = "reactive_kernel.magics"
 
@@ -18,17 +22,19 @@ def load() -> Mapping[str, MagicAnalyser]:
     # Most sessions never meet such a magic, and this import takes longer than the whole package.
     from importlib.metadata import entry_points
 
-    found: dict[str, MagicAnalyser] = {}
-    for point in sorted(entry_points(group=GROUP), key=lambda point: (point.name, point.value)):
-        try:
-            found[point.name] = point.load()
-        # Whatever a package raises when it is imported, the other magics still work.
-        except Exception as error:
-            warnings.warn(
-                f"The magic `{point.name}` ({point.value}) cannot be analysed: {type(error).__name__}: {error}",
-                stacklevel=2,
-            )
-    return MappingProxyType(found)
+    points = sorted(entry_points(group=GROUP), key=lambda point: (point.name, point.value))
+    found = {point.name: _loaded(point) for point in points}
+    return MappingProxyType({name: analyser for name, analyser in found.items() if analyser is not None})
+
+
+def _loaded(point: EntryPoint) -> MagicAnalyser | None:
+    try:
+        return point.load()
+    # Whatever a package raises when it is imported, the other magics still work.
+    except Exception as error:  # noqa: BLE001
+        why = f"{type(error).__name__}: {error}"
+        warnings.warn(f"The magic `{point.name}` ({point.value}) cannot be analysed: {why}", stacklevel=3)
+        return None
 
 
 class LoadedWhenAsked(Mapping[str, MagicAnalyser]):

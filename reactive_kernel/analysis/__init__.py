@@ -13,7 +13,9 @@ from .magic import Unreadable, parse
 from .recovery import bound_names
 from .scope import BUILTINS, Module
 from .shell import Shell
-from .walk import walk
+from .walk import ANY, walk
+
+ANY.update({**expressions.READERS, **definitions.READERS, **statements.READERS})
 
 _NO_MAGICS: Mapping[str, MagicAnalyser] = MappingProxyType({})
 
@@ -24,6 +26,8 @@ LONGEST = 2_000_000
 _REFLECTIVE = frozenset({"eval", "exec", "get_ipython", "globals"})
 # ... and those that do so only where they are called at the top level and without an argument.
 _REFLECTIVE_AT_TOP = frozenset({"dir", "locals", "vars"})
+
+_NAMED = (ast.AsyncFunctionDef, ast.ClassDef, ast.FunctionDef, ast.MatchAs, ast.MatchStar)
 
 
 def analyze(source: str, magics: Mapping[str, MagicAnalyser] = _NO_MAGICS) -> CellFacts:
@@ -70,7 +74,7 @@ def _bare_names(tree: ast.Module) -> Iterator[str]:
 
 
 def _flat_facts(tree: ast.Module) -> CellFacts:
-    """A cell nested too deeply for the walk: what it names anywhere it reads, what it binds anywhere it writes."""
+    """A cell nested too deeply for the walk: all it names it reads, all it binds it writes."""
     reads: set[str] = set()
     writes: set[str] = set()
     for node in ast.walk(tree):
@@ -78,8 +82,8 @@ def _flat_facts(tree: ast.Module) -> CellFacts:
             (reads if isinstance(node.ctx, ast.Load) else writes).add(node.id)
         elif isinstance(node, ast.alias):
             writes.add(node.asname or node.name.partition(".")[0])
-        elif isinstance(node, (ast.FunctionDef, ast.AsyncFunctionDef, ast.ClassDef, ast.MatchAs, ast.MatchStar)):
-            writes.update([node.name] if node.name else [])
+        elif isinstance(node, _NAMED) and node.name:
+            writes.add(node.name)
     return CellFacts(
         reads=frozenset(reads - BUILTINS),
         writes=frozenset(writes - {"*"}),

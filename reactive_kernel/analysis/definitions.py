@@ -8,7 +8,7 @@ from collections.abc import Iterable
 from typing import Any
 
 from .scope import ClassBody, Function, Inner, Module, Scope
-from .walk import HANDLERS, visit, walk
+from .walk import Readers, visit, walk
 
 # A decorator gets the function and may call it at once; these do not.
 CALM_DECORATORS = {
@@ -47,7 +47,7 @@ def _parameters(args: ast.arguments) -> set[str]:
     return {arg.arg for arg in _all_args(args)}
 
 
-def annotations(scope: Scope, nodes: Iterable[ast.AST | None]) -> None:
+def read_annotations(scope: Scope, nodes: Iterable[ast.AST | None]) -> None:
     """Annotations are read at once, or when somebody asks for them, or never: as this Python has it."""
     how = scope.module.annotations
     if how == "never":
@@ -96,7 +96,7 @@ def _function(scope: Scope, node: ast.FunctionDef | ast.AsyncFunctionDef) -> Non
     everything = _all_args(args)
     notes = [arg.annotation for arg in everything if arg.annotation is not None]
     if notes or node.returns is not None:
-        annotations(inner, [*notes, node.returns])
+        read_annotations(inner, [*notes, node.returns])
     function = Function(inner, {arg.arg for arg in everything})
     walk(function, node.body)
     function.finish()
@@ -142,13 +142,11 @@ def _type_alias(scope: Scope, node: Any) -> None:
     scope.store(node.name.id)
 
 
-HANDLERS.update(
-    {
-        ast.AsyncFunctionDef: _function,
-        ast.ClassDef: _class,
-        ast.FunctionDef: _function,
-        ast.Lambda: _lambda,
-    }
-)
+READERS: Readers = {
+    ast.AsyncFunctionDef: _function,
+    ast.ClassDef: _class,
+    ast.FunctionDef: _function,
+    ast.Lambda: _lambda,
+}
 if sys.version_info >= (3, 12):
-    HANDLERS[ast.TypeAlias] = _type_alias
+    READERS[ast.TypeAlias] = _type_alias

@@ -6,7 +6,7 @@ import ast
 from collections.abc import Iterable, Sequence
 
 from .scope import Inner, Scope
-from .walk import HANDLERS, sometimes, visit, walk
+from .walk import ANY, Readers, sometimes, visit, walk
 
 # Methods that change their object wherever they are called.
 ALWAYS_MUTATORS = frozenset({"pop", "popitem", "popleft", "setdefault"})
@@ -41,16 +41,16 @@ def _mutate(scope: Scope, node: ast.AST) -> None:
 
 def _attribute(scope: Scope, node: ast.Attribute) -> None:
     value = node.value
-    HANDLERS[type(value)](scope, value)
+    ANY[type(value)](scope, value)
     if type(node.ctx) is not ast.Load:
         _mutate(scope, node)
 
 
 def _subscript(scope: Scope, node: ast.Subscript) -> None:
     value = node.value
-    HANDLERS[type(value)](scope, value)
+    ANY[type(value)](scope, value)
     value = node.slice
-    HANDLERS[type(value)](scope, value)
+    ANY[type(value)](scope, value)
     if type(node.ctx) is not ast.Load:
         _mutate(scope, node)
 
@@ -63,12 +63,12 @@ def _call(scope: Scope, node: ast.Call) -> None:
             return
         if attr in ALWAYS_MUTATORS:
             mutate_by_call(scope, func)
-    HANDLERS[type(func)](scope, func)
+    ANY[type(func)](scope, func)
     for value in node.args:
-        HANDLERS[type(value)](scope, value)
+        ANY[type(value)](scope, value)
     for keyword in node.keywords:
         value = keyword.value
-        HANDLERS[type(value)](scope, value)
+        ANY[type(value)](scope, value)
         if keyword.arg == "inplace" and type(func) is ast.Attribute and _is_true(value):
             mutate_by_call(scope, func)
 
@@ -87,8 +87,7 @@ def _shell_call(scope: Scope, node: ast.Call) -> bool:
     """Hand `get_ipython().run_line_magic("name", "args")` and its kin to whoever knows magics."""
     func = node.func
     assert isinstance(func, ast.Attribute)
-    shell = func.value
-    if not (isinstance(shell, ast.Call) and isinstance(shell.func, ast.Name) and shell.func.id == "get_ipython"):
+    if not (isinstance(func.value, ast.Call) and _is_name(func.value.func, "get_ipython")):
         return False
     texts = tuple(
         arg.value for arg in node.args if isinstance(arg, ast.Constant) and isinstance(arg.value, str)
@@ -99,6 +98,10 @@ def _shell_call(scope: Scope, node: ast.Call) -> bool:
     return True
 
 
+def _is_name(node: ast.AST, name: str) -> bool:
+    return isinstance(node, ast.Name) and node.id == name
+
+
 def _binary(scope: Scope, node: ast.BinOp) -> None:
     # A long sum leans to the left, deeper than Python's stack.
     rights: list[ast.AST] = []
@@ -106,9 +109,9 @@ def _binary(scope: Scope, node: ast.BinOp) -> None:
     while isinstance(left, ast.BinOp):
         rights.append(left.right)
         left = left.left
-    HANDLERS[type(left)](scope, left)
+    ANY[type(left)](scope, left)
     for right in reversed(rights):
-        HANDLERS[type(right)](scope, right)
+        ANY[type(right)](scope, right)
 
 
 def _boolean(scope: Scope, node: ast.BoolOp) -> None:
@@ -131,19 +134,19 @@ def _conditional(scope: Scope, node: ast.IfExp) -> None:
 
 def _sequence(scope: Scope, node: ast.Tuple | ast.List | ast.Set) -> None:
     for item in node.elts:
-        HANDLERS[type(item)](scope, item)
+        ANY[type(item)](scope, item)
 
 
 def _dict(scope: Scope, node: ast.Dict) -> None:
     for key, value in zip(node.keys, node.values):
         if key is not None:
-            HANDLERS[type(key)](scope, key)
-        HANDLERS[type(value)](scope, value)
+            ANY[type(key)](scope, key)
+        ANY[type(value)](scope, value)
 
 
 def _joined(scope: Scope, node: ast.JoinedStr) -> None:
     for item in node.values:
-        HANDLERS[type(item)](scope, item)
+        ANY[type(item)](scope, item)
 
 
 def _formatted(scope: Scope, node: ast.FormattedValue) -> None:
@@ -194,26 +197,24 @@ def targets(node: ast.AST, names: set[str]) -> None:
         targets(node.value, names)
 
 
-HANDLERS.update(
-    {
-        ast.Attribute: _attribute,
-        ast.BinOp: _binary,
-        ast.BoolOp: _boolean,
-        ast.Call: _call,
-        ast.Compare: _compare,
-        ast.Dict: _dict,
-        ast.DictComp: _dict_comprehension,
-        ast.FormattedValue: _formatted,
-        ast.GeneratorExp: _comprehension,
-        ast.IfExp: _conditional,
-        ast.JoinedStr: _joined,
-        ast.List: _sequence,
-        ast.ListComp: _comprehension,
-        ast.Name: _name,
-        ast.NamedExpr: _walrus,
-        ast.Set: _sequence,
-        ast.SetComp: _comprehension,
-        ast.Subscript: _subscript,
-        ast.Tuple: _sequence,
-    }
-)
+READERS: Readers = {
+    ast.Attribute: _attribute,
+    ast.BinOp: _binary,
+    ast.BoolOp: _boolean,
+    ast.Call: _call,
+    ast.Compare: _compare,
+    ast.Dict: _dict,
+    ast.DictComp: _dict_comprehension,
+    ast.FormattedValue: _formatted,
+    ast.GeneratorExp: _comprehension,
+    ast.IfExp: _conditional,
+    ast.JoinedStr: _joined,
+    ast.List: _sequence,
+    ast.ListComp: _comprehension,
+    ast.Name: _name,
+    ast.NamedExpr: _walrus,
+    ast.Set: _sequence,
+    ast.SetComp: _comprehension,
+    ast.Subscript: _subscript,
+    ast.Tuple: _sequence,
+}

@@ -9,7 +9,8 @@ _BINDING = re.compile(
     rf"(?P<block>def|class)[ \t]+(?P<defined>{_NAME})"
     rf"|for[ \t]+(?P<loop>[^:]*?)[ \t]in[ \t]"
     rf"|import[ \t]+(?P<modules>[^#;]+)|from[ \t]+\S+[ \t]+import[ \t]+(?P<members>[^#;]+)"
-    rf"|(?P<targets>\*?{_NAME}(?:[ \t]*,[ \t]*\*?{_NAME})*)[ \t,]*(?::[^=]*)?(?:[-+*/%&|^@]|//|\*\*|<<|>>)?=(?!=)"
+    rf"|(?P<targets>\*?{_NAME}(?:[ \t]*,[ \t]*\*?{_NAME})*)[ \t,]*"
+    r"(?::[^=]*)?(?:[-+*/%&|^@]|//|\*\*|<<|>>)?=(?!=)"
 )
 # What stands before the part of a line that binds, and how much of a line is looked at.
 _LEAD = re.compile(r"[ \t]*(?:(?:async|else:|try:)[ \t]+)?")

@@ -22,10 +22,24 @@ _LAZY_ANNOTATIONS = sys.version_info >= (3, 14)
 ShellCall = Callable[["Scope", str, "tuple[str, ...]"], None]
 
 
+class Loop:
+    """What is surely bound, beyond what was at `mark`, where a round ends and where the loop is left.
+
+    None stands for a way that is not taken.
+    """
+
+    __slots__ = ("exits", "mark", "rounds")
+
+    def __init__(self, mark: int) -> None:
+        self.mark = mark
+        self.rounds: list[set[str] | None] = []
+        self.exits: list[set[str] | None] = []
+
+
 class Scope:
     """What all scopes answer: a name is loaded, stored, deleted, changed, or left to a function within."""
 
-    __slots__ = ("bound", "breaks", "dead", "depth", "module", "outer", "trail")
+    __slots__ = ("bound", "dead", "depth", "loops", "module", "outer", "trail")
 
     # Whether the order of statements matters: at the top level and in class bodies.
     ordered = True
@@ -42,7 +56,7 @@ class Scope:
         self.trail: list[str] = []
         self.dead = False
         self.depth = 0
-        self.breaks: list[tuple[int, list[set[str]]]] = []
+        self.loops: list[Loop] = []
 
     def load(self, name: str) -> None:
         raise NotImplementedError
@@ -98,8 +112,8 @@ class Module(Scope):
     """The top level of the cell."""
 
     __slots__ = (
-        "annotations", "deletes", "dynamic", "extra", "latent", "loaded", "manual", "mutates", "problem", "reads",
-        "record", "shell_call", "unsure", "written",
+        "annotations", "deletes", "dynamic", "extra", "latent", "loaded", "manual", "mutates", "problem",
+        "reads", "record", "shell_call", "unsure", "written",
     )  # fmt: skip
 
     def __init__(self, shell_call: ShellCall) -> None:
@@ -163,9 +177,8 @@ class Module(Scope):
         deferred: set[str] = set()
         latent: dict[str, Latent] = {}
         for name, (reads, writes) in self.latent.items():
-            reads -= _CONSTANTS
-            deferred |= reads
-            latent[name] = Latent(frozenset(reads), frozenset(writes))
+            latent[name] = Latent(frozenset(reads - _CONSTANTS), frozenset(writes))
+            deferred |= latent[name].reads
         taken = self.reads | self.unsure
         shadowed = (taken | (deferred - self.bound)) & BUILTINS
         shadowed -= _CONSTANTS
@@ -286,7 +299,7 @@ class Inner(Scope):
 
     __slots__ = ("immediate", "names", "ordered", "sees_class")
 
-    def __init__(self, outer: Scope, names: set[str], sees_class: bool = False) -> None:
+    def __init__(self, outer: Scope, names: set[str], *, sees_class: bool = False) -> None:
         super().__init__(outer)
         self.immediate = outer.immediate
         self.ordered = outer.ordered

@@ -13,20 +13,27 @@ from .scope import Function, Scope
 from .walk import walk
 
 # Magics that touch no name except those put into their line.
-CALM = frozenset(
-    "SVG alias alias_magic autoawait autocall automagic autoreload bookmark cat cd colors conda config cp debug dhist"
-    " dirs doctest_mode env gui history hist html HTML javascript js killbgscripts latex ldir lf lk ll load load_ext"
-    " loadpy logoff logon logstart logstate logstop ls lsmagic lx magic mamba markdown matplotlib micromamba mkdir mv"
-    " notebook page pastebin pdb pip popd pprint precision psearch pushd pwd pycat quickref rehashx reload_ext rm"
-    " rmdir save set_env svg sx system tb unalias unload_ext uv watermark xmode".split()
-)
+CALM = frozenset({
+    "alias", "alias_magic", "autoawait", "autocall", "automagic", "autoreload", "bookmark", "cat", "cd",
+    "colors", "conda", "config", "cp", "debug", "dhist", "dirs", "doctest_mode", "env", "gui", "hist",
+    "history", "HTML", "html", "javascript", "js", "killbgscripts", "latex", "ldir", "lf", "lk", "ll",
+    "load", "load_ext", "loadpy", "logoff", "logon", "logstart", "logstate", "logstop", "ls", "lsmagic",
+    "lx", "magic", "mamba", "markdown", "matplotlib", "micromamba", "mkdir", "mv", "notebook", "page",
+    "pastebin", "pdb", "pip", "popd", "pprint", "precision", "psearch", "pushd", "pwd", "pycat", "quickref",
+    "rehashx", "reload_ext", "rm", "rmdir", "save", "set_env", "svg", "SVG", "sx", "system", "tb",
+    "unalias", "unload_ext", "uv", "watermark", "xmode",
+})  # fmt: skip
 # Magics whose line names an object to describe.
-DESCRIBE = frozenset("pdef pdoc pfile pinfo pinfo2 psource".split())
+DESCRIBE = frozenset({
+    "pdef", "pdoc", "pfile", "pinfo", "pinfo2", "psource",
+})  # fmt: skip
 # Magics that execute Python in the namespace: the options that take a value, for line and for cell.
 PYTHON = {"time": "", "prun": "DlsT", "memit": "rtiIo", "lprun": "fmDTuz", "mprun": "fTc", "snakeviz": "f"}
 # Cell magics that execute Python as it stands and whose line is none.
 PYTHON_BELOW = frozenset({"debug", "pyinstrument", "scalene", "wandb"})
-SCRIPTS = frozenset("bash perl pypy python python2 python3 ruby script sh".split())
+SCRIPTS = frozenset({
+    "bash", "perl", "pypy", "python", "python2", "python3", "ruby", "script", "sh",
+})  # fmt: skip
 SHELL_CELLS = frozenset({"!", "sx", "system"})
 
 _OPTION_NAMES = re.compile(r"--(?:out|err|proc)[ =]+([^\W\d]\w*)")
@@ -92,7 +99,7 @@ class Shell:
         try:
             _adopt(scope, analyser(line, body))
         # Whatever a package raises, the cell is still a cell.
-        except Exception as error:
+        except Exception as error:  # noqa: BLE001
             module = scope.module
             module.dynamic = True
             sign = "%%" if body else "%"

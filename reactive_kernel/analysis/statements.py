@@ -5,11 +5,12 @@ from __future__ import annotations
 import ast
 import sys
 from collections.abc import Iterable
+from enum import Enum
 
-from .definitions import annotations, last_name
+from .definitions import last_name, read_annotations
 from .expressions import mutate_by_call
-from .scope import Function, Module, Scope
-from .walk import HANDLERS, sometimes, visit, walk
+from .scope import Function, Loop, Module, Scope
+from .walk import ANY, Readers, sometimes, visit, walk
 
 # Methods that change their object where their result is thrown away. (pandas has an `add` and an `append`
 # that return a new object, so a call whose result is used proves nothing.)
@@ -23,7 +24,7 @@ SWALLOWING = frozenset({"assertRaises", "raises", "suppress"})
 
 def _expression(scope: Scope, node: ast.Expr) -> None:
     value = node.value
-    HANDLERS[type(value)](scope, value)
+    ANY[type(value)](scope, value)
     if type(value) is ast.Call:
         func = value.func
         if type(func) is ast.Attribute and func.attr in MUTATORS:
@@ -35,9 +36,9 @@ def _assign(scope: Scope, node: ast.Assign) -> None:
     if type(value) is ast.Lambda and scope is scope.module:
         _assign_lambda(scope.module, node.targets, value)
     else:
-        HANDLERS[type(value)](scope, value)
+        ANY[type(value)](scope, value)
     for target in node.targets:
-        HANDLERS[type(target)](scope, target)
+        ANY[type(target)](scope, target)
 
 
 def _assign_lambda(module: Module, targets: Iterable[ast.AST], value: ast.Lambda) -> None:
@@ -78,7 +79,7 @@ def _annotated(scope: Scope, node: ast.AnnAssign) -> None:
     else:
         walk(scope, ast.iter_child_nodes(target))
     if not isinstance(scope, Function):
-        annotations(scope, (node.annotation,))
+        read_annotations(scope, (node.annotation,))
 
 
 def _import(scope: Scope, node: ast.Import) -> None:
@@ -117,13 +118,16 @@ def _assert(scope: Scope, node: ast.Assert) -> None:
 
 
 def _continue(scope: Scope, node: ast.Continue) -> None:
+    if scope.loops:
+        loop = scope.loops[-1]
+        loop.rounds.append(set(scope.trail[loop.mark :]))
     scope.dead = True
 
 
 def _break(scope: Scope, node: ast.Break) -> None:
-    if scope.breaks:
-        mark, exits = scope.breaks[-1]
-        exits.append(set(scope.trail[mark:]))
+    if scope.loops:
+        loop = scope.loops[-1]
+        loop.exits.append(set(scope.trail[loop.mark :]))
     scope.dead = True
 
 
@@ -146,47 +150,79 @@ def _meet(scope: Scope, paths: Iterable[set[str] | None]) -> None:
     """Go on where paths meet: only what all of them bind is surely bound."""
     live = [path for path in paths if path is not None]
     if live:
-        scope.settle(sorted(set.intersection(*live)))
+        scope.settle(sorted(live[0].intersection(*live[1:])))
     else:
         scope.dead = True
 
 
 def _if(scope: Scope, node: ast.If) -> None:
     paths: list[set[str] | None] = []
-    tests = 0
-    orelse: list[ast.stmt] = [node]
-    # A chain of `elif` is as deep as it is long.
-    while len(orelse) == 1 and isinstance(branch := orelse[0], ast.If):
-        if tests:
-            sometimes(scope, (branch.test,))
-        else:
-            visit(scope, branch.test)
-        tests += 1
-        paths.append(_apart(scope, branch.body))
-        orelse = branch.orelse
-    paths.append(_apart(scope, orelse))
+    visit(scope, node.test)
+    mark = len(scope.trail)
+    branch = node
+    while True:
+        path = _apart(scope, branch.body)
+        # What the tests up to this one bind, this path has bound too.
+        paths.append(path if path is None else path.union(scope.trail[mark:]))
+        # A chain of `elif` is as deep as it is long.
+        following = branch.orelse[0] if len(branch.orelse) == 1 else None
+        if not isinstance(following, ast.If):
+            break
+        branch = following
+        visit(scope, branch.test)
+    path = _apart(scope, branch.orelse)
+    paths.append(path if path is None else path.union(scope.trail[mark:]))
+    scope.take_back(mark)
     _meet(scope, paths)
 
 
-def _loop(scope: Scope, body: Iterable[ast.AST], orelse: Iterable[ast.AST], endless: bool) -> None:
-    scope.breaks.append((len(scope.trail), []))
-    _apart(scope, body)
-    exits: list[set[str] | None] = [*scope.breaks.pop()[1]]
-    path = _apart(scope, orelse)
-    if not endless:
-        exits.append(path)
+def _loop(scope: Scope, body: Iterable[ast.AST], orelse: Iterable[ast.AST], runs: _Runs) -> None:
+    loop = Loop(len(scope.trail))
+    scope.loops.append(loop)
+    loop.rounds.append(_apart(scope, body))
+    scope.loops.pop()
+    exits = loop.exits
+    if runs is not _Runs.FOREVER:
+        mark = len(scope.trail)
+        # Where the body surely ran, the loop ends after one of its rounds.
+        if runs is _Runs.ONCE:
+            _meet(scope, loop.rounds)
+        path = _apart(scope, orelse)
+        bound = scope.take_back(mark)
+        exits.append(path if path is None else path | bound)
     _meet(scope, exits)
+
+
+class _Runs(Enum):
+    """How often the body of a loop surely runs."""
+
+    NEVER = 0
+    ONCE = 1
+    FOREVER = 2
 
 
 def _while(scope: Scope, node: ast.While) -> None:
     visit(scope, node.test)
     endless = isinstance(node.test, ast.Constant) and bool(node.test.value)
-    _loop(scope, node.body, node.orelse, endless)
+    _loop(scope, node.body, node.orelse, _Runs.FOREVER if endless else _Runs.NEVER)
 
 
 def _for(scope: Scope, node: ast.For | ast.AsyncFor) -> None:
     visit(scope, node.iter)
-    _loop(scope, (node.target, *node.body), node.orelse, endless=False)
+    runs = _Runs.ONCE if _is_filled(node.iter) else _Runs.NEVER
+    _loop(scope, (node.target, *node.body), node.orelse, runs)
+
+
+def _is_filled(node: ast.AST) -> bool:
+    """Whether an iterable surely holds something: `range(10)`, `["a", "b"]`."""
+    if isinstance(node, (ast.List, ast.Tuple, ast.Set)):
+        return any(not isinstance(item, ast.Starred) for item in node.elts)
+    if not isinstance(node, ast.Call) or not isinstance(node.func, ast.Name):
+        return False
+    first = node.args[0] if node.args else None
+    if node.func.id == "range" and len(node.args) == 1:
+        return isinstance(first, ast.Constant) and isinstance(first.value, int) and first.value > 0
+    return node.func.id in ("enumerate", "tqdm", "trange") and first is not None and _is_filled(first)
 
 
 def _with(scope: Scope, node: ast.With | ast.AsyncWith) -> None:
@@ -230,7 +266,7 @@ def _handler(scope: Scope, node: ast.ExceptHandler) -> None:
 
 def _match(scope: Scope, node: ast.Match) -> None:
     visit(scope, node.subject)
-    paths = [_apart(scope, (case.pattern, *([case.guard] if case.guard else ()), *case.body)) for case in node.cases]
+    paths = [_apart(scope, ast.iter_child_nodes(case)) for case in node.cases]
     if not any(case.guard is None and _irrefutable(case.pattern) for case in node.cases):
         paths.append(set())
     _meet(scope, paths)
@@ -256,33 +292,31 @@ def _match_mapping(scope: Scope, node: ast.MatchMapping) -> None:
         scope.store(node.rest)
 
 
-HANDLERS.update(
-    {
-        ast.AnnAssign: _annotated,
-        ast.Assert: _assert,
-        ast.Assign: _assign,
-        ast.AsyncFor: _for,
-        ast.AsyncWith: _with,
-        ast.AugAssign: _augmented,
-        ast.Break: _break,
-        ast.Continue: _continue,
-        ast.ExceptHandler: _handler,
-        ast.Expr: _expression,
-        ast.For: _for,
-        ast.Global: _global,
-        ast.If: _if,
-        ast.Import: _import,
-        ast.ImportFrom: _import_from,
-        ast.Match: _match,
-        ast.MatchAs: _match_name,
-        ast.MatchMapping: _match_mapping,
-        ast.MatchStar: _match_name,
-        ast.Nonlocal: _nonlocal,
-        ast.Raise: _raise,
-        ast.Try: _try,
-        ast.While: _while,
-        ast.With: _with,
-    }
-)
+READERS: Readers = {
+    ast.AnnAssign: _annotated,
+    ast.Assert: _assert,
+    ast.Assign: _assign,
+    ast.AsyncFor: _for,
+    ast.AsyncWith: _with,
+    ast.AugAssign: _augmented,
+    ast.Break: _break,
+    ast.Continue: _continue,
+    ast.ExceptHandler: _handler,
+    ast.Expr: _expression,
+    ast.For: _for,
+    ast.Global: _global,
+    ast.If: _if,
+    ast.Import: _import,
+    ast.ImportFrom: _import_from,
+    ast.Match: _match,
+    ast.MatchAs: _match_name,
+    ast.MatchMapping: _match_mapping,
+    ast.MatchStar: _match_name,
+    ast.Nonlocal: _nonlocal,
+    ast.Raise: _raise,
+    ast.Try: _try,
+    ast.While: _while,
+    ast.With: _with,
+}
 if sys.version_info >= (3, 11):
-    HANDLERS[ast.TryStar] = _try
+    READERS[ast.TryStar] = _try

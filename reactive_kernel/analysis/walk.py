@@ -1,4 +1,4 @@
-"""One ordered walk over the tree of a cell: which function reads which kind of node."""
+"""One ordered walk over the tree of a cell: `ANY` says which function reads which kind of node."""
 
 from __future__ import annotations
 
@@ -8,17 +8,18 @@ from typing import Any
 
 from .scope import Scope
 
-Handler = Callable[[Scope, Any], None]
+Reader = Callable[[Scope, Any], None]
+Readers = dict[type[ast.AST], Reader]
 
 
 def walk(scope: Scope, nodes: Iterable[ast.AST]) -> None:
     for node in nodes:
-        HANDLERS[type(node)](scope, node)
+        ANY[type(node)](scope, node)
 
 
 def visit(scope: Scope, node: ast.AST | None) -> None:
     if node is not None:
-        HANDLERS[type(node)](scope, node)
+        ANY[type(node)](scope, node)
 
 
 def sometimes(scope: Scope, nodes: Iterable[ast.AST]) -> None:
@@ -38,17 +39,17 @@ def children(scope: Scope, node: ast.AST) -> None:
     for field in node._fields:
         value: object = getattr(node, field)
         if isinstance(value, ast.AST):
-            HANDLERS[type(value)](scope, value)
+            ANY[type(value)](scope, value)
         elif isinstance(value, list):
             for item in value:  # pyright: ignore[reportUnknownVariableType]
                 if isinstance(item, ast.AST):
-                    HANDLERS[type(item)](scope, item)
+                    ANY[type(item)](scope, item)
 
 
-class _Handlers(dict[type[ast.AST], Handler]):
-    def __missing__(self, kind: type[ast.AST]) -> Handler:
+class _AnyNode(Readers):
+    def __missing__(self, kind: type[ast.AST]) -> Reader:
         return self.setdefault(kind, children)
 
 
 # A table and not a visitor class: looking up methods by name takes longer than what most of them do.
-HANDLERS = _Handlers({ast.Constant: nothing, ast.Pass: nothing})
+ANY = _AnyNode({ast.Constant: nothing, ast.Pass: nothing})
