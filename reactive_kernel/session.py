@@ -285,6 +285,16 @@ class Session:
             return writer
         return next((cell for cell in self.graph.above(name, reader) if self.provides(cell, name)), None)
 
+    def everything(self, cell: CellId) -> dict[Resource, CellId | None]:
+        """Every name that the document writes, at the version in force for the cell."""
+        inputs = self.graph.inputs(cell)
+        return {
+            name: self.source_of(name, cell)
+            if name in inputs
+            else next((maker for maker in self.graph.above(name, cell) if self.provides(maker, name)), None)
+            for name in {*self.graph.written(), *inputs}
+        }
+
     def status(self, cell: CellId) -> Status:
         state = self._states[cell]
         reason = self._reason(state)
@@ -298,7 +308,7 @@ class Session:
     def changes(self) -> dict[CellId, Status | None]:
         """The cells whose status is not what was published last; None for one that was removed."""
         result: dict[CellId, Status | None] = {}
-        for cell in self._unpublished:
+        for cell in sorted(self._unpublished, key=self._place):
             if cell not in self._states:
                 if self._published.pop(cell, None):
                     result[cell] = None
@@ -322,7 +332,7 @@ class Session:
     def edge_changes(self) -> dict[CellId, Edges | None]:
         """The cells whose edges are not what was published last; None for one that was removed."""
         result: dict[CellId, Edges | None] = {}
-        for cell in self.graph.touched:
+        for cell in sorted(self.graph.touched, key=self._place):
             edges = self.edges(cell) if cell in self._states else None
             if self._published_edges.get(cell) == edges:
                 continue
@@ -339,6 +349,9 @@ class Session:
         if self._positions is None:
             self._positions = {cell: number for number, cell in enumerate(self._order, 1)}
         return f"cell {self._positions[cell]}" if cell in self._positions else f"cell {cell}"
+
+    def _place(self, cell: CellId) -> int:
+        return self.graph.rank(cell) if cell in self._states else -1
 
     # Events
 

@@ -1,0 +1,563 @@
+"""The kernel: takes requests in, runs what the session says, and tells everybody."""
+
+from __future__ import annotations
+
+import asyncio
+import signal
+import sys
+import threading
+from collections.abc import Iterator
+from concurrent.futures import Future
+from contextlib import contextmanager
+from contextvars import ContextVar, copy_context
+from dataclasses import dataclass
+from types import FrameType
+from typing import Any, cast
+
+import zmq
+from ipykernel.comm.comm import BaseComm
+from ipykernel.iostream import OutStream
+from ipykernel.ipkernel import IPythonKernel
+from ipykernel.jsonutil import json_clean
+
+from . import magics, wire
+from .analysis import analyze
+from .cell import CellFacts, CellId, Observation, Outcome, Reason, Resource
+from .namespace import Namespace, of_the_session
+from .observe import observe, watch
+from .publish import Publication, StampingSession
+from .session import (
+    Event,
+    Interrupted,
+    NamesTouched,
+    Refuse,
+    Run,
+    RunFinished,
+    RunRequested,
+    Session,
+)
+
+# Seconds to wait for the output thread before code runs without its statuses being on the wire.
+_FLUSH_TIMEOUT = 10.0
+
+_concurrent: ContextVar[bool] = ContextVar("concurrent", default=False)
+
+
+@dataclass(frozen=True)
+class _Requested:
+    """An `execute_request` that waits for its cell to run."""
+
+    stream: Any
+    ident: Any
+    parent: dict[str, Any]
+
+
+class ReactiveKernel(IPythonKernel):
+    """An IPython kernel that knows its document and reruns what depends on what changed."""
+
+    def __init__(self, **options: Any) -> None:
+        super().__init__(**options)
+        self.document = Session(self._analyse)
+        self._names: Namespace | None = None
+        # Requests are taken in by any thread; whoever steps the document or tells of it holds this.
+        self._turn = threading.RLock()
+        self._comms: set[str] = set()
+        self._requests: dict[CellId, list[_Requested]] = {}
+        # Who reruns show under when no front end can put them where they belong.
+        self._cause: _Requested | None = None
+        self._latest: object = None
+        self._arrived = 0
+        self._cascading = False
+        self._finished: list[Future[None]] = []
+        self._interruptible = False
+        self._interrupt_seen = False
+        self._error: BaseException | None = None
+        self._watched: set[int] = set()
+        self.shell_handlers["comm_open"] = self._comm_open
+        self.shell_handlers["comm_msg"] = self._comm_msg
+        self.shell_handlers["comm_close"] = self._comm_close
+        self.comm_manager.register_target(wire.TARGET, lambda comm, message: None)
+        assert self.shell is not None
+        self.shell.events.register("post_run_cell", self._note_error)
+        _inherit_context_in_threads()
+
+    # The document
+
+    def _analyse(self, source: str) -> CellFacts:
+        return analyze(source, magics.load() if "%" in source else {})
+
+    @property
+    def names(self) -> Namespace:
+        """The versions of names; made when the first cell with an id appears."""
+        assert self.shell is not None
+        live = cast("dict[str, object]", self.shell.user_ns)
+        if self._names is None:
+            self._names = Namespace(live)
+        elif self._names.live is not live:
+            self._names.live = live
+        return self._names
+
+    def _step(self, event: Event) -> None:
+        with self._turn:
+            self.document.step(event)
+            self.names.keep_only(self.document)
+            self._tell()
+
+    def _tell(self) -> None:
+        """Publish what changed, if some front end has asked to hear of it."""
+        if not self._comms:
+            return
+        with self._turn:
+            statuses = self.document.changes()
+            if statuses:
+                self._publish("reactive_cells", wire.cells(statuses))
+            edges = self.document.edge_changes()
+            if edges:
+                self._publish("reactive_graph", wire.graph(edges, self.document.graph.cycles()))
+
+    def _publish(self, msg_type: str, content: wire.Json) -> None:
+        self.session.send(
+            self.iopub_socket,
+            msg_type,
+            dict(content),
+            parent=self.get_parent("shell"),
+            ident=self._topic(msg_type),
+        )
+
+    # Requests
+
+    async def execute_request(self, stream: Any, ident: Any, parent: dict[str, Any]) -> None:
+        """Run a cell with what it needs and what needs it; code without a cell runs by itself."""
+        content = parent.get("content", {})
+        metadata = parent.get("metadata") or {}
+        cell = metadata.get("cellId")
+        in_main = threading.current_thread() is threading.main_thread()
+        if not isinstance(content.get("code"), str):
+            self.log.error("An execute_request without code was ignored.")
+        elif in_main and isinstance(cell, str) and cell and not content.get("silent", False):
+            await self._cell_request(CellId(cell), _Requested(stream, ident, parent))
+        elif in_main and self.document.cells:
+            await self._scratch_request(stream, ident, parent)
+        else:
+            await super().execute_request(stream, ident, parent)
+
+    async def _cell_request(self, cell: CellId, request: _Requested) -> None:
+        metadata = request.parent["metadata"]
+        own = metadata.get("reactive")
+        mode = wire.parse_mode(own.get("mode")) if isinstance(own, dict) else None
+        self._requests.setdefault(cell, []).append(request)
+        self._cause = request
+        self._latest = request
+        self._step(RunRequested((cell,), request.parent["content"]["code"], mode))
+        try:
+            await self._cascade(request)
+        finally:
+            self.set_parent(request.ident, request.parent)
+
+    async def _scratch_request(self, stream: Any, ident: Any, parent: dict[str, Any]) -> None:
+        """Code that belongs to no cell: it may look at everything, and what it rebinds is not the document's."""
+        names = self.names
+        before = dict(names.live)
+        await super().execute_request(stream, ident, parent)
+        rebound = {
+            name
+            for name in before.keys() | names.live.keys()
+            if before.get(name, names) is not names.live.get(name, names) and not of_the_session(name)
+        }
+        owned = frozenset(name for name in rebound if self.document.source_of(name, None) is not None)
+        names.adopt(rebound - owned)
+        if owned:
+            self._step(NamesTouched(owned, lasting=False))
+
+    async def _comm_open(self, stream: Any, ident: Any, message: dict[str, Any]) -> None:
+        self.comm_manager.comm_open(stream, ident, message)
+        content = message["content"]
+        if content.get("target_name") != wire.TARGET:
+            return
+        comm = cast("BaseComm", self.comm_manager.get_comm(content["comm_id"]))
+        problem = wire.parse_open(content.get("data"))
+        if problem is not None:
+            comm.send(dict(wire.error(problem, content.get("data"))))
+            comm.close()
+            return
+        with self._turn:
+            self._comms.add(content["comm_id"])
+            comm.send(dict(wire.ready(self.document)))
+            self.document.changes()
+            self.document.edge_changes()
+
+    async def _comm_close(self, stream: Any, ident: Any, message: dict[str, Any]) -> None:
+        self._comms.discard(message["content"].get("comm_id", ""))
+        self.comm_manager.comm_close(stream, ident, message)
+
+    async def _comm_msg(self, stream: Any, ident: Any, message: dict[str, Any]) -> None:
+        """A front end's request, in whichever thread and whatever else is running."""
+        content = message["content"]
+        if content.get("comm_id") not in self._comms:
+            self.comm_manager.comm_msg(stream, ident, message)
+            await self._finish()
+            return
+        # Messages taken in while a cell awaits get no statuses from ipykernel; ours say when it is over.
+        telling = _concurrent.get()
+        if telling:
+            self._publish_status("busy", "shell")
+        try:
+            self._take_in(content.get("data"), content["comm_id"])
+            await self._finish()
+        finally:
+            self.set_parent(ident, message)
+            if telling:
+                self._publish_status("idle", "shell")
+
+    def _take_in(self, data: object, comm_id: str) -> None:
+        comm = cast("BaseComm", self.comm_manager.get_comm(comm_id))
+        with self._turn:
+            request = wire.parse(data, self.document)
+            if isinstance(request, wire.Malformed):
+                comm.send(dict(wire.error(request, data)))
+            elif isinstance(request, wire.ConnectRequested):
+                name = request.name or "default"
+                problem = "This kernel has no database support installed."
+                self._publish("reactive_connection", wire.connection(name, "", problem))
+            else:
+                self._step(request)
+
+    async def dispatch_shell(
+        self, msg: Any, /, subshell_id: str | None = None, *, concurrent: bool = False
+    ) -> None:
+        if concurrent:
+            _concurrent.set(True)
+        await super().dispatch_shell(msg, subshell_id, concurrent=concurrent)
+
+    async def shell_main(self, subshell_id: str | None, msg: Any) -> None:
+        """Count the messages that have arrived in the main thread and are not finished."""
+        if subshell_id is not None:
+            await super().shell_main(subshell_id, msg)
+            return
+        self._arrived += 1
+        try:
+            await super().shell_main(subshell_id, msg)
+        finally:
+            self._arrived -= 1
+
+    # The plan
+
+    async def _finish(self) -> None:
+        """Have what is planned done, in the main thread, and wait for it."""
+        if not self.document.under_way and not self._cascading:
+            return
+        done: Future[None] = Future()
+        self._finished.append(done)
+        in_main = threading.current_thread() is threading.main_thread()
+        if in_main and not self._cascading and not _concurrent.get():
+            await self._cascade(None)
+        else:
+            self.io_loop.add_callback(self._pump)
+        await asyncio.wrap_future(done)
+
+    async def _pump(self) -> None:
+        async with self._main_asyncio_lock:
+            await self._cascade(None)
+
+    async def _cascade(self, request: _Requested | None) -> None:
+        """Follow the plan to its end, or until a later request takes it over."""
+        with self._guarded():
+            while True:
+                if self._interrupt_seen:
+                    self._interrupt_seen = False
+                    self._step(Interrupted())
+                with self._turn:
+                    action = self.document.advance()
+                    if action is None or isinstance(action, Refuse):
+                        self._tell()
+                if action is None:
+                    break
+                if isinstance(action, Refuse):
+                    self._refuse(action.cell, action.reason)
+                else:
+                    await self._run(action)
+                if await self._taken_over(request):
+                    return
+        self._end_cascade()
+
+    @contextmanager
+    def _guarded(self) -> Iterator[None]:
+        """While a plan is followed, an interrupt hits user code only; elsewhere it is noted."""
+        outermost = not self._cascading
+        if not outermost:
+            yield
+            return
+        self._interrupt_seen = False
+        self._cascading = True
+        in_main = threading.current_thread() is threading.main_thread()
+        before = signal.signal(signal.SIGINT, self._on_interrupt) if in_main else None
+        try:
+            yield
+        finally:
+            self._cascading = False
+            if in_main:
+                signal.signal(signal.SIGINT, before)
+
+    def _end_cascade(self) -> None:
+        with self._turn:
+            self.names.settle(lambda name: self.document.source_of(name, None))
+            self._tell()
+            finished, self._finished = self._finished, []
+        for requests in list(self._requests.values()):
+            for request in requests:
+                self._reply(request, _refusal("Removed", "The cell was removed before it could run."))
+        self._requests.clear()
+        for done in finished:
+            done.set_result(None)
+
+    async def _taken_over(self, request: _Requested | None) -> bool:
+        """Let what has arrived be served; has somebody else taken the plan over?"""
+        self._receive()
+        await asyncio.sleep(0)
+        if self._arrived < 2:
+            return False
+        lock = self._main_asyncio_lock
+        self._cascading = False
+        lock.release()
+        try:
+            await asyncio.sleep(0)
+        finally:
+            await lock.acquire()
+            self._cascading = True
+        return request is not None and self._latest is not request
+
+    def _receive(self) -> None:
+        """Read the messages that wait for the main thread."""
+        if not self.shell_channel_thread:
+            return
+        pair = self.shell_channel_thread.manager.get_shell_channel_to_subshell_pair(None)
+        if pair.to_stream is not None and pair.to_socket.getsockopt(zmq.EVENTS) & zmq.POLLIN:
+            pair.to_stream.flush(zmq.POLLIN)
+
+    # Runs
+
+    async def _run(self, run: Run) -> None:
+        """Run one cell on the versions it should read, and tell the document what came of it."""
+        requests = self._requests.pop(run.cell, [])
+        request = requests[-1] if requests else None
+        content: dict[str, Any] = request.parent["content"] if request else {}
+        parent = self._publish_start(run, request)
+        names = self.names
+        inputs = self.document.everything(run.cell) if run.facts.dynamic else run.inputs
+        names.stage(inputs)
+        names.vacate(run.facts.writes - inputs.keys())
+        before = watch(names.live, run.facts, run.touches)
+        reply = await self._execute(run, content)
+        outcome = self._outcome(reply)
+        seen = observe(before, names, run.cell, run.facts, self._error)
+        written = seen.bound | seen.deleted | seen.changed
+        if outcome is Outcome.OK:
+            names.capture(run.cell, written, seen.equal)
+            self._watch_widgets(seen)
+        else:
+            names.discard(run.cell, written)
+        with self._turn:
+            count = reply.get("execution_count")
+            self.document.step(RunFinished(run.cell, run.run, outcome, count, seen))
+            if outcome is Outcome.INTERRUPTED:
+                self._interrupt_seen = True
+        for each in requests:
+            self._reply(each, reply)
+        self.set_parent(*parent)
+
+    def _publish_start(self, run: Run, request: _Requested | None) -> tuple[Any, dict[str, Any]]:
+        """Say on the wire that the cell runs, before it does; answer whose parent was there before."""
+        before = (self._get_shell_context_var(self._shell_parent_ident), self.get_parent("shell"))
+        self._tell()
+        hidden = request is None and not self._comms and self._cause is not None
+        if request is not None:
+            ident, parent = request.ident, request.parent
+        elif hidden:
+            assert self._cause is not None
+            ident, parent = self._cause.ident, self._cause.parent
+        else:
+            ident, parent = before[0], self._rerun_parent(run)
+        self.set_parent(ident, parent)
+        publication = Publication(run.cell, run.run)
+        if hidden:
+            publication.headline = lambda: self._headline(run.cell, parent)
+        session = self.session
+        if isinstance(session, StampingSession):
+            session.publishes(parent["header"]["msg_id"], publication)
+        if not hidden:
+            self._publish_execute_input(run.source, parent, self.execution_count)
+        self._flush()
+        return before
+
+    def _rerun_parent(self, run: Run) -> dict[str, Any]:
+        """A request that nobody made: on the wire a rerun looks like a run that somebody asked for."""
+        return {
+            "header": self.session.msg_header("execute_request"),
+            "parent_header": {},
+            "metadata": {"cellId": run.cell},
+            "content": {},
+        }
+
+    def _headline(self, cell: CellId, parent: dict[str, Any]) -> None:
+        text = f"── {self.document.label(cell)} ran again ──\n"
+        content = {"name": "stdout", "text": text}
+        self.session.send(self.iopub_socket, "stream", content, parent=parent, ident=b"stream.stdout")
+
+    def _flush(self) -> None:
+        """Wait until everything that was published is on the wire.
+
+        Code that runs next may hold the interpreter for a minute; the output thread could not send then.
+        """
+        thread = self.iopub_thread
+        if thread is None or not thread.thread.is_alive():
+            return
+        for stream in (self._stdout, self._stderr):
+            if isinstance(stream, OutStream) and stream._flush_pending:
+                thread.schedule(stream._flush)
+        sent = threading.Lock()
+        sent.acquire()
+        thread.schedule(sent.release)
+        sent.acquire(timeout=_FLUSH_TIMEOUT)
+
+    async def _execute(self, run: Run, content: dict[str, Any]) -> dict[str, Any]:
+        self._error = None
+        self._interruptible = True
+        try:
+            if self._interrupt_seen:
+                raise KeyboardInterrupt
+            reply = await self.do_execute(
+                run.source,
+                silent=False,
+                store_history=content.get("store_history", True),
+                user_expressions=content.get("user_expressions", {}),
+                allow_stdin=content.get("allow_stdin", False),
+                cell_meta={"cellId": run.cell},
+                cell_id=run.cell,
+            )
+            self._interruptible = False
+        except KeyboardInterrupt as interrupt:
+            # It struck in IPython's own code, before or after the user's.
+            self._interruptible = False
+            self._error = interrupt
+            assert self.shell is not None
+            self.shell.showtraceback((KeyboardInterrupt, interrupt, interrupt.__traceback__))
+            reply = _refusal("KeyboardInterrupt", "")
+            reply["execution_count"] = self.execution_count
+        self._flush()
+        return cast("dict[str, Any]", json_clean(reply))
+
+    def _outcome(self, reply: dict[str, Any]) -> Outcome:
+        if reply["status"] == "ok":
+            return Outcome.OK
+        stopped = isinstance(self._error, KeyboardInterrupt) or (
+            self._interrupt_seen and isinstance(self._error, asyncio.CancelledError)
+        )
+        return Outcome.INTERRUPTED if stopped else Outcome.ERROR
+
+    def _note_error(self, result: Any) -> None:
+        self._error = (result.error_before_exec or result.error_in_exec) if result is not None else None
+
+    def _refuse(self, cell: CellId, why: Reason) -> None:
+        """Answer a request for a cell that cannot run, where the user looks: in the cell."""
+        for request in self._requests.pop(cell, []):
+            reply = _refusal("Blocked", why.message)
+            reply["execution_count"] = self.execution_count
+            error = {key: reply[key] for key in ("ename", "evalue", "traceback")}
+            self.session.send(
+                self.iopub_socket,
+                "error",
+                error,
+                parent=request.parent,
+                metadata={"cellId": cell},
+                ident=self._topic("error"),
+            )
+            self._reply(request, reply)
+
+    def _reply(self, request: _Requested, reply: dict[str, Any]) -> None:
+        metadata = self.finish_metadata(request.parent, self.init_metadata(request.parent), reply)
+        self.session.send(
+            request.stream,
+            "execute_reply",
+            reply,
+            request.parent,
+            metadata=cast("dict[str, Any]", json_clean(metadata)),
+            ident=request.ident,
+        )
+        if reply["status"] == "error" and request.parent["content"].get("stop_on_error", True):
+            self._abort_queues(None)
+
+    # Interrupts
+
+    def _on_interrupt(self, number: int, frame: FrameType | None) -> None:
+        self._interrupt_seen = True
+        if self._interruptible:
+            raise KeyboardInterrupt
+
+    def pre_handler_hook(self) -> None:
+        """An interrupt must not hit the bookkeeping of a request that runs cells."""
+        super().pre_handler_hook()
+        kind = self.get_parent("shell").get("header", {}).get("msg_type")
+        if kind in ("execute_request", "comm_open", "comm_msg", "comm_close") and self.document.cells:
+            self._interrupt_seen = False
+            signal.signal(signal.SIGINT, self._on_interrupt)
+
+    @contextmanager
+    def _cancel_on_sigint(self, future: asyncio.Future[Any]) -> Iterator[None]:
+        """Cancel an async cell at once: wake the loop, which may have nothing else to wake for."""
+        loop = asyncio.get_running_loop()
+
+        def cancel(number: int, frame: FrameType | None) -> None:
+            self._interrupt_seen = True
+            loop.call_soon_threadsafe(future.cancel)
+
+        before = signal.signal(signal.SIGINT, cancel)
+        try:
+            yield
+        finally:
+            signal.signal(signal.SIGINT, before)
+
+    # Widgets
+
+    def _watch_widgets(self, seen: Observation) -> None:
+        widgets = sys.modules.get("ipywidgets")
+        if widgets is None:
+            return
+        for name in seen.bound:
+            value = self.names.live.get(name)
+            if isinstance(value, widgets.Widget) and id(value) not in self._watched:
+                if value.has_trait("value"):
+                    self._watched.add(id(value))
+                    value.observe(self._widget_changed, "value")
+
+    def _widget_changed(self, change: Any) -> None:
+        """A value came from the browser: its readers' input changed. What code sets is the cell's doing."""
+        if self._interruptible:
+            return
+        names: set[Resource] = {name for name, value in self.names.live.items() if value is change.owner}
+        self._step(NamesTouched(frozenset(names), lasting=True))
+
+
+def _refusal(ename: str, evalue: str) -> dict[str, Any]:
+    return {
+        "status": "error",
+        "ename": ename,
+        "evalue": evalue,
+        "traceback": [f"{ename}: {evalue}"] if evalue else [ename],
+        "user_expressions": {},
+        "payload": [],
+    }
+
+
+def _inherit_context_in_threads() -> None:
+    """Let threads know which cell started them, so that what they print goes there however late."""
+    start = threading.Thread.start
+    if getattr(start, "inherits_context", False):
+        return
+
+    def start_in_context(thread: threading.Thread) -> None:
+        run, context = thread.run, copy_context()
+        thread.run = lambda: context.run(run)  # type: ignore[method-assign]
+        start(thread)
+
+    start_in_context.inherits_context = True  # type: ignore[attr-defined]
+    threading.Thread.start = start_in_context  # type: ignore[method-assign]
