@@ -24,7 +24,7 @@ from . import magics, wire
 from .analysis import analyze
 from .cell import CellFacts, CellId, Observation, Outcome, Reason, Resource
 from .namespace import Namespace, of_the_session
-from .observe import observe, watch
+from .observe import looks_up_names, observe, watch
 from .publish import Publication, StampingSession
 from .session import (
     Event,
@@ -343,13 +343,13 @@ class ReactiveKernel(IPythonKernel):
         content: dict[str, Any] = request.parent["content"] if request else {}
         parent = self._publish_start(run, request)
         names = self.names
-        inputs = self.document.everything(run.cell) if run.facts.dynamic else run.inputs
+        inputs = self.document.everything(run.cell) if looks_up_names(run) else run.inputs
         names.stage(inputs)
         names.vacate(run.facts.writes - inputs.keys())
-        before = watch(names.live, run.facts, run.touches)
+        before = watch(names.live, run)
         reply = await self._execute(run, content)
         outcome = self._outcome(reply)
-        seen = observe(before, names, run.cell, run.facts, self._error)
+        seen = observe(before, names, run, self._error)
         written = seen.bound | seen.deleted | seen.changed
         if outcome is Outcome.OK:
             names.capture(run.cell, written, seen.equal)

@@ -3,6 +3,8 @@
 from __future__ import annotations
 
 import gc
+import sys
+import threading
 from collections.abc import Callable, Iterable, Iterator, Mapping
 from dataclasses import dataclass
 from dis import opmap
@@ -21,6 +23,7 @@ from typing import Final
 
 from .cell import NOTHING, CellFacts, CellId, Latent, Observation, Resource
 from .namespace import Namespace, of_the_session
+from .session import Run
 
 _ABSENT: Final = object()
 # So many objects behind one name are searched for functions.
@@ -28,6 +31,11 @@ _SEARCHED = 2000
 _ATOMS: frozenset[type] = frozenset(
     (int, float, complex, bool, str, bytes, bytearray, range, NoneType, BuiltinFunctionType, ModuleType)
 )
+# Builtins through which code reaches names that it does not spell out.
+_REFLECTIVE = frozenset(("eval", "exec", "globals", "get_ipython"))
+# Those of them (the last three: at a cell's own top level) whose reads nobody can see.
+_UNSEEN = frozenset(("globals",))
+_UNSEEN_AT_TOP = frozenset(("dir", "locals", "vars"))
 # Libraries whose objects hold data rather than the notebook's functions.
 _OF_LIBRARIES = frozenset(("numpy", "pandas", "polars", "pyarrow", "matplotlib", "torch", "scipy"))
 
@@ -42,21 +50,23 @@ class Watch:
     everything: bool
 
 
-def watch(live: dict[str, object], facts: CellFacts, touches: frozenset[Resource]) -> Watch:
+def looks_up_names(run: Run) -> bool:
+    """May the run reach names that no source spells out?"""
+    return run.facts.dynamic or not _REFLECTIVE.isdisjoint(run.inputs)
+
+
+def watch(live: dict[str, object], run: Run) -> Watch:
     """Look at the namespace before a run."""
-    if facts.dynamic:
+    if looks_up_names(run):
+        _executed.start()
         return Watch(dict(live), None, True)
-    expected = facts.writes | touches | facts.reads
-    return Watch(
-        {name: live.get(name, _ABSENT) for name in expected}, next(reversed(live), None), False
-    )
+    expected = run.facts.writes | run.touches | run.facts.reads
+    return Watch({name: live.get(name, _ABSENT) for name in expected}, next(reversed(live), None), False)
 
 
-def observe(
-    seen: Watch, names: Namespace, cell: CellId, facts: CellFacts, error: BaseException | None
-) -> Observation:
+def observe(seen: Watch, names: Namespace, run: Run, error: BaseException | None) -> Observation:
     """Compare the namespace after a run with what stood there before."""
-    live = names.live
+    live, cell, facts = names.live, run.cell, run.facts
     promised = facts.writes - facts.mutates - facts.deletes
     bound = {name for name in promised if name in live}
     for name, value in _current(seen, live):
@@ -74,9 +84,10 @@ def observe(
         deleted=frozenset(deleted),
         changed=frozenset(changed),
         equal=frozenset(name for name in bound if same(names.version(cell, name), live[name])),
-        reads=_missed(error),
+        reads=_missed(error) | _executed.stop(),
         latent=_latent(bound, live, facts),
         spent=frozenset(held - {(cell, name) for name in changed}),
+        unproven=_unproven(run),
     )
 
 
@@ -98,6 +109,58 @@ def _missed(error: BaseException | None) -> frozenset[Resource]:
     """A name that the run looked for in vain is a read of it."""
     name = error.name if type(error) is NameError else None
     return frozenset((name,)) if isinstance(name, str) else NOTHING
+
+
+def _unproven(run: Run) -> str | None:
+    """Why nobody can say what the run read, if so."""
+    session = sorted(name for name, maker in run.inputs.items() if maker is None and _of_history(name))
+    if session:
+        return f"It reads `{session[0]}`, which belongs to this session and not to the notebook."
+    unseen = _UNSEEN & run.inputs.keys()
+    if run.facts.dynamic:
+        unseen |= _UNSEEN_AT_TOP & run.facts.builtins
+    if not unseen and "get_ipython" in run.inputs and "user_ns" in run.source:
+        unseen = frozenset(("user_ns",))
+    if not unseen:
+        return None
+    return f"It looks names up with `{min(unseen)}`, so nobody can say what it reads; name what it needs instead."
+
+
+def _of_history(name: Resource) -> bool:
+    return of_the_session(name) and not name.startswith("__")
+
+
+class _Executed:
+    """Collects the names that code made from strings reads, while a run is watched for it."""
+
+    def __init__(self) -> None:
+        self._installed = False
+        self._thread: int | None = None
+        self._codes: list[CodeType] = []
+
+    def start(self) -> None:
+        if not self._installed:
+            # There is no way to take a hook out again, so it comes when it is first needed and has a switch.
+            self._installed = True
+            sys.addaudithook(self._hear)
+        self._codes = []
+        self._thread = threading.get_ident()
+
+    def stop(self) -> frozenset[Resource]:
+        if self._thread is None:
+            return NOTHING
+        self._thread = None
+        return frozenset(name for code in self._codes for name in _globals_of(code)[0])
+
+    def _hear(self, event: str, arguments: tuple[object, ...]) -> None:
+        if event != "exec" or self._thread != threading.get_ident():
+            return
+        code = arguments[0]
+        if isinstance(code, CodeType) and code.co_filename.startswith("<"):
+            self._codes.append(code)
+
+
+_executed = _Executed()
 
 
 # Functions behind values

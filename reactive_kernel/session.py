@@ -283,17 +283,19 @@ class Session:
         writer = self.graph.inputs(reader).get(name) if reader else self.graph.resolve(name, None)
         if writer is None or self.provides(writer, name):
             return writer
-        return next((cell for cell in self.graph.above(name, reader) if self.provides(cell, name)), None)
+        return self._nearest(name, reader)
 
     def everything(self, cell: CellId) -> dict[Resource, CellId | None]:
         """Every name that the document writes, at the version in force for the cell."""
         inputs = self.graph.inputs(cell)
         return {
-            name: self.source_of(name, cell)
-            if name in inputs
-            else next((maker for maker in self.graph.above(name, cell) if self.provides(maker, name)), None)
+            name: self.source_of(name, cell) if name in inputs else self._nearest(name, cell)
             for name in {*self.graph.written(), *inputs}
         }
+
+    def _nearest(self, name: Resource, cell: CellId | None) -> CellId | None:
+        """The nearest cell above that left a version of the name."""
+        return next((maker for maker in self.graph.above(name, cell) if self.provides(maker, name)), None)
 
     def status(self, cell: CellId) -> Status:
         state = self._states[cell]
@@ -435,7 +437,7 @@ class Session:
         state.ran = _Ran(
             source=flight.source,
             outcome=event.outcome,
-            reads=flight.reads,
+            reads={**self._looked_up(event), **flight.reads},
             stamps=stamps,
             entry=_learned(flight.facts, event),
             unproven=event.seen.unproven,
@@ -489,6 +491,17 @@ class Session:
         self._settle(readers)
         if event.lasting:
             self._rerun(readers)
+
+    def _looked_up(self, event: RunFinished) -> dict[Resource, Stamp | None]:
+        """The versions of names that the run looked up unannounced; a run that failed may have missed them."""
+        if event.outcome is not Outcome.OK:
+            return {}
+        found: dict[Resource, Stamp | None] = {}
+        for name in event.seen.reads:
+            maker = self._nearest(name, event.cell)
+            made = self._states[maker].ran if maker is not None else None
+            found[name] = made.stamps.get(name) if made is not None else None
+        return found
 
     # The document
 
