@@ -2,17 +2,18 @@
 
 from typing import Any
 
-from nbconvert.exporters import Exporter, HTMLExporter, NotebookExporter, PythonExporter
+from nbconvert.exporters import HTMLExporter, NotebookExporter, PythonExporter
 from nbconvert.utils.exceptions import ConversionException
 from nbformat import NotebookNode
 from traitlets import Bool, Float
+from traitlets.config import Configurable
 
 # nbconvert's own word for it: a mapping that exporters hand on and add to.
 Resources = dict[str, Any]
 
 
-class ReactiveExporter(Exporter):
-    """Executes in dependency order what its subclasses then export as their other base does."""
+class Execution(Configurable):
+    """Executes in dependency order what the exporter beside it then exports."""
 
     allow_errors = Bool(False, help="Export also when cells failed.").tag(config=True)
     timeout = Float(None, allow_none=True, help="Seconds that one cell may take.").tag(config=True)
@@ -28,7 +29,7 @@ class ReactiveExporter(Exporter):
         return result.notebook
 
 
-class ReactiveNotebookExporter(ReactiveExporter, NotebookExporter):
+class ReactiveNotebookExporter(Execution, NotebookExporter):
     """`--to reactive_notebook`: the executed notebook."""
 
     def from_notebook_node(
@@ -37,7 +38,7 @@ class ReactiveNotebookExporter(ReactiveExporter, NotebookExporter):
         return NotebookExporter.from_notebook_node(self, self.executed(nb, resources), resources, **kw)
 
 
-class ReactiveHTMLExporter(ReactiveExporter, HTMLExporter):
+class ReactiveHTMLExporter(Execution, HTMLExporter):
     """`--to reactive_html`: the executed notebook as a page."""
 
     def from_notebook_node(
@@ -46,7 +47,7 @@ class ReactiveHTMLExporter(ReactiveExporter, HTMLExporter):
         return HTMLExporter.from_notebook_node(self, self.executed(nb, resources), resources, **kw)
 
 
-class ReactiveScriptExporter(ReactiveExporter, PythonExporter):
+class ReactiveScriptExporter(Execution, PythonExporter):
     """`--to reactive_script`: the code, once it is known to run."""
 
     def from_notebook_node(
