@@ -6,7 +6,7 @@ from collections.abc import Callable, Mapping
 from dataclasses import dataclass, field
 from enum import Enum
 from types import MappingProxyType
-from typing import NewType, TypeAlias, Union
+from typing import NewType, TypeAlias
 
 CellId = NewType("CellId", str)
 
@@ -16,7 +16,7 @@ CellId = NewType("CellId", str)
 Resource: TypeAlias = str
 
 NOTHING: frozenset[Resource] = frozenset()
-_NO_LATENT: "Mapping[Resource, Latent]" = MappingProxyType({})
+_NO_LATENT: Mapping[Resource, Latent] = MappingProxyType({})
 
 
 class Mode(str, Enum):
@@ -128,7 +128,7 @@ class Blocked:
     names: tuple[Resource, ...]
 
 
-Problem: TypeAlias = Union[Unparsable, Cycle, Blocked]
+Problem: TypeAlias = Unparsable | Cycle | Blocked
 
 
 @dataclass(frozen=True)

@@ -171,7 +171,7 @@ class Graph:
         return {writer for writer in self._traces[cell].inputs.values() if writer is not None}
 
     def children(self, cell: CellId) -> set[CellId]:
-        return set().union(*self._dependents.get(cell, {}).values())
+        return {child for readers in self._dependents.get(cell, {}).values() for child in readers}
 
     def readers(self, cell: CellId, name: Resource) -> Iterable[CellId]:
         """The cells that take `name` from `cell`."""
@@ -193,21 +193,19 @@ class Graph:
         """Every resource that some cell writes."""
         return self._writers.keys()
 
-    def resolve(self, name: Resource, cell: CellId | None, below: bool = True) -> CellId | None:
+    def resolve(self, name: Resource, cell: CellId | None) -> CellId | None:
         """The cell whose version of `name` a read in `cell` takes (None: a read at the document's end)."""
-        writers = self._writers.get(name)
-        if not writers:
-            return None
-        if cell is None:
-            return self._at[writers[-1]]
-        rank = self._rank[cell]
-        index = bisect_left(writers, rank)
-        if index:
-            return self._at[writers[index - 1]]
-        if not below or ":" in name:
-            return None
-        index = bisect_right(writers, rank)
+        found = self.resolve_above(name, cell)
+        # Only names look below: other resources have no versions that could be put back in time.
+        if found is not None or cell is None or ":" in name:
+            return found
+        writers = self._writers.get(name, ())
+        index = bisect_right(writers, self._rank[cell])
         return self._at[writers[index]] if index < len(writers) else None
+
+    def resolve_above(self, name: Resource, cell: CellId | None) -> CellId | None:
+        """The nearest cell above `cell` that writes `name`."""
+        return next(self.above(name, cell), None)
 
     def above(self, name: Resource, cell: CellId | None) -> Iterator[CellId]:
         """The writers of `name` above `cell` (above the document's end for None), nearest first."""
@@ -265,7 +263,8 @@ class Graph:
         for cell in untraced:
             if self._retrace(cell):
                 changed.add(cell)
-        if had_upward or self._upward:
+        # A cycle is also over when its cells have left the document.
+        if had_upward or self._upward or self._looped:
             changed |= self._untie()
         self.touched |= changed | untraced
         return changed
@@ -289,7 +288,7 @@ class Graph:
         for name in entry.reads:
             trace.inputs[name] = self.resolve(name, cell)
         for name in entry.above:
-            trace.inputs[name] = self.resolve(name, cell, below=False)
+            trace.inputs[name] = self.resolve_above(name, cell)
         todo = list(entry.calls)
         todo += [latent for name, writer in trace.inputs.items() for latent in self._carried(name, writer)]
         while todo:
@@ -299,7 +298,7 @@ class Graph:
                 if name in trace.inputs:
                     continue
                 if name in entry.writes:
-                    writer = self.resolve(name, cell, below=False)
+                    writer = self.resolve_above(name, cell)
                     if own := entry.latent.get(name):
                         todo.append(own)
                 else:

@@ -6,7 +6,7 @@ import asyncio
 import signal
 import sys
 import threading
-from collections.abc import Iterator
+from collections.abc import Generator
 from concurrent.futures import Future
 from contextlib import contextmanager
 from contextvars import ContextVar, copy_context
@@ -18,7 +18,7 @@ import zmq
 from ipykernel.comm.comm import BaseComm
 from ipykernel.iostream import OutStream
 from ipykernel.ipkernel import IPythonKernel
-from ipykernel.jsonutil import json_clean
+from ipykernel.jsonutil import json_clean  # pyright: ignore[reportUnknownVariableType]  # typed in part
 
 from . import magics, wire
 from .analysis import analyze
@@ -27,6 +27,7 @@ from .namespace import Namespace, of_the_session
 from .observe import looks_up_names, observe, watch
 from .publish import Publication, StampingSession
 from .session import (
+    DocumentSynced,
     Event,
     Interrupted,
     NamesTouched,
@@ -81,6 +82,14 @@ class ReactiveKernel(IPythonKernel):
         self.shell.events.register("post_run_cell", self._note_error)
         _inherit_context_in_threads()
 
+    @property
+    def _out(self) -> StampingSession:
+        """The session that every message goes out through."""
+        return cast("StampingSession", self.session)
+
+    def _parent(self) -> dict[str, Any]:
+        return cast("dict[str, Any]", self.get_parent("shell"))
+
     # The document
 
     def _analyse(self, source: str) -> CellFacts:
@@ -100,7 +109,8 @@ class ReactiveKernel(IPythonKernel):
     def _step(self, event: Event) -> None:
         with self._turn:
             self.document.step(event)
-            self.names.keep_only(self.document)
+            if isinstance(event, DocumentSynced):
+                self.names.keep_only(set(self.document.cells))
             self._tell()
 
     def _tell(self) -> None:
@@ -116,11 +126,11 @@ class ReactiveKernel(IPythonKernel):
                 self._publish("reactive_graph", wire.graph(edges, self.document.graph.cycles()))
 
     def _publish(self, msg_type: str, content: wire.Json) -> None:
-        self.session.send(
+        self._out.send(
             self.iopub_socket,
             msg_type,
             dict(content),
-            parent=self.get_parent("shell"),
+            parent=self._parent(),
             ident=self._topic(msg_type),
         )
 
@@ -129,7 +139,7 @@ class ReactiveKernel(IPythonKernel):
     async def execute_request(self, stream: Any, ident: Any, parent: dict[str, Any]) -> None:
         """Run a cell with what it needs and what needs it; code without a cell runs by itself."""
         content = parent.get("content", {})
-        metadata = parent.get("metadata") or {}
+        metadata: dict[str, object] = parent.get("metadata") or {}
         cell = metadata.get("cellId")
         in_main = threading.current_thread() is threading.main_thread()
         if not isinstance(content.get("code"), str):
@@ -142,9 +152,8 @@ class ReactiveKernel(IPythonKernel):
             await super().execute_request(stream, ident, parent)
 
     async def _cell_request(self, cell: CellId, request: _Requested) -> None:
-        metadata = request.parent["metadata"]
-        own = metadata.get("reactive")
-        mode = wire.parse_mode(own.get("mode")) if isinstance(own, dict) else None
+        own: object = request.parent["metadata"].get("reactive")
+        mode = wire.parse_mode(cast("wire.Json", own).get("mode")) if isinstance(own, dict) else None
         self._requests.setdefault(cell, []).append(request)
         self._cause = request
         self._latest = request
@@ -155,7 +164,7 @@ class ReactiveKernel(IPythonKernel):
             self.set_parent(request.ident, request.parent)
 
     async def _scratch_request(self, stream: Any, ident: Any, parent: dict[str, Any]) -> None:
-        """Code that belongs to no cell: it may look at everything, and what it rebinds is not the document's."""
+        """Code of no cell: it may look at everything, and what it rebinds is not the document's."""
         names = self.names
         before = dict(names.live)
         await super().execute_request(stream, ident, parent)
@@ -281,7 +290,7 @@ class ReactiveKernel(IPythonKernel):
         self._end_cascade()
 
     @contextmanager
-    def _guarded(self) -> Iterator[None]:
+    def _guarded(self) -> Generator[None, None, None]:
         """While a plan is followed, an interrupt hits user code only; elsewhere it is noted."""
         outermost = not self._cascading
         if not outermost:
@@ -367,7 +376,7 @@ class ReactiveKernel(IPythonKernel):
 
     def _publish_start(self, run: Run, request: _Requested | None) -> tuple[Any, dict[str, Any]]:
         """Say on the wire that the cell runs, before it does; answer whose parent was there before."""
-        before = (self._get_shell_context_var(self._shell_parent_ident), self.get_parent("shell"))
+        before = (self._get_shell_context_var(self._shell_parent_ident), self._parent())
         self._tell()
         hidden = request is None and not self._comms and self._cause is not None
         if request is not None:
@@ -381,9 +390,7 @@ class ReactiveKernel(IPythonKernel):
         publication = Publication(run.cell, run.run)
         if hidden:
             publication.headline = lambda: self._headline(run.cell, parent)
-        session = self.session
-        if isinstance(session, StampingSession):
-            session.publishes(parent["header"]["msg_id"], publication)
+        self._out.publishes(parent["header"]["msg_id"], publication)
         if not hidden:
             self._publish_execute_input(run.source, parent, self.execution_count)
         self._flush()
@@ -392,7 +399,7 @@ class ReactiveKernel(IPythonKernel):
     def _rerun_parent(self, run: Run) -> dict[str, Any]:
         """A request that nobody made: on the wire a rerun looks like a run that somebody asked for."""
         return {
-            "header": self.session.msg_header("execute_request"),
+            "header": self._out.msg_header("execute_request"),
             "parent_header": {},
             "metadata": {"cellId": run.cell},
             "content": {},
@@ -401,7 +408,7 @@ class ReactiveKernel(IPythonKernel):
     def _headline(self, cell: CellId, parent: dict[str, Any]) -> None:
         text = f"── {self.document.label(cell)} ran again ──\n"
         content = {"name": "stdout", "text": text}
-        self.session.send(self.iopub_socket, "stream", content, parent=parent, ident=b"stream.stdout")
+        self._out.send(self.iopub_socket, "stream", content, parent=parent, ident=b"stream.stdout")
 
     def _flush(self) -> None:
         """Wait until everything that was published is on the wire.
@@ -412,8 +419,9 @@ class ReactiveKernel(IPythonKernel):
         if thread is None or not thread.thread.is_alive():
             return
         for stream in (self._stdout, self._stderr):
-            if isinstance(stream, OutStream) and stream._flush_pending:
-                thread.schedule(stream._flush)
+            # `flush` would wait for the thread once for each stream; this waits once for both.
+            if isinstance(stream, OutStream) and stream._flush_pending:  # pyright: ignore[reportPrivateUsage]
+                thread.schedule(stream._flush)  # pyright: ignore[reportPrivateUsage]
         sent = threading.Lock()
         sent.acquire()
         thread.schedule(sent.release)
@@ -463,7 +471,7 @@ class ReactiveKernel(IPythonKernel):
             reply = _refusal("Blocked", why.message)
             reply["execution_count"] = self.execution_count
             error = {key: reply[key] for key in ("ename", "evalue", "traceback")}
-            self.session.send(
+            self._out.send(
                 self.iopub_socket,
                 "error",
                 error,
@@ -474,8 +482,9 @@ class ReactiveKernel(IPythonKernel):
             self._reply(request, reply)
 
     def _reply(self, request: _Requested, reply: dict[str, Any]) -> None:
-        metadata = self.finish_metadata(request.parent, self.init_metadata(request.parent), reply)
-        self.session.send(
+        started = cast("dict[str, object]", self.init_metadata(request.parent))
+        metadata = cast("dict[str, object]", self.finish_metadata(request.parent, started, reply))
+        self._out.send(
             request.stream,
             "execute_reply",
             reply,
@@ -496,13 +505,13 @@ class ReactiveKernel(IPythonKernel):
     def pre_handler_hook(self) -> None:
         """An interrupt must not hit the bookkeeping of a request that runs cells."""
         super().pre_handler_hook()
-        kind = self.get_parent("shell").get("header", {}).get("msg_type")
+        kind = self._parent().get("header", {}).get("msg_type")
         if kind in ("execute_request", "comm_open", "comm_msg", "comm_close") and self.document.cells:
             self._interrupt_seen = False
             signal.signal(signal.SIGINT, self._on_interrupt)
 
     @contextmanager
-    def _cancel_on_sigint(self, future: asyncio.Future[Any]) -> Iterator[None]:
+    def _cancel_on_sigint(self, future: asyncio.Future[Any]) -> Generator[None, None, None]:
         """Cancel an async cell at once: wake the loop, which may have nothing else to wake for."""
         loop = asyncio.get_running_loop()
 
@@ -523,11 +532,12 @@ class ReactiveKernel(IPythonKernel):
         if widgets is None:
             return
         for name in seen.bound:
-            value = self.names.live.get(name)
-            if isinstance(value, widgets.Widget) and id(value) not in self._watched:
-                if value.has_trait("value"):
-                    self._watched.add(id(value))
-                    value.observe(self._widget_changed, "value")
+            value: Any = self.names.live.get(name)
+            if not isinstance(value, widgets.Widget) or id(value) in self._watched:
+                continue
+            if value.has_trait("value"):
+                self._watched.add(id(value))
+                value.observe(self._widget_changed, "value")
 
     def _widget_changed(self, change: Any) -> None:
         """A value came from the browser: its readers' input changed. What code sets is the cell's doing."""

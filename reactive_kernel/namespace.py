@@ -29,7 +29,7 @@ def of_the_session(name: Resource) -> bool:
 class Namespace:
     """The live dictionary that code runs in, and one version for each cell and name.
 
-    Between plans the dictionary is as at the document's end. A run may move some names to other versions;
+    Between plans the dictionary is as at the document's end. A run may move names to other versions;
     `settle` puts those back, and only those.
     """
 
@@ -49,7 +49,7 @@ class Namespace:
         self._displaced.update(inputs)
 
     def vacate(self, names: Iterable[Resource]) -> None:
-        """Take names away that a run is to bind and does not read: what stands there afterwards is its own."""
+        """Take names away that a run will bind and does not read: what stands there then is its own."""
         for name in names:
             if name not in self._scratch and not of_the_session(name):
                 self.live.pop(name, None)

@@ -123,7 +123,9 @@ def _unproven(run: Run) -> str | None:
         unseen = frozenset(("user_ns",))
     if not unseen:
         return None
-    return f"It looks names up with `{min(unseen)}`, so nobody can say what it reads; name what it needs instead."
+    return (
+        f"It looks names up with `{min(unseen)}`: nobody can say what it reads. Name what it needs instead."
+    )
 
 
 def _of_history(name: Resource) -> bool:
@@ -221,7 +223,7 @@ def _around(function: FunctionType) -> Iterator[object]:
     for cell in function.__closure__ or ():
         try:
             yield cell.cell_contents
-        except ValueError:
+        except ValueError:  # noqa: PERF203  # an empty cell has no other way to say so
             continue
 
 

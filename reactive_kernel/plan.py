@@ -30,14 +30,16 @@ class Policy:
 
 
 def plan(graph: Graph, requested: Iterable[CellId], changed: Iterable[CellId], policy: Policy) -> Plan:
-    """Plan the requested cells and those whose inputs changed, what they wait for, and what waits for them."""
+    """Plan what was requested and what has changed inputs, with what these wait for and what waits for them."""
     asked = frozenset(requested)
     wanted = asked | {cell for cell in changed if policy.automatic(cell)}
     # Ancestors that are not fresh run first: nothing runs on a value that is known to be out of date.
     wanted |= graph.reach(wanted, graph.parents, lambda cell: policy.behind(cell) and policy.automatic(cell))
     if policy.cascade:
         wanted |= graph.reach(wanted, graph.children, policy.automatic)
-        wanted |= graph.reach(wanted, graph.parents, lambda cell: policy.behind(cell) and policy.automatic(cell))
+        wanted |= graph.reach(
+            wanted, graph.parents, lambda cell: policy.behind(cell) and policy.automatic(cell)
+        )
     return Plan(in_order(graph, wanted), asked)
 
 

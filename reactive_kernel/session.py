@@ -3,9 +3,10 @@
 from __future__ import annotations
 
 from collections import deque
-from collections.abc import Callable, Iterable, Mapping
+from collections.abc import Callable, Iterable, Mapping, Sequence
 from dataclasses import dataclass, field, replace
-from typing import TypeAlias, Union
+from types import MappingProxyType
+from typing import TypeAlias
 
 from . import reason
 from .cell import (
@@ -29,6 +30,7 @@ Stamp: TypeAlias = int
 
 # The stamp that a reader of a failed cell sees: no version has it.
 _FAILED: Stamp = -1
+_NO_STAMPS: Mapping[Resource, Stamp] = MappingProxyType({})
 # So many times may one plan rerun a cell to restore what others have used up.
 _REWINDS = 20
 
@@ -94,16 +96,16 @@ class NamesTouched:
     lasting: bool
 
 
-Event: TypeAlias = Union[
-    DocumentSynced,
-    CellEdited,
-    RunRequested,
-    StaleRequested,
-    CascadeChosen,
-    RunFinished,
-    Interrupted,
-    NamesTouched,
-]
+Event: TypeAlias = (
+    DocumentSynced
+    | CellEdited
+    | RunRequested
+    | StaleRequested
+    | CascadeChosen
+    | RunFinished
+    | Interrupted
+    | NamesTouched
+)
 
 
 # Actions: what is to be done next.
@@ -129,7 +131,7 @@ class Refuse:
     reason: Reason
 
 
-Action: TypeAlias = Union[Run, Refuse]
+Action: TypeAlias = Run | Refuse
 
 
 @dataclass(frozen=True)
@@ -217,7 +219,7 @@ Analyse: TypeAlias = Callable[[str], CellFacts]
 
 
 class Session:
-    """The document, its graph, and the plan that is under way. `step` takes an event, `advance` says what to do."""
+    """The document, its graph, and the plan under way: `step` takes an event, `advance` says what to do."""
 
     def __init__(self, analyse: Analyse) -> None:
         self.graph = Graph()
@@ -276,7 +278,9 @@ class Session:
     def provides(self, cell: CellId, name: Resource) -> bool:
         """Did the cell's latest run leave a version of the name that others may read?"""
         state = self._states[cell]
-        return state.blocked is None and state.ran is not None and state.succeeded and name in state.ran.stamps
+        return (
+            state.blocked is None and state.ran is not None and state.succeeded and name in state.ran.stamps
+        )
 
     def source_of(self, name: Resource, reader: CellId | None) -> CellId | None:
         """The cell whose version is in force for `reader`, passing over writers that left none."""
@@ -325,7 +329,9 @@ class Session:
         graph = self.graph
         entry = graph.entry(cell)
         return Edges(
-            tuple(sorted(name for name, writer in graph.inputs(cell).items() if writer or name in entry.reads)),
+            tuple(
+                sorted(name for name, writer in graph.inputs(cell).items() if writer or name in entry.reads)
+            ),
             tuple(sorted(entry.writes)),
             tuple(sorted(graph.parents(cell), key=graph.rank)),
             tuple(sorted(graph.children(cell), key=graph.rank)),
@@ -414,7 +420,7 @@ class Session:
             for cell in self.graph.reach(wanted, self.graph.parents, self._behind)
             if self._automatic(cell) and self._failed(cell)
         }
-        self._replan((), requested=wanted)
+        self._replan(self._to_be_left(wanted), requested=wanted)
 
     def _stale_requested(self, event: StaleRequested) -> None:
         stale = {cell for cell, state in self._states.items() if not state.fresh and self._automatic(cell)}
@@ -432,7 +438,7 @@ class Session:
             return
         flight, state.flight = state.flight, None
         steady = state.succeeded and state.blocked is None
-        old = state.ran.stamps if state.ran is not None and steady else {}
+        old = state.ran.stamps if state.ran is not None and steady else _NO_STAMPS
         stamps = _stamps(event, old)
         state.ran = _Ran(
             source=flight.source,
@@ -455,6 +461,7 @@ class Session:
         if not (steady and state.succeeded):
             lost |= self.graph.taken(event.cell)
         affected = self._affected(event.cell, lost)
+        affected |= self._left({name: old[name] for name in old.keys() - stamps.keys()})
         rewired = self._settle({event.cell} | affected)
         if state.interrupted:
             return
@@ -493,7 +500,7 @@ class Session:
             self._rerun(readers)
 
     def _looked_up(self, event: RunFinished) -> dict[Resource, Stamp | None]:
-        """The versions of names that the run looked up unannounced; a run that failed may have missed them."""
+        """The versions of names that the run looked up unannounced; a failed run may have missed them."""
         if event.outcome is not Outcome.OK:
             return {}
         found: dict[Resource, Stamp | None] = {}
@@ -572,11 +579,32 @@ class Session:
                     state.mismatched.add(name)
         return readers
 
+    def _left(self, stamps: Mapping[Resource, Stamp]) -> set[CellId]:
+        """The cells whose latest run read one of these versions, wherever they would read the name now."""
+        return {
+            reader
+            for name, stamp in stamps.items()
+            for reader in self.graph.users(name)
+            if (ran := self._states[reader].ran) is not None and ran.reads.get(name) == stamp
+        }
+
+    def _to_be_left(self, cells: Iterable[CellId]) -> set[CellId]:
+        """The cells that read names which the new texts of `cells` do not write any more."""
+        if not self.auto:
+            return set()
+        left: set[CellId] = set()
+        for cell in cells:
+            state = self._states[cell]
+            if state.edited and state.ran is not None:
+                gone = state.ran.stamps.keys() - state.facts.writes
+                left |= self._left({name: state.ran.stamps[name] for name in gone})
+        return left
+
     def _compare(self, cell: CellId) -> None:
         """Compare all that the cell needs with what its latest run read."""
         state = self._states[cell]
         inputs = self.graph.inputs(cell)
-        reads = state.ran.reads if state.ran is not None else {}
+        reads = state.ran.reads if state.ran is not None else _NO_STAMPS
         state.mismatched = {
             name for name, writer in inputs.items() if self._stamp(cell, name, writer) != reads.get(name)
         }
@@ -592,7 +620,7 @@ class Session:
         )
 
     def _settle(self, cells: Iterable[CellId]) -> set[CellId]:
-        """Work out edges and freshness after a change to `cells`; answer those with other inputs than before."""
+        """Work out edges and freshness after a change to `cells`; answer those with other inputs."""
         rewired: set[CellId] = set()
         todo = set(cells)
         while todo or self.graph.unsettled:
@@ -601,7 +629,7 @@ class Session:
                 self._compare(cell)
             rewired |= changed
             self._refresh(todo | changed)
-            todo = set()
+            todo.clear()
         return rewired
 
     def _refresh(self, cells: Iterable[CellId]) -> None:
@@ -735,20 +763,13 @@ class Session:
             return reason.off()
         if found := self.graph.cycle(cell):
             return reason.cycle(found, self.label)
-        for say, hinders in (
-            (reason.input_off, lambda parent: parent.mode is Mode.OFF),
-            (reason.input_failed, lambda parent: parent.ran is not None and not parent.succeeded),
-            (reason.input_blocked, lambda parent: parent.blocked is not None),
-            (reason.input_missing, lambda parent: parent.ran is None),
-        ):
+        for say, hinders in _HINDRANCES:
             names, cells = self._through(cell, hinders)
             if cells:
                 return say(names, cells, self.label)
         return None
 
-    def _through(
-        self, cell: CellId, which: Callable[[_State], bool]
-    ) -> tuple[list[Resource], list[CellId]]:
+    def _through(self, cell: CellId, which: Callable[[_State], bool]) -> tuple[list[Resource], list[CellId]]:
         """The parents for which something holds, and the names that come from them."""
         names: set[Resource] = set()
         cells: set[CellId] = set()
@@ -812,6 +833,18 @@ class Session:
             return reason.unproven(state.ran.unproven)
         names, cells = self._through(cell, lambda parent: not parent.fresh)
         return reason.input_stale(names, cells, self.label)
+
+
+# What may be the matter with a cell that another one needs, the worst first.
+_HINDRANCES: tuple[
+    tuple[Callable[[Sequence[Resource], Sequence[CellId], reason.Label], Reason], Callable[[_State], bool]],
+    ...,
+] = (
+    (reason.input_off, lambda parent: parent.mode is Mode.OFF),
+    (reason.input_failed, lambda parent: parent.ran is not None and not parent.succeeded),
+    (reason.input_blocked, lambda parent: parent.blocked is not None),
+    (reason.input_missing, lambda parent: parent.ran is None),
+)
 
 
 def _stamps(event: RunFinished, old: Mapping[Resource, Stamp]) -> dict[Resource, Stamp]:

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Iterable, Mapping
 from dataclasses import dataclass
-from typing import TypeAlias, Union, cast
+from typing import TypeAlias, cast
 
 from .cell import Cell, CellId, Cycle, Mode, Reason
 from .session import (
@@ -39,9 +39,9 @@ class ConnectRequested:
     name: str | None
 
 
-Request: TypeAlias = Union[
-    DocumentSynced, CellEdited, RunRequested, StaleRequested, CascadeChosen, ConnectRequested
-]
+Request: TypeAlias = (
+    DocumentSynced | CellEdited | RunRequested | StaleRequested | CascadeChosen | ConnectRequested
+)
 
 
 class _Nonsense(Exception):
