@@ -1,0 +1,75 @@
+"""Kernels for the tests: real processes, one for each module where possible."""
+
+from __future__ import annotations
+
+import json
+import os
+import sys
+from collections.abc import Callable, Iterator
+from contextlib import contextmanager
+from pathlib import Path
+
+import pytest
+from .conversation import TIMEOUT, Conversation
+from jupyter_client.manager import KernelManager
+
+REPOSITORY = Path(__file__).parents[2]
+
+
+@pytest.fixture(scope="session", autouse=True)
+def kernelspec(developer: object) -> Path:
+    """The kernel `reactive` as it is in this checkout, installed in the tests' own home."""
+    place = Path(os.environ["JUPYTER_DATA_DIR"], "kernels", "reactive")
+    place.mkdir(parents=True, exist_ok=True)
+    spec = json.loads((REPOSITORY / "reactive_kernel/kernelspec/kernel.json").read_text())
+    spec["argv"][0] = sys.executable
+    spec["env"] = {"PYTHONPATH": os.pathsep.join((str(REPOSITORY), "${PYTHONPATH}"))}
+    (place / "kernel.json").write_text(json.dumps(spec))
+    return place
+
+
+@contextmanager
+def process(**options: object) -> Iterator[Conversation]:
+    """A kernel of its own, shut down at the end."""
+    manager = KernelManager(kernel_name="reactive")
+    manager.start_kernel(**options)
+    client = manager.blocking_client()
+    try:
+        client.start_channels()
+        client.wait_for_ready(timeout=TIMEOUT)
+        yield Conversation(manager, client)
+    finally:
+        client.stop_channels()
+        manager.shutdown_kernel(now=True)
+        manager.cleanup_resources()
+
+
+@pytest.fixture(scope="module")
+def shared() -> Iterator[Conversation]:
+    with process() as kernel:
+        yield kernel
+
+
+@pytest.fixture
+def kernel(shared: Conversation) -> Iterator[Conversation]:
+    """The module's kernel with a new comm and an empty document."""
+    shared.open()
+    shared.do({"op": "configure", "mode": "auto"})
+    shared.sync({})
+    shared.outputs.clear()
+    yield shared
+    if shared.comm:
+        shared.close()
+
+
+@pytest.fixture
+def start() -> Callable[..., object]:
+    """Starts a kernel of one's own, as a context."""
+    return process
+
+
+@pytest.fixture
+def alone() -> Iterator[Conversation]:
+    """A kernel that no other test has used, and that nobody has told a document."""
+    with process() as kernel:
+        yield kernel
