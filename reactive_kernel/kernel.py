@@ -6,7 +6,7 @@ import asyncio
 import signal
 import sys
 import threading
-from collections.abc import Generator
+from collections.abc import Generator, Mapping
 from concurrent.futures import Future
 from contextlib import contextmanager
 from contextvars import ContextVar, copy_context
@@ -41,6 +41,8 @@ from .session import (
 # Seconds to wait for the output thread before code runs without its statuses being on the wire.
 _FLUSH_TIMEOUT = 10.0
 
+# Is what happens now the doing of somebody at a widget?
+_from_browser: ContextVar[bool] = ContextVar("from_browser", default=False)
 _concurrent: ContextVar[bool] = ContextVar("concurrent", default=False)
 
 
@@ -165,9 +167,17 @@ class ReactiveKernel(IPythonKernel):
 
     async def _scratch_request(self, stream: Any, ident: Any, parent: dict[str, Any]) -> None:
         """Code of no cell: it may look at everything, and what it rebinds is not the document's."""
+        before = dict(self.names.live)
+        self._interruptible = True
+        try:
+            await super().execute_request(stream, ident, parent)
+        finally:
+            self._interruptible = False
+        self._take_scratch(before)
+
+    def _take_scratch(self, before: Mapping[str, object]) -> None:
+        """See what code of no cell bound: new names are nobody's, rebound ones make their readers stale."""
         names = self.names
-        before = dict(names.live)
-        await super().execute_request(stream, ident, parent)
         rebound = {
             name
             for name in before.keys() | names.live.keys()
@@ -203,7 +213,7 @@ class ReactiveKernel(IPythonKernel):
         """A front end's request, in whichever thread and whatever else is running."""
         content = message["content"]
         if content.get("comm_id") not in self._comms:
-            self.comm_manager.comm_msg(stream, ident, message)
+            self._widget_message(stream, ident, message)
             await self._finish()
             return
         # Messages taken in while a cell awaits get no statuses from ipykernel; ours say when it is over.
@@ -217,6 +227,18 @@ class ReactiveKernel(IPythonKernel):
             self.set_parent(ident, message)
             if telling:
                 self._publish_status("idle", "shell")
+
+    def _widget_message(self, stream: Any, ident: Any, message: dict[str, Any]) -> None:
+        """Let a widget have its message; its callbacks are code of no cell."""
+        watching = bool(self.document.cells) and not self._cascading
+        before = dict(self.names.live) if watching else {}
+        token = _from_browser.set(True)
+        try:
+            self.comm_manager.comm_msg(stream, ident, message)
+        finally:
+            _from_browser.reset(token)
+        if watching:
+            self._take_scratch(before)
 
     def _take_in(self, data: object, comm_id: str) -> None:
         comm = cast("BaseComm", self.comm_manager.get_comm(comm_id))
@@ -253,10 +275,11 @@ class ReactiveKernel(IPythonKernel):
 
     async def _finish(self) -> None:
         """Have what is planned done, in the main thread, and wait for it."""
-        if not self.document.under_way and not self._cascading:
-            return
         done: Future[None] = Future()
-        self._finished.append(done)
+        with self._turn:
+            if not self.document.under_way and not self._cascading:
+                return
+            self._finished.append(done)
         in_main = threading.current_thread() is threading.main_thread()
         if in_main and not self._cascading and not _concurrent.get():
             await self._cascade(None)
@@ -277,17 +300,18 @@ class ReactiveKernel(IPythonKernel):
                     self._step(Interrupted())
                 with self._turn:
                     action = self.document.advance()
-                    if action is None or isinstance(action, Refuse):
+                    if action is None:
+                        # Under the same lock, so that nobody's request falls between the plan's end and ours.
+                        self._end_cascade()
+                        return
+                    if isinstance(action, Refuse):
                         self._tell()
-                if action is None:
-                    break
                 if isinstance(action, Refuse):
                     self._refuse(action.cell, action.reason)
                 else:
                     await self._run(action)
                 if await self._taken_over(request):
                     return
-        self._end_cascade()
 
     @contextmanager
     def _guarded(self) -> Generator[None, None, None]:
@@ -308,10 +332,9 @@ class ReactiveKernel(IPythonKernel):
                 signal.signal(signal.SIGINT, before)
 
     def _end_cascade(self) -> None:
-        with self._turn:
-            self.names.settle(lambda name: self.document.source_of(name, None))
-            self._tell()
-            finished, self._finished = self._finished, []
+        self.names.settle(lambda name: self.document.source_of(name, None))
+        self._tell()
+        finished, self._finished = self._finished, []
         for requests in list(self._requests.values()):
             for request in requests:
                 self._reply(request, _refusal("Removed", "The cell was removed before it could run."))
@@ -333,7 +356,10 @@ class ReactiveKernel(IPythonKernel):
         finally:
             await lock.acquire()
             self._cascading = True
-        return request is not None and self._latest is not request
+        if request is None or self._latest is request:
+            return False
+        waiting = self._requests.get(CellId(request.parent["metadata"]["cellId"]), ())
+        return request not in waiting
 
     def _receive(self) -> None:
         """Read the messages that wait for the main thread."""
@@ -429,8 +455,8 @@ class ReactiveKernel(IPythonKernel):
 
     async def _execute(self, run: Run, content: dict[str, Any]) -> dict[str, Any]:
         self._error = None
-        self._interruptible = True
         try:
+            self._interruptible = True
             if self._interrupt_seen:
                 raise KeyboardInterrupt
             reply = await self.do_execute(
@@ -541,7 +567,7 @@ class ReactiveKernel(IPythonKernel):
 
     def _widget_changed(self, change: Any) -> None:
         """A value came from the browser: its readers' input changed. What code sets is the cell's doing."""
-        if self._interruptible:
+        if not _from_browser.get():
             return
         names: set[Resource] = {name for name, value in self.names.live.items() if value is change.owner}
         self._step(NamesTouched(frozenset(names), lasting=True))

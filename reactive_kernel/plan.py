@@ -30,7 +30,7 @@ class Policy:
 
 
 def plan(graph: Graph, requested: Iterable[CellId], changed: Iterable[CellId], policy: Policy) -> Plan:
-    """Plan what was requested and what has changed inputs, with what these wait for and what waits for them."""
+    """Plan what was requested or has changed inputs, what it waits for, and what waits for it."""
     asked = frozenset(requested)
     wanted = asked | {cell for cell in changed if policy.automatic(cell)}
     # Ancestors that are not fresh run first: nothing runs on a value that is known to be out of date.
