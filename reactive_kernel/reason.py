@@ -44,12 +44,17 @@ def input_changed(names: Sequence[Resource], cells: Sequence[CellId], label: Lab
     verb = "has" if len(names) == 1 else "have"
     where = f" (from {_cells(cells, label)})" if cells else ""
     return Reason(
-        "input-changed", f"{_names(names)}{where} {verb} changed since this cell ran.", tuple(cells), tuple(names)
+        "input-changed",
+        f"{_names(names)}{where} {verb} changed since this cell ran.",
+        tuple(cells),
+        tuple(names),
     )
 
 
 def rebound(names: Sequence[Resource]) -> Reason:
-    message = f"{_names(names)} got another value outside of the document; running this cell uses the document's."
+    message = (
+        f"{_names(names)} got another value outside of the document; running this cell uses the document's."
+    )
     return Reason("input-changed", message, (), tuple(names))
 
 
