@@ -1,0 +1,260 @@
+"""`jupyter reactive run | graph | check`: what is asked for, and what is printed."""
+
+from __future__ import annotations
+
+import argparse
+import ast
+import contextlib
+import difflib
+import json
+import sys
+from collections.abc import Iterable, Iterator, Sequence
+from pathlib import Path
+
+from . import analyze, reason
+from ._version import __version__
+from .cell import Cell, CellId
+from .drawing import FORMATS, diagram
+from .namespace import of_the_session
+from .notebook import BadParameter, NotANotebook, document, load, save, set_parameters
+from .runner import CannotRun, Options, Result, execute_notebook, run
+from .session import DocumentSynced, Session
+
+__all__ = ["Result", "execute_notebook", "main"]
+
+_FAILED, _MISUSED = 1, 2
+# What a shell adds to the number of the signal that ended a program.
+_SIGNALLED = 128
+
+
+def main(arguments: Sequence[str] | None = None) -> int:
+    """The command; answers its exit code."""
+    chosen = _parser().parse_args(arguments)
+    try:
+        code: int = chosen.perform(chosen)
+    except NotANotebook as error:
+        _complain(f"{chosen.notebook}: {error}")
+        return _MISUSED
+    except (BadParameter, CannotRun) as error:
+        _complain(str(error))
+        return _MISUSED
+    except BrokenPipeError:
+        # Whoever read the output has seen enough; nothing may be written at the end either.
+        sys.stdout = None  # type: ignore[assignment]
+        return _FAILED
+    return code
+
+
+def _complain(message: str) -> None:
+    sys.stderr.write(f"jupyter reactive: {message}\n")
+
+
+def _parser() -> argparse.ArgumentParser:
+    parser = argparse.ArgumentParser(
+        prog="jupyter reactive", description="Notebooks whose cells follow each other."
+    )
+    parser.add_argument("--version", action="version", version=__version__)
+    commands = parser.add_subparsers(required=True, metavar="COMMAND")
+    _add_run(commands.add_parser("run", help="execute a notebook in dependency order", description=_RUN))
+    graph = commands.add_parser("graph", help="show which cell reads names of which", description=_GRAPH)
+    graph.add_argument("--format", choices=sorted(FORMATS), default="json", help="default: json")
+    check = commands.add_parser("check", help="find what keeps a notebook from running", description=_CHECK)
+    for command, perform in ((graph, _graph), (check, _check)):
+        command.set_defaults(perform=perform)
+        command.add_argument("notebook", metavar="NB", type=Path, help="a notebook file")
+    return parser
+
+
+_RUN = """Execute a notebook in a fresh reactive kernel, each cell after those whose names it reads. Without
+--output the results are written into the notebook itself, also when cells failed. Exit code 1: a cell failed
+or could not run; 2: nothing was run; 130: interrupted."""
+_GRAPH = "Show which cell reads names of which, from the text alone: nothing is executed."
+_CHECK = """Find names that no cell defines, cells that wait for each other, and cells that Python cannot
+read, from the text alone: nothing is executed. Exit code 1 if there are any."""
+
+
+def _add_run(command: argparse.ArgumentParser) -> None:
+    command.set_defaults(perform=_run)
+    command.add_argument("notebook", metavar="NB", type=Path, help="a notebook file")
+    command.add_argument("--output", metavar="OUT", type=Path, help="write there (default: into NB itself)")
+    command.add_argument(
+        "-p",
+        "--parameter",
+        metavar="NAME=VALUE",
+        dest="parameters",
+        action="append",
+        type=_parameter,
+        default=[],
+        help="set a name after the cell tagged `parameters`, or at the top if there is none; the value is a "
+        "Python literal, JSON, or else text; may be given more than once",
+    )
+    command.add_argument("--timeout", metavar="S", type=_seconds, help="seconds that one cell may take")
+    command.add_argument("--allow-errors", action="store_true", help="exit with 0 also when cells failed")
+    command.add_argument("--kernel", metavar="NAME", help="a reactive kernel of another name")
+
+
+def _seconds(text: str) -> float:
+    seconds = float(text)
+    if not seconds > 0:
+        raise argparse.ArgumentTypeError(f"{text} is no time that a cell could take")
+    return seconds
+
+
+def _parameter(text: str) -> tuple[str, object]:
+    name, equals, value = text.partition("=")
+    if not equals:
+        raise argparse.ArgumentTypeError(f"{text!r} is not NAME=VALUE")
+    return name.strip(), _value(value)
+
+
+def _value(text: str) -> object:
+    with contextlib.suppress(ValueError, SyntaxError, RecursionError, MemoryError):
+        return ast.literal_eval(text.strip())
+    with contextlib.suppress(ValueError, RecursionError):
+        return json.loads(text)
+    return text
+
+
+# run
+
+
+def _run(chosen: argparse.Namespace) -> int:
+    source: Path = chosen.notebook
+    target: Path = chosen.output or source
+    notebook = load(source)
+    if not target.parent.is_dir():
+        raise CannotRun(f"there is no directory {target.parent} to write {target.name} to")
+    parameters = dict[str, object](chosen.parameters)
+    if parameters:
+        _warn_of_parameters(set_parameters(notebook, parameters), parameters, _statically(document(notebook)))
+    progress = _show_progress if sys.stderr.isatty() else None
+    result = run(notebook, Options(str(source.parent), chosen.timeout, chosen.kernel, progress))
+    if progress is not None:
+        sys.stderr.write("\r\x1b[K")
+    try:
+        save(result.notebook, target)
+    except OSError as error:
+        _complain(f"{target} cannot be written: {error.strerror}")
+        return _MISUSED
+    return _report(result, target, allowed=chosen.allow_errors)
+
+
+def _show_progress(begun: int, wanted: int, cell: Cell) -> None:
+    line = next(iter(cell.source.strip().splitlines()), "")[:60]
+    sys.stderr.write(f"\r\x1b[K[{begun}/{wanted}] {line}")
+    sys.stderr.flush()
+
+
+def _warn_of_parameters(setter: CellId, parameters: Iterable[str], seen: Session) -> None:
+    """A parameter that does not reach all its readers would be a silent surprise."""
+    graph = seen.graph
+    for name in parameters:
+        takers = list(graph.readers(setter, name))
+        for cell in sorted(set(graph.users(name)) - {setter, *takers}, key=graph.rank):
+            writer = graph.inputs(cell).get(name)
+            if writer is not None and graph.rank(cell) < graph.rank(setter):
+                where = f"{seen.label(cell)} takes `{name}` from {seen.label(writer)}, not from -p"
+                _complain(f"{where}; move it below the cell tagged `parameters`")
+        if not takers and not any(True for _ in graph.users(name)):
+            _complain(f"no cell reads `{name}`, which -p sets")
+
+
+def _report(result: Result, target: Path, *, allowed: bool) -> int:
+    for failure in result.failed if result.signal is None else ():
+        sys.stderr.write(f"{failure}\n")
+    if result.stopped is not None:
+        _complain(f"{result.stopped}; what ran until then is in {target}")
+    else:
+        cells = "1 cell" if result.ran == 1 else f"{result.ran} cells"
+        sys.stderr.write(f"Ran {cells}, wrote {target}.\n")
+    if result.signal is not None:
+        return _SIGNALLED + result.signal
+    failed = result.stopped is not None or (bool(result.failed) and not allowed)
+    return _FAILED if failed else 0
+
+
+# graph and check
+
+
+def _statically(cells: tuple[Cell, ...]) -> Session:
+    """The document as its text alone shows it."""
+    session = Session(analyze)
+    session.step(DocumentSynced(cells))
+    return session
+
+
+def _graph(chosen: argparse.Namespace) -> int:
+    text = FORMATS[chosen.format](diagram(_statically(document(load(chosen.notebook)))))
+    sys.stdout.write(text)
+    sys.stdout.flush()
+    return 0
+
+
+def _check(chosen: argparse.Namespace) -> int:
+    seen = _statically(document(load(chosen.notebook)))
+    problems = [*_unreadable(seen), *_undefined(seen), *_cycles(seen)]
+    for problem in problems:
+        sys.stdout.write(f"{problem}\n")
+    for doubt in _doubts(seen):
+        sys.stdout.write(f"note: {doubt}\n")
+    count = len(seen.cells)
+    cells = "1 cell" if count == 1 else f"{count} cells"
+    if not problems:
+        sys.stdout.write(f"{chosen.notebook}: {cells}, no problems\n")
+    sys.stdout.flush()
+    return _FAILED if problems else 0
+
+
+def _called(seen: Session, cell: CellId) -> str:
+    return f"{seen.label(cell)} ({cell})"
+
+
+def _unreadable(seen: Session) -> Iterator[str]:
+    for cell in seen.cells:
+        if (problem := seen.facts(cell).problem) is not None:
+            yield f"{_called(seen, cell)} cannot be read by Python: {problem}"
+
+
+def _cycles(seen: Session) -> Iterator[str]:
+    for cycle in seen.graph.cycles():
+        yield f"cycle ({', '.join(cycle.cells)}): {reason.cycle(cycle, seen.label).message}"
+
+
+def _undefined(seen: Session) -> Iterator[str]:
+    if _hiding(seen):
+        return
+    for cell in seen.cells:
+        for name in _unresolved(seen, cell):
+            other = "other " if cell in set(seen.graph.writers(name)) else ""
+            near = difflib.get_close_matches(name, sorted(seen.graph.written()), n=1)
+            way_out = (
+                f"did you mean `{near[0]}`?" if near and near != [name] else "define or import it in one"
+            )
+            yield f"{_called(seen, cell)} reads `{name}`, which no {other}cell defines; {way_out}"
+
+
+def _doubts(seen: Session) -> Iterator[str]:
+    """Names that may be there all the same: a star import binds what no text shows."""
+    for cell in seen.cells if (hiding := _hiding(seen)) else ():
+        for name in _unresolved(seen, cell):
+            what = f"{seen.label(hiding[0])} may (it can bind names that it does not spell out)"
+            yield f"{_called(seen, cell)} reads `{name}`, which no cell visibly defines; {what}"
+
+
+def _hiding(seen: Session) -> list[CellId]:
+    return [cell for cell in seen.cells if seen.facts(cell).dynamic]
+
+
+def _unresolved(seen: Session, cell: CellId) -> list[str]:
+    """Names that the cell, or a function that it defines, reads and that nobody could have left there."""
+    facts = seen.facts(cell)
+    names = (facts.reads - facts.maybe) | facts.defers
+    return sorted(
+        name
+        for name in names
+        if ":" not in name and not of_the_session(name) and seen.graph.resolve(name, cell) is None
+    )
+
+
+if __name__ == "__main__":
+    sys.exit(main())

@@ -1,0 +1,411 @@
+"""Runs a notebook through the document protocol: one sync, one run, outputs put where they belong."""
+
+from __future__ import annotations
+
+import asyncio
+import contextlib
+import copy
+import signal
+import uuid
+from collections.abc import Callable, Generator, Mapping
+from dataclasses import dataclass
+from pathlib import Path
+from queue import Empty
+from time import monotonic
+from typing import Any, cast
+
+from jupyter_client.kernelspec import KernelSpecManager, NoSuchKernel
+from nbclient.client import NotebookClient
+from nbclient.exceptions import DeadKernelError
+from nbclient.util import ensure_async, run_sync
+from nbformat import NotebookNode
+
+from .cell import Cell, CellId, Mode
+from .notebook import code_cells, document, set_parameters, tags, with_ids
+from .wire import PROTOCOL, TARGET, Json
+
+KERNEL = "reactive"
+# The kernel's module, by which a kernelspec of another name shows that it is ours.
+_MODULE = "reactive_kernel"
+# Seconds between looks at a silent kernel, and for an interrupted one to come to its end.
+_LOOK, _GRACE = 1.0, 10.0
+_RAISES = "raises-exception"
+
+Message = dict[str, Any]
+# Told of every cell that begins: how many have begun, of how many, and which.
+Progress = Callable[[int, int, Cell], None]
+
+
+class CannotRun(Exception):
+    """The notebook cannot even be started, and why."""
+
+
+@dataclass(frozen=True)
+class Failure:
+    """A cell that did not do what it was run for, and the cells that could not run because of it."""
+
+    label: str
+    line: str
+    what: str
+    blocked: tuple[Failure, ...] = ()
+
+    def __str__(self) -> str:
+        named = f"{self.label} `{self.line}`" if self.line else self.label
+        return "\n".join([f"{named} {self.what}", *(f"  {each}" for each in self.blocked)])
+
+
+@dataclass(frozen=True)
+class Result:
+    """The executed notebook, what failed in it, and what ended the run before its time."""
+
+    notebook: NotebookNode
+    failed: tuple[Failure, ...] = ()
+    stopped: str | None = None
+    # The signal that stopped it, if one did.
+    signal: int | None = None
+    ran: int = 0
+
+
+@dataclass(frozen=True)
+class Options:
+    """How to run a notebook."""
+
+    # The directory that the kernel starts in.
+    path: str = ""
+    # Seconds that one cell may take.
+    timeout: float | None = None
+    kernel: str | None = None
+    progress: Progress | None = None
+
+
+def execute_notebook(
+    nb: NotebookNode,
+    *,
+    path: str = "",
+    parameters: Mapping[str, object] | None = None,
+    timeout: float | None = None,
+) -> Result:
+    """Execute a copy of the notebook in dependency order, in a kernel of its own."""
+    notebook = with_ids(copy.deepcopy(nb))
+    if parameters:
+        set_parameters(notebook, parameters)
+    return run(notebook, Options(path=path, timeout=timeout))
+
+
+def run(notebook: NotebookNode, options: Options) -> Result:
+    """Execute the notebook in place."""
+    kernel = options.kernel or kernel_for(notebook)
+    try:
+        KernelSpecManager().get_kernel_spec(kernel)
+    except NoSuchKernel:
+        raise CannotRun(
+            f"there is no kernel {kernel!r}; `jupyter kernelspec list` shows those there are"
+        ) from None
+    place = options.path and str(Path(options.path).absolute())
+    runner = Runner(notebook, options, kernel_name=kernel, resources={"metadata": {"path": place}})
+    return run_sync(runner.run)()
+
+
+def kernel_for(notebook: NotebookNode) -> str:
+    """The notebook's own kernel if that is a reactive one."""
+    name: object = notebook.metadata.get("kernelspec", {}).get("name")
+    if isinstance(name, str):
+        with contextlib.suppress(NoSuchKernel):
+            if _MODULE in KernelSpecManager().get_kernel_spec(name).argv:
+                return name
+    return KERNEL
+
+
+class Runner(NotebookClient):
+    """nbclient's kernel and outputs; the order of the cells is the kernel's."""
+
+    def __init__(self, notebook: NotebookNode, options: Options, **traits: Any) -> None:
+        super().__init__(notebook, **traits)
+        # What a run leaves in the file should be what the cells leave, not when they did.
+        self.record_timing = False
+        # ipykernel warns of unencrypted TCP each time, above the failures that people look for.
+        self.extra_arguments = ["--log-level=ERROR"]
+        self._options = options
+        self._document = document(notebook)
+        self._labels = {cell.id: f"cell {number}" for number, cell in enumerate(self._document, 1)}
+        self._places = {CellId(cell.id): index for index, cell in code_cells(notebook)}
+        # Nobody runs a cell that is switched off, or without text; nbclient does not either.
+        self._wanted = [cell for cell in self._document if cell.mode is not Mode.OFF and cell.source.strip()]
+        self._comm = uuid.uuid4().hex
+        self._ready = False
+        self._statuses: dict[CellId, Json] = {}
+        self._errors: dict[CellId, str] = {}
+        self._begun: dict[CellId, None] = {}
+        # Cells whose next output takes the place of those before it.
+        self._clearing: set[int] = set()
+        self._running: CellId | None = None
+        self._deadline: float | None = None
+        self._stopped: str | None = None
+        self._signal: int | None = None
+        self._task: asyncio.Task[Any] | None = None
+
+    # From start to end
+
+    async def run(self) -> Result:
+        """Run the document; whatever happens, answer with the notebook as far as it came."""
+        self.reset_execution_trackers()
+        self._empty()
+        self._task = asyncio.current_task()
+        try:
+            with self._signals_caught():
+                await self._run_in_kernel()
+        except asyncio.CancelledError:
+            if self._signal is None:
+                raise
+        except DeadKernelError:
+            where = f" while {self._labels[self._running]} was running" if self._running else ""
+            self._stopped = self._stopped or f"the kernel died{where}"
+        self.set_widgets_metadata()
+        ran = len(self._begun)
+        return Result(self.nb, tuple(self._failures()), self._stopped, self._signal, ran)
+
+    def _empty(self) -> None:
+        """Take away what earlier runs left: a cell that will not run must not look as if it had."""
+        for known in self._document:
+            cell = self.nb.cells[self._places[known.id]]
+            if known.mode is Mode.OFF:
+                cell.setdefault("outputs", [])
+                cell.setdefault("execution_count", None)
+            else:
+                cell["outputs"], cell["execution_count"] = [], None
+                cell.metadata.pop("execution", None)
+
+    async def _run_in_kernel(self) -> None:
+        self.km = self.create_kernel_manager()
+        try:
+            await self.async_start_new_kernel()
+            await self._start_client()
+            await self._speak()
+        except (DeadKernelError, asyncio.CancelledError):
+            self.shutdown_kernel = "immediate"
+            raise
+        finally:
+            await self._async_cleanup_kernel()
+
+    async def _start_client(self) -> None:
+        """As nbclient does, but that what fails is our caller's to tell."""
+        assert self.km is not None
+        self.kc = self.km.client()
+        await ensure_async(self.kc.start_channels())  # type: ignore[func-returns-value]
+        try:
+            await ensure_async(self.kc.wait_for_ready(timeout=self.startup_timeout))
+        except RuntimeError as error:
+            raise CannotRun(f"kernel {self.kernel_name!r} does not start: {error}") from error
+        self.kc.allow_stdin = False
+        reply = await self.async_wait_for_reply(await ensure_async(self.kc.kernel_info()))
+        if reply is not None:
+            self.nb.metadata["language_info"] = reply["content"]["language_info"]
+
+    async def _speak(self) -> None:
+        """The conversation: open, sync, run."""
+        await self._converse("comm_open", {"target_name": TARGET, "data": {"protocol": PROTOCOL}})
+        if not self._ready:
+            raise CannotRun(f"kernel {self.kernel_name!r} is not a reactive one")
+        await self._ask(op="sync", cells=[_synced(cell) for cell in self._document])
+        if self._wanted and self._stopped is None:
+            await self._ask(op="run", cells=[cell.id for cell in self._wanted])
+
+    async def _ask(self, **data: object) -> None:
+        await self._converse("comm_msg", {"data": data})
+
+    async def _converse(self, msg_type: str, content: Message) -> None:
+        """Send a message, and take in all that it causes."""
+        assert self.kc is not None
+        message = self.kc.session.msg(msg_type, {"comm_id": self._comm, **content})
+        self.kc.shell_channel.send(message)
+        sent = message["header"]["msg_id"]
+        while True:
+            answer = await self._next_message()
+            if _is_idle(answer) and answer["parent_header"].get("msg_id") == sent:
+                return
+            self._take_in(answer)
+
+    async def _next_message(self) -> Message:
+        assert self.kc is not None
+        while True:
+            if self._deadline is not None and self._deadline <= monotonic():
+                await self._run_out()
+            left = _LOOK if self._deadline is None else min(_LOOK, self._deadline - monotonic())
+            try:
+                return await ensure_async(self.kc.iopub_channel.get_msg(timeout=max(0.0, left)))
+            except Empty:
+                if not await ensure_async(self.kc.is_alive()):  # type: ignore[attr-defined]
+                    raise DeadKernelError("Kernel died") from None
+
+    # Stopping
+
+    async def _run_out(self) -> None:
+        """The time of a cell is over, or that of a kernel that was to stop."""
+        if self._stopped is not None:
+            raise DeadKernelError("Kernel did not stop")
+        where = self._labels[self._running] if self._running else "a cell"
+        await self._stop(f"{where} took longer than {self._options.timeout:g} s")
+
+    async def _stop(self, why: str) -> None:
+        self._stopped = why
+        self._deadline = monotonic() + _GRACE
+        if self._running is not None and self.km is not None:
+            await ensure_async(self.km.interrupt_kernel())
+
+    @contextlib.contextmanager
+    def _signals_caught(self) -> Generator[None, None, None]:
+        """A signal interrupts the kernel, which is in a group of its own; a second one gives it up."""
+        loop = asyncio.get_running_loop()
+        caught: list[int] = []
+        for number in (signal.SIGINT, signal.SIGTERM):
+            # Neither Windows nor a thread other than the main one can.
+            with contextlib.suppress(NotImplementedError, RuntimeError, ValueError):
+                loop.add_signal_handler(number, self._on_signal, number)
+                caught.append(number)
+        try:
+            yield
+        finally:
+            for number in caught:
+                loop.remove_signal_handler(number)
+
+    def _on_signal(self, number: int) -> None:
+        assert self._task is not None
+        if self._signal is None and self._running is not None:
+            self._signal = number
+            self._interrupting = asyncio.ensure_future(self._stop("interrupted"))
+            return
+        self._signal, self._stopped = number, "interrupted"
+        self._task.cancel()
+
+    # Messages
+
+    def _take_in(self, message: Message) -> None:
+        msg_type, content = message["msg_type"], message["content"]
+        if msg_type in ("reactive_cells", "reactive_graph", "reactive_connection"):
+            self._note(content if msg_type == "reactive_cells" else {})
+        elif msg_type.startswith("comm") and content.get("comm_id") == self._comm:
+            self._answered(content.get("data", {}))
+        else:
+            self._route(message)
+
+    def _answered(self, data: Message) -> None:
+        if data.get("op") == "ready":
+            self._ready = True
+            self._note(data)
+        elif data.get("op") == "error":
+            raise CannotRun(f"the kernel does not understand: {data.get('message')}")
+
+    def _note(self, content: Json) -> None:
+        for cell, status in cast("Mapping[CellId, Json | None]", content.get("cells", {})).items():
+            if status is not None:
+                self._statuses[cell] = status
+
+    def _route(self, message: Message) -> None:
+        """Hand a message to nbclient, as one of the cell that it names."""
+        identity = CellId(message["metadata"].get("cellId", ""))
+        index = self._places.get(identity)
+        if index is None:
+            # Widgets also speak outside of runs; other output that no cell made has no place to go to.
+            if message["msg_type"].startswith("comm"):
+                self.handle_comm_msg([], message, -1)
+            return
+        cell = self.nb.cells[index]
+        if message["msg_type"] == "execute_input":
+            self._begin(identity, index, cell)
+        elif message["msg_type"] == "error":
+            self._errors[identity] = f"{message['content']['ename']}: {message['content']['evalue']}"
+        self.clear_before_next_output = index in self._clearing
+        self.process_message(message, cell, index)
+        (self._clearing.add if self.clear_before_next_output else self._clearing.discard)(index)
+
+    def _begin(self, identity: CellId, index: int, cell: NotebookNode) -> None:
+        """A run of the cell begins, perhaps not its first: what it showed before is gone."""
+        cell["outputs"] = []
+        self.clear_display_id_mapping(index)
+        self._clearing.discard(index)
+        self._errors.pop(identity, None)
+        self._begun[identity] = None
+        self._running = identity
+        if self._stopped is None and self._options.timeout is not None:
+            self._deadline = monotonic() + self._options.timeout
+        if self._options.progress is not None:
+            known = next(cell for cell in self._document if cell.id == identity)
+            self._options.progress(len(self._begun), len(self._wanted), known)
+
+    def output(
+        self, outs: list[NotebookNode], msg: Message, display_id: str | None, cell_index: int
+    ) -> NotebookNode | None:
+        """Also join text that the kernel sent in pieces, whose number depends on the time of day."""
+        new = super().output(outs, msg, display_id, cell_index)
+        if new is None or new.output_type != "stream" or len(outs) < 2:
+            return new
+        last = outs[-2]
+        if last.output_type == "stream" and last.name == new.name:
+            last["text"] += new.text
+            outs.pop()
+        return new
+
+    # What came of it
+
+    def _failures(self) -> list[Failure]:
+        """The cells that failed, each with all that could not run because of it."""
+        unfinished = [cell for cell in self._wanted if self._what(cell) is not None]
+        blockers = {cell.id: self._blockers(cell) for cell in unfinished}
+        roots = [cell for cell in unfinished if not blockers[cell.id]]
+        return [self._failure(cell, _behind(cell, unfinished, blockers)) for cell in roots]
+
+    def _failure(self, cell: Cell, blocked: list[Cell]) -> Failure:
+        lines = cell.source.strip().splitlines()
+        what = self._what(cell) or ""
+        return Failure(
+            f"{self._labels[cell.id]} ({cell.id})",
+            lines[0] if lines else "",
+            what,
+            tuple(self._failure(each, []) for each in blocked),
+        )
+
+    def _what(self, cell: Cell) -> str | None:
+        """What is wrong with the cell's run, if anything."""
+        status = self._statuses.get(cell.id, {})
+        outcome = status.get("outcome")
+        if outcome == "ok":
+            return None
+        if outcome == "blocked":
+            return f"did not run: {cast('Json', status['reason'])['message']}"
+        if outcome is None:
+            return "did not run" if cell.id not in self._begun else "did not end"
+        if _RAISES in tags(self.nb.cells[self._places[cell.id]]) and outcome == "error":
+            return None
+        return f"failed: {self._errors.get(cell.id, outcome)}"
+
+    def _blockers(self, cell: Cell) -> set[CellId]:
+        """The cells that have to be repaired before this one can run."""
+        status = self._statuses.get(cell.id, {})
+        reason = cast("Json | None", status.get("reason"))
+        if status.get("outcome") != "blocked" or reason is None or reason["kind"] == "cycle":
+            return set()
+        return {
+            each
+            for each in cast("list[CellId]", reason["cells"])
+            if each != cell.id and any(each == wanted.id and self._what(wanted) for wanted in self._wanted)
+        }
+
+
+def _behind(root: Cell, cells: list[Cell], blockers: Mapping[CellId, set[CellId]]) -> list[Cell]:
+    """The cells that wait for `root`, in document order, however many others are between."""
+    waiting = {root.id}
+    grown = True
+    while grown:
+        more = {cell.id for cell in cells if blockers[cell.id] & waiting}
+        grown = not more <= waiting
+        waiting |= more
+    return [cell for cell in cells if cell.id in waiting - {root.id}]
+
+
+def _synced(cell: Cell) -> Json:
+    mode = {} if cell.mode is None else {"mode": cell.mode.value}
+    return {"id": cell.id, "source": cell.source, **mode}
+
+
+def _is_idle(message: Message) -> bool:
+    return message["msg_type"] == "status" and message["content"]["execution_state"] == "idle"
