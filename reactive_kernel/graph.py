@@ -75,6 +75,8 @@ class Graph:
         self._cycles: tuple[Cycle, ...] = ()
         self._looped: dict[CellId, Cycle] = {}
         self.touched: set[CellId] = set()
+        # The resources that got or lost a writer, or whose writer moved.
+        self.shifted: set[Resource] = set()
 
     # The document
 
@@ -126,6 +128,7 @@ class Graph:
         self._untraced.add(cell)
         before = old or Entry()
         rank = self._rank[cell]
+        self.shifted |= before.writes ^ entry.writes
         for name in before.writes - entry.writes:
             self._retrace_readers(name, rank)
             _discard(self._writers, name, rank)
@@ -275,11 +278,14 @@ class Graph:
         if not readers:
             return
         writers = self._writers.get(name, [])
+        before = bisect_left(writers, rank)
         after = bisect_right(writers, rank)
-        first = bisect_left(writers, rank) == 0
-        low = 0 if first else bisect_right(readers, rank)
+        low = 0 if before == 0 else bisect_right(readers, rank)
         high = bisect_right(readers, writers[after]) if after < len(writers) else len(readers)
         self._untraced.update(self._at[reader] for reader in readers[low:high])
+        # The first writer, if it reads the name itself, takes it from the second.
+        if before == 1 and _holds(readers, writers[0]):
+            self._untraced.add(self._at[writers[0]])
 
     def _trace(self, cell: CellId) -> _Trace:
         """Resolve what the cell needs: its reads, then what the functions among them will read."""
@@ -317,23 +323,21 @@ class Graph:
     def _retrace(self, cell: CellId) -> bool:
         old = self._traces.get(cell)
         new = self._trace(cell)
-        if old is not None and old.inputs == new.inputs:
-            old.touches = new.touches
-            return False
-        self._forget_trace(cell)
         rank = self._rank[cell]
+        if old is None or old.inputs != new.inputs:
+            self._forget_trace(cell)
+            for name, writer in new.inputs.items():
+                insort(self._readers.setdefault(name, []), rank)
+                if writer is not None:
+                    self._dependents.setdefault(writer, {}).setdefault(name, set()).add(cell)
+                    self.touched.add(writer)
         self._traces[cell] = new
-        upward: set[Resource] = set()
-        for name, writer in new.inputs.items():
-            insort(self._readers.setdefault(name, []), rank)
-            if writer is not None:
-                self._dependents.setdefault(writer, {}).setdefault(name, set()).add(cell)
-                self.touched.add(writer)
-                if self._rank[writer] > rank:
-                    upward.add(name)
+        # The same writer may have moved from above to below.
+        self._upward.pop(cell, None)
+        upward = {name for name, writer in new.inputs.items() if writer and self._rank[writer] > rank}
         if upward:
             self._upward[cell] = upward
-        return True
+        return old is None or old.inputs != new.inputs
 
     def _forget_trace(self, cell: CellId) -> None:
         trace = self._traces.pop(cell, None)
@@ -412,6 +416,11 @@ def _discard(index: dict[Resource, list[int]], name: Resource, rank: int) -> Non
         del ranks[position]
     if not ranks:
         del index[name]
+
+
+def _holds(ranks: Sequence[int], rank: int) -> bool:
+    position = bisect_left(ranks, rank)
+    return position < len(ranks) and ranks[position] == rank
 
 
 def _longest_rise(ranks: Sequence[int]) -> list[int]:

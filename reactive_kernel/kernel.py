@@ -277,7 +277,7 @@ class ReactiveKernel(IPythonKernel):
         """Have what is planned done, in the main thread, and wait for it."""
         done: Future[None] = Future()
         with self._turn:
-            if not self.document.under_way and not self._cascading:
+            if not (self.document.under_way or self.document.shifted or self._cascading):
                 return
             self._finished.append(done)
         in_main = threading.current_thread() is threading.main_thread()
@@ -332,6 +332,8 @@ class ReactiveKernel(IPythonKernel):
                 signal.signal(signal.SIGINT, before)
 
     def _end_cascade(self) -> None:
+        self.names.displace(self.document.shifted)
+        self.document.shifted.clear()
         self.names.settle(lambda name: self.document.source_of(name, None))
         self._tell()
         finished, self._finished = self._finished, []

@@ -92,6 +92,10 @@ class Namespace:
             else:
                 self._displaced.update(names)
 
+    def displace(self, names: Iterable[Resource]) -> None:
+        """Another version of these names may be the document's last one now: `settle` looks."""
+        self._displaced.update(names)
+
     def settle(self, final: Callable[[Resource], CellId | None]) -> None:
         """Put every name that was moved at its version of the document's end."""
         displaced, self._displaced = self._displaced, set()

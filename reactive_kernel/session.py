@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections import deque
+from collections import Counter, deque
 from collections.abc import Callable, Iterable, Mapping, Sequence
 from dataclasses import dataclass, field, replace
 from types import MappingProxyType
@@ -33,6 +33,8 @@ _FAILED: Stamp = -1
 _NO_STAMPS: Mapping[Resource, Stamp] = MappingProxyType({})
 # So many times may one plan rerun a cell to restore what others have used up.
 _REWINDS = 20
+# So often may one event make a cell fresh before it counts as one that nobody can prove fresh.
+_DOUBTS = 3
 
 
 # Events: what has happened.
@@ -266,6 +268,11 @@ class Session:
         """Is there anything left to run?"""
         return bool(self._plan)
 
+    @property
+    def shifted(self) -> set[Resource]:
+        """Names whose version at the document's end may be another now; whoever settles them clears it."""
+        return self.graph.shifted
+
     def __contains__(self, cell: object) -> bool:
         return cell in self._states
 
@@ -390,11 +397,15 @@ class Session:
             self._order = order
             self._positions = None
             self.graph.arrange(order)
+        known = [cell for cell in event.cells if cell.id in self._states]
+        switched = {cell.id for cell in known if self._states[cell.id].cell.mode != cell.mode}
         edited = {cell.id for cell in event.cells if self._write(cell)}
-        moved = self._settle(edited)
+        moved = self._settle(edited | switched)
         self._withdraw(edited)
         # What moved or went away reruns its readers; a new text only marks them.
         self._rerun({cell for cell in moved - edited if self._states[cell].mismatched})
+        freed = {child for cell in switched for child in self.graph.children(cell) if self._released(child)}
+        self._rerun(freed)
 
     def _cell_edited(self, event: CellEdited) -> None:
         if self._write(replace(self._states[event.cell].cell, source=event.source)):
@@ -617,22 +628,25 @@ class Session:
             or state.blocked
             or (state.ran and state.ran.unproven)
             or self.graph.cycle(state.cell.id)
+            # What is switched off does not run with the rest of the document.
+            or state.mode is Mode.OFF
         )
 
     def _settle(self, cells: Iterable[CellId]) -> set[CellId]:
         """Work out edges and freshness after a change to `cells`; answer those with other inputs."""
         rewired: set[CellId] = set()
         todo = set(cells)
+        gained: Counter[CellId] = Counter()
         while todo or self.graph.unsettled:
             changed = self.graph.settle()
             for cell in changed:
                 self._compare(cell)
             rewired |= changed
-            self._refresh(todo | changed)
+            self._refresh(todo | changed, gained)
             todo.clear()
         return rewired
 
-    def _refresh(self, cells: Iterable[CellId]) -> None:
+    def _refresh(self, cells: Iterable[CellId], gained: Counter[CellId]) -> None:
         """Carry freshness, gained or lost, down the document."""
         todo = deque(cells)
         while todo:
@@ -641,10 +655,12 @@ class Session:
             if state is None:
                 continue
             self._unpublished.add(cell)
-            fresh = self._is_fresh(state)
+            # What a cell really wrote may close a cycle that what it might write does not: no proof either way.
+            fresh = gained[cell] < _DOUBTS and self._is_fresh(state)
             if fresh == state.fresh:
                 continue
             state.fresh = fresh
+            gained[cell] += fresh
             self._enter(state)
             for child in self.graph.children(cell):
                 behind = self._states[child].behind
@@ -662,6 +678,10 @@ class Session:
 
     def _behind(self, cell: CellId) -> bool:
         return not self._states[cell].fresh or self._failed(cell)
+
+    def _released(self, cell: CellId) -> bool:
+        state = self._states[cell]
+        return state.blocked is not None and self._obstacle(state) is None
 
     def _rerun(self, cells: set[CellId]) -> None:
         """Let cells whose inputs changed rerun, if that is the mode."""
@@ -727,6 +747,7 @@ class Session:
         before, state.blocked = state.blocked, why
         affected: set[CellId] = set()
         if (before is None) != (why is None):
+            self.graph.shifted |= self.graph.entry(cell).writes
             affected = self._affected(cell, self.graph.taken(cell))
         self._settle({cell} | affected)
 

@@ -1,0 +1,1 @@
+"""Notebooks and what people do to them, at random, against what a fresh run gives."""

@@ -1,0 +1,214 @@
+"""What a fresh run of a document gives: every cell once, on the values that rule 1 gives it.
+
+It knows nothing of sessions, plans and versions: it runs everything, always, and before each cell puts every
+name at its value by brute force. What it shares with the kernel is who reads and writes what.
+"""
+
+from __future__ import annotations
+
+import builtins
+import io
+from collections.abc import Mapping
+from contextlib import redirect_stdout
+from dataclasses import dataclass, field, replace
+from functools import lru_cache
+from types import CodeType, FunctionType, MethodType, ModuleType
+from typing import Any
+
+from reactive_kernel.analysis import analyze
+from reactive_kernel.cell import Cell, CellFacts, CellId, Mode
+from reactive_kernel.graph import Entry, Graph, entry_of
+from reactive_kernel.namespace import Namespace
+from reactive_kernel.observe import observe, watch
+from reactive_kernel.plan import in_order
+from reactive_kernel.session import Run
+
+# So often may a run correct what the analysis guessed, before the document counts as undecided.
+ROUNDS = 12
+
+facts_of = lru_cache(maxsize=50_000)(analyze)
+_compiled = lru_cache(maxsize=50_000)(compile)
+
+
+@dataclass(frozen=True)
+class Shown:
+    """What a cell shows after a run."""
+
+    text: str
+    error: str | None
+
+    def __str__(self) -> str:
+        return repr(self.text) + (f" and {self.error}" if self.error else "")
+
+
+@dataclass
+class Fresh:
+    """What a fresh run gives."""
+
+    # None: the cell does not run, because it is switched off, blocked or on a cycle.
+    shown: dict[CellId, Shown | None]
+    # The names that stand at the document's end, with who made them.
+    names: dict[str, str]
+    makers: dict[str, CellId]
+    order: tuple[CellId, ...] = ()
+
+
+def blank() -> dict[str, object]:
+    return {"__name__": "__main__", "__builtins__": builtins}
+
+
+def execute(source: str, name: str, live: dict[str, object]) -> tuple[Shown, Exception | None]:
+    """Run a cell's source as a module's, and catch what it shows."""
+    out = io.StringIO()
+    error: Exception | None = None
+    with redirect_stdout(out):
+        try:
+            exec(_compiled(source, name, "exec"), live)
+        except Exception as caught:  # noqa: BLE001  # whatever a cell raises is what it shows
+            error = caught
+    return Shown(out.getvalue(), None if error is None else _words(error)), error
+
+
+def _words(error: Exception) -> str:
+    # How deep the stack was when a recursion ended decides about its message.
+    said = "" if isinstance(error, RecursionError) else f": {error}"
+    return type(error).__name__ + said
+
+
+def fresh_run(cells: tuple[Cell, ...]) -> Fresh | None:
+    """What a fresh run gives; None where what cells write decides who comes first, and the other way round."""
+    learned: dict[CellId, Entry] = {}
+    for _ in range(ROUNDS):
+        run = _Round(cells, learned)
+        run.everything()
+        if run.learned == learned:
+            return run.result()
+        learned = run.learned
+    return None
+
+
+@dataclass
+class _Round:
+    """One run of everything, with what is known so far of who writes what."""
+
+    cells: tuple[Cell, ...]
+    known: Mapping[CellId, Entry]
+    learned: dict[CellId, Entry] = field(default_factory=dict)
+
+    def __post_init__(self) -> None:
+        self.sources = {cell.id: cell.source for cell in self.cells}
+        self.facts: dict[CellId, CellFacts] = {cell.id: facts_of(cell.source) for cell in self.cells}
+        self.off = {cell.id for cell in self.cells if cell.mode is Mode.OFF}
+        self.graph = graph_of(
+            [cell.id for cell in self.cells],
+            {cell: self.known.get(cell) or entry_of(facts) for cell, facts in self.facts.items()},
+        )
+        self.order = in_order(self.graph, self.sources)
+        self.live = blank()
+        self.made: dict[CellId, dict[str, object]] = {}
+        self.shown: dict[CellId, Shown | None] = {}
+
+    def everything(self) -> None:
+        for cell in self.order:
+            self.shown[cell] = None
+            blocked = any(parent not in self.made for parent in self.graph.parents(cell) - {cell})
+            if blocked or cell in self.off or self.graph.cycle(cell):
+                continue
+            self._place(cell)
+            self._run(cell)
+
+    def _place(self, cell: CellId | None) -> None:
+        """Put every name at the value that rule 1 gives the cell (None: the document's end)."""
+        self.live.clear()
+        self.live.update(blank())
+        inputs = self.graph.inputs(cell) if cell else {}
+        for name in set(self.graph.written()):
+            makers = [maker for maker in self.graph.above(name, cell) if name in self.made.get(maker, ())]
+            maker = inputs[name] if name in inputs else next(iter(makers), None)
+            value = self.made.get(maker, {}).get(name, _GONE) if maker is not None else _GONE
+            if value is not _GONE:
+                self.live[name] = value
+
+    def _run(self, cell: CellId) -> None:
+        facts = self.facts[cell]
+        before = dict(self.live)
+        names = Namespace(self.live)
+        inputs, touches = self.graph.inputs(cell), frozenset(self.graph.touches(cell))
+        run = Run(cell, 0, self.sources[cell], facts, inputs, touches)
+        seen = watch(self.live, run)
+        self.shown[cell], error = execute(self.sources[cell], cell, self.live)
+        if error is not None:
+            return
+        observed = observe(seen, names, run, None)
+        written = {name for name in facts.writes if name in self.live} | (facts.deletes - self.live.keys())
+        written |= {name for name, value in self.live.items() if before.get(name, _GONE) is not value}
+        written |= before.keys() - self.live.keys()
+        self.made[cell] = {name: self.live.get(name, _GONE) for name in written}
+        self.learned[cell] = replace(entry_of(facts), writes=frozenset(written), latent=observed.latent)
+
+    def result(self) -> Fresh:
+        self._place(None)
+        last = {name: self.graph.resolve(name, None) for name in self.graph.written()}
+        makers = {name: maker for name, maker in last.items() if maker is not None}
+        standing = {name: describe(value) for name, value in self.live.items() if name not in blank()}
+        return Fresh(self.shown, standing, makers, self.order)
+
+
+_GONE = object()
+
+
+def graph_of(order: list[CellId], entries: Mapping[CellId, Entry]) -> Graph:
+    """The graph of a document, made at once."""
+    graph = Graph()
+    graph.arrange(order)
+    for cell, entry in entries.items():
+        graph.put(cell, entry)
+    graph.settle()
+    return graph
+
+
+def plain_run(cells: tuple[Cell, ...]) -> list[Shown]:
+    """Top to bottom in one namespace, as any Python would: nothing of the kernel has a part in it."""
+    live = blank()
+    return [execute(cell.source, cell.id, live)[0] for cell in cells]
+
+
+# Values
+
+
+def describe(value: object, depth: int = 6) -> str:
+    """What can be told of a value without its address."""
+    if depth == 0:
+        return "..."
+    inner = depth - 1
+    if isinstance(value, FunctionType):
+        cells = [describe(cell.cell_contents, inner) for cell in value.__closure__ or ()]
+        defaults = [describe(each, inner) for each in value.__defaults__ or ()]
+        more = {name: describe(each, inner) for name, each in (value.__kwdefaults__ or {}).items()}
+        return f"function {value.__qualname__} {_code(value.__code__)} {cells} {defaults} {more}"
+    if isinstance(value, MethodType):
+        return f"method {describe(value.__func__, inner)} of {describe(value.__self__, inner)}"
+    if isinstance(value, ModuleType):
+        return f"module {value.__name__}"
+    if isinstance(value, property):
+        return f"property {describe(value.fget, inner)}"
+    if isinstance(value, type):
+        if value.__module__ != "__main__":
+            return repr(value)
+        bases = [describe(base, inner) for base in value.__bases__]
+        return f"class {value.__qualname__} {bases} {_fields(value, inner)}"
+    if type(value).__module__ == "__main__":
+        return f"a {describe(type(value), inner)} with {_fields(value, inner)}"
+    if isinstance(value, (list, tuple, set)):
+        return f"{type(value).__name__} {[describe(each, inner) for each in value]}"
+    return repr(value)
+
+
+def _fields(value: Any, depth: int) -> dict[str, str]:
+    left_out = ("__dict__", "__weakref__", "__module__", "__doc__")
+    return {name: describe(each, depth) for name, each in vars(value).items() if name not in left_out}
+
+
+def _code(code: CodeType) -> str:
+    constants = [_code(each) if isinstance(each, CodeType) else repr(each) for each in code.co_consts]
+    return f"{code.co_code.hex()} {code.co_names} {code.co_varnames} {constants}"

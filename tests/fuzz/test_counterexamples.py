@@ -1,0 +1,57 @@
+"""Notebooks that once went wrong, as small as the shrinker got them."""
+
+from __future__ import annotations
+
+from .drive import drive
+from .notebooks import Operation, Story
+
+
+def assert_true(cells: dict[str, str], *operations: Operation) -> None:
+    """After each of the operations, what is marked fresh shows what a fresh run shows."""
+    mismatch, _ = drive(Story(tuple(cells.items()), operations))
+    assert mismatch is None, str(mismatch)
+
+
+STALE = Operation("stale")
+
+
+def test_a_cell_that_reads_and_writes_a_name_takes_it_from_a_new_writer_below():
+    cells = {"first": "for i in []:\n    a = i + a", "last": "print(1)"}
+    assert_true(cells, Operation("edit_run", ("last",), "a = 1"))
+
+
+def test_a_cell_that_reads_and_writes_a_name_loses_the_writer_below():
+    cells = {"first": "xs = xs + [1]", "last": "xs = [2]"}
+    assert_true(cells, Operation("delete", ("last",)))
+
+
+def test_a_cell_that_left_is_nobodys_parent_any_more():
+    cells = {"f": "def h(x):\n    return c", "use": "print(h(1), c)", "last": "c = 4\nb = 2"}
+    assert_true(cells, STALE, Operation("delete", ("last",)))
+
+
+def test_a_writer_that_moves_below_its_reader_can_close_a_cycle():
+    cells = {"c1": "print(1)", "c2": "print(2)", "c6": "c = 3\nprint(a, b)"}
+    assert_true(cells, Operation("edit", ("c1",), "b = g(c)"), Operation("move", ("c1",), place=6))
+
+
+def test_after_a_move_the_names_stand_as_at_the_documents_end():
+    cells = {"c1": "def h(x):\n    return n", "c2": "def h(x):\n    return c"}
+    assert_true(cells, STALE, Operation("move", ("c1",), place=3))
+
+
+def test_the_reader_of_a_cell_that_was_switched_off_is_not_fresh():
+    cells = {"c7": "n = 4", "c8": "print(n)"}
+    off, auto = (Operation("mode", ("c7",), word=word) for word in ("off", "auto"))
+    assert_true(cells, STALE, off)
+    assert_true(cells, STALE, off, STALE, auto)
+
+
+def test_a_cycle_that_only_real_writes_close_does_not_hang():
+    cells = {
+        "flag": "k = 0",
+        "maybe": "if k:\n    h = 1\nm = z",
+        "use": "print(h)\nz = 1",
+        "last": "h = z\nk2 = m",
+    }
+    assert_true(cells, STALE, Operation("edit_run", ("flag",), "k = 1"))
