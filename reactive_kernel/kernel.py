@@ -194,6 +194,8 @@ class ReactiveKernel(IPythonKernel):
         if content.get("target_name") != wire.TARGET:
             return
         comm = cast("BaseComm", self.comm_manager.get_comm(content["comm_id"]))
+        # ipykernel sends what comes on a comm to the subshell that last published on it; ours goes where it says.
+        setattr(comm, "_reply_subshell_for", _as_addressed)  # noqa: B010
         problem = wire.parse_open(content.get("data"))
         if problem is not None:
             comm.send(dict(wire.error(problem, content.get("data"))))
@@ -530,6 +532,14 @@ class ReactiveKernel(IPythonKernel):
         if self._interruptible:
             raise KeyboardInterrupt
 
+    def _in_user_code(self, frame: FrameType | None) -> bool:
+        """Was the user's code, or what it called, interrupted there?"""
+        assert self.shell is not None
+        names: object = self.shell.user_global_ns
+        while frame is not None and frame.f_globals is not names:
+            frame = frame.f_back
+        return frame is not None
+
     def pre_handler_hook(self) -> None:
         """An interrupt must not hit the bookkeeping of a request that runs cells."""
         super().pre_handler_hook()
@@ -540,12 +550,21 @@ class ReactiveKernel(IPythonKernel):
 
     @contextmanager
     def _cancel_on_sigint(self, future: asyncio.Future[Any]) -> Generator[None, None, None]:
-        """Cancel an async cell at once: wake the loop, which may have nothing else to wake for."""
+        """Stop an async cell at once: raise in the user's code if that runs, else cancel what it awaits.
+
+        The loop has to be woken for that: it may have nothing else to wake for.
+        """
         loop = asyncio.get_running_loop()
 
         def cancel(number: int, frame: FrameType | None) -> None:
             self._interrupt_seen = True
+            running = self._in_user_code(frame)
+            if running and asyncio.current_task(loop) is future:
+                raise KeyboardInterrupt
             loop.call_soon_threadsafe(future.cancel)
+            if running:
+                # A task that the cell started: anything but a cancellation would go through the loop.
+                raise asyncio.CancelledError
 
         before = signal.signal(signal.SIGINT, cancel)
         try:
@@ -584,6 +603,10 @@ def _refusal(ename: str, evalue: str) -> dict[str, Any]:
         "user_expressions": {},
         "payload": [],
     }
+
+
+def _as_addressed(data: object, subshell_id: str | None) -> str | None:
+    return subshell_id
 
 
 def _inherit_context_in_threads() -> None:

@@ -58,8 +58,7 @@ def kernel(shared: Conversation) -> Iterator[Conversation]:
     shared.sync({})
     shared.outputs.clear()
     yield shared
-    if shared.comm:
-        shared.close()
+    shared.close()
 
 
 @pytest.fixture

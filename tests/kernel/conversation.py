@@ -98,14 +98,13 @@ class Conversation:
         self.manager = manager
         self.client = client
         self.comm = ""
+        self._comms: list[str] = []
         self.log: list[Message] = []
         self.cells: dict[str, Message] = {}
         self.graph: dict[str, Message] = {}
         self.cycles: list[list[str]] = []
         self.outputs: dict[str, list[Message]] = {}
         self.replies: dict[str, Message] = {}
-        self._document: dict[str, str] = {}
-        self._modes: dict[str, str] = {}
 
     # Sending
 
@@ -206,6 +205,7 @@ class Conversation:
     def open(self, data: Any = None) -> Exchange:
         """Open the comm; the kernel's whole state is the start."""
         self.comm = uuid.uuid4().hex
+        self._comms.append(self.comm)
         content = {"comm_id": self.comm, "target_name": "reactive", "data": {"protocol": 1}}
         if data is not None:
             content["data"] = data
@@ -215,10 +215,10 @@ class Conversation:
                 self.cells, self.graph = dict(answer["cells"]), dict(answer["graph"]["cells"])
         return exchange
 
-    def close(self) -> Exchange:
-        exchange = self.finish(self.send("comm_close", {"comm_id": self.comm, "data": {}}))
-        self.comm = ""
-        return exchange
+    def close(self) -> None:
+        """Close every comm that was opened."""
+        while self._comms:
+            self.finish(self.send("comm_close", {"comm_id": self._comms.pop(), "data": {}}))
 
     def do(self, data: Any, subshell: str | None = None) -> Exchange:
         """Send a comm message and wait until all that it caused is over."""
@@ -226,11 +226,9 @@ class Conversation:
 
     def sync(self, document: Mapping[str, str], **modes: str) -> Exchange:
         """Tell the kernel the document."""
-        self._document, self._modes = dict(document), modes
         return self.do(synced(document, modes))
 
     def edit(self, cell: str, source: str) -> Exchange:
-        self._document[cell] = source
         return self.do({"op": "edit", "id": cell, "source": source})
 
     def run(self, *cells: str) -> Exchange:
@@ -259,6 +257,7 @@ class Conversation:
         while True:
             message = self.client.get_control_msg(timeout=TIMEOUT)
             if parent_of(message) == msg_id:
+                self.finish(msg_id)
                 return message["content"]["subshell_id"]
 
     # What people see

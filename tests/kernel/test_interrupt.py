@@ -1,0 +1,163 @@
+"""An interrupt stops the running cell, at any instant, and ends the plan."""
+
+from collections.abc import Iterator
+
+import pytest
+
+from .conversation import Conversation, check, parent_of
+
+
+@pytest.fixture(autouse=True)
+def _right_afterwards(kernel: Conversation) -> Iterator[None]:
+    yield
+    check(kernel)
+
+
+def test_a_loop_stops(kernel: Conversation):
+    kernel.sync({"a": "print('on', flush=True)\nwhile True: pass"})
+    msg_id = kernel.tell({"op": "run", "cells": ["a"]})
+    kernel.until_text("on")
+    kernel.interrupt()
+    kernel.finish(msg_id)
+    assert kernel.state("a") == "stale interrupted"
+    assert kernel.why("a") == "interrupted"
+    assert "KeyboardInterrupt" in kernel.text("a")
+
+
+def test_the_reply_to_an_interrupted_request_says_so(kernel: Conversation):
+    msg_id = kernel.ask("print('on', flush=True)\nwhile True: pass", "a")
+    kernel.until_text("on")
+    kernel.interrupt()
+    kernel.finish(msg_id)
+    assert kernel.reply_to(msg_id)["content"]["ename"] == "KeyboardInterrupt"
+
+
+def test_an_await_stops_at_once(kernel: Conversation):
+    msg_id = kernel.ask("import asyncio; print('on', flush=True); await asyncio.sleep(60)", "a")
+    kernel.until_text("on")
+    kernel.interrupt()
+    kernel.finish(msg_id)
+    assert kernel.state("a") == "stale interrupted"
+
+
+def test_a_loop_in_an_async_cell_stops(kernel: Conversation):
+    msg_id = kernel.ask("import asyncio; await asyncio.sleep(0)\nprint('on', flush=True)\nwhile True: pass", "a")
+    kernel.until_text("on")
+    kernel.interrupt()
+    kernel.finish(msg_id)
+    assert kernel.state("a") == "stale interrupted"
+
+
+def test_a_loop_in_a_task_of_the_cell_stops(kernel: Conversation):
+    source = "import asyncio\nasync def spin():\n    print('on', flush=True)\n    while True: pass\nawait asyncio.gather(spin())"
+    msg_id = kernel.ask(source, "a")
+    kernel.until_text("on")
+    kernel.interrupt()
+    kernel.finish(msg_id)
+    assert kernel.state("a") == "stale interrupted"
+
+
+def test_the_rest_of_the_plan_is_dropped_and_stale(kernel: Conversation):
+    kernel.document(n="n = 0", b="print('on', n, flush=True)\nwhile n: pass\nm = n", c="print(m, n)")
+    kernel.outputs.clear()
+    msg_id = kernel.ask("n = 1", "n")
+    kernel.until_text("on 1")
+    kernel.interrupt()
+    exchange = kernel.finish(msg_id)
+    assert "c" not in exchange.ran
+    assert kernel.states() == {"n": "fresh ok", "b": "stale interrupted", "c": "stale ok"}
+    assert (kernel.why("b"), kernel.why("c")) == ("interrupted", "interrupted")
+
+
+def test_cells_that_never_ran_stay_new(kernel: Conversation):
+    kernel.sync({"a": "print('on', flush=True)\nwhile True: pass", "b": "y = 1", "c": "z = y"})
+    msg_id = kernel.tell({"op": "run", "cells": ["a", "b", "c"]})
+    kernel.until_text("on")
+    kernel.interrupt()
+    kernel.finish(msg_id)
+    assert (kernel.state("b"), kernel.state("c")) == ("new -", "new -")
+
+
+def test_run_stale_goes_on_where_an_interrupt_stopped(kernel: Conversation):
+    kernel.sync({"a": "print('on', flush=True)\nwhile True: pass", "b": "print(2)"})
+    msg_id = kernel.tell({"op": "run", "cells": ["a", "b"]})
+    kernel.until_text("on")
+    kernel.interrupt()
+    kernel.finish(msg_id)
+    kernel.edit("a", "print(1)")
+    assert kernel.run_stale().ran == ["a", "b"]
+
+
+def test_an_interrupt_right_at_the_start(kernel: Conversation):
+    for number in range(10):
+        kernel.sync({"a": f"import time\n{number}\nfor _ in range(3000): time.sleep(0.01)", "b": "z = 1"})
+        msg_id = kernel.tell({"op": "run", "cells": ["a", "b"]})
+        kernel.until_running("a")
+        kernel.interrupt()
+        kernel.finish(msg_id)
+        assert kernel.cells["a"]["outcome"] == "interrupted"
+        assert kernel.cells["b"]["freshness"] != "fresh"
+        assert kernel.cells["b"]["activity"] == "idle"
+
+
+def test_interrupts_at_any_instant_of_a_cascade(kernel: Conversation):
+    cells = {f"c{n}": f"x{n} = x{n - 1} + 1" for n in range(1, 60)}
+    kernel.document(c0="x0 = 0", **cells)
+    for stop in range(1, 50, 7):
+        msg_id = kernel.ask(f"x0 = {stop}", "c0")
+        kernel.until_running(f"c{stop}")
+        kernel.interrupt()
+        kernel.finish(msg_id)
+        assert {status["activity"] for status in kernel.cells.values()} == {"idle"}
+        fresh = [cell for cell, status in kernel.cells.items() if status["freshness"] == "fresh"]
+        values = kernel.value(str([f"x{cell[1:]}" for cell in fresh]).replace("'", ""))
+        assert values == str([stop + int(cell[1:]) for cell in fresh])
+        kernel.run_stale()
+        assert kernel.value("x59") == str(stop + 59)
+
+
+def test_an_idle_kernel_shrugs_at_an_interrupt(kernel: Conversation):
+    kernel.document(a="x = 1", b="print(x)")
+    kernel.interrupt()
+    assert kernel.execute("x = 2", "a").ran == ["a", "b"]
+    assert kernel.text("b") == "2\n"
+
+
+def test_scratch_code_can_be_interrupted(kernel: Conversation):
+    kernel.document(a="x = 1")
+    msg_id = kernel.ask("print('on', flush=True)\nwhile True: pass")
+    kernel.until_text("on")
+    kernel.interrupt()
+    kernel.finish(msg_id)
+    assert kernel.state("a") == "fresh ok"
+
+
+def test_a_run_asked_for_over_a_subshell_can_be_interrupted(kernel: Conversation):
+    kernel.sync({"a": "print('on', flush=True)\nwhile True: pass"})
+    msg_id = kernel.tell({"op": "run", "cells": ["a"]}, kernel.subshell())
+    kernel.until_text("on")
+    kernel.interrupt()
+    kernel.finish(msg_id)
+    assert kernel.state("a") == "stale interrupted"
+
+
+def test_requests_behind_an_interrupted_one_are_aborted(kernel: Conversation):
+    """As in ipykernel: Run All ends with the cell that was stopped."""
+    first = kernel.ask("print('on', flush=True)\nwhile True: pass", "a", stop_on_error=True)
+    second = kernel.ask("print('never')", "b", stop_on_error=True)
+    kernel.until_text("on")
+    kernel.interrupt()
+    kernel.finish(first)
+    kernel.finish(second)
+    assert kernel.reply_to(second)["content"]["status"] == "aborted"
+    assert not [m for m in kernel.log if parent_of(m) == second and m["msg_type"] == "stream"]
+
+
+def test_a_cell_that_catches_the_interrupt_ran(kernel: Conversation):
+    source = "try:\n    print('on', flush=True)\n    while True: pass\nexcept KeyboardInterrupt: print('caught')"
+    msg_id = kernel.ask(source, "a")
+    kernel.until_text("on")
+    kernel.interrupt()
+    kernel.finish(msg_id)
+    assert kernel.text("a") == "on\ncaught\n"
+    assert {status["activity"] for status in kernel.cells.values()} == {"idle"}
