@@ -11,6 +11,7 @@ from concurrent.futures import Future
 from contextlib import contextmanager
 from contextvars import ContextVar, copy_context
 from dataclasses import dataclass
+from inspect import signature
 from types import FrameType
 from typing import Any, cast
 
@@ -19,13 +20,16 @@ from ipykernel.comm.comm import BaseComm
 from ipykernel.iostream import OutStream
 from ipykernel.ipkernel import IPythonKernel
 from ipykernel.jsonutil import json_clean  # pyright: ignore[reportUnknownVariableType]  # typed in part
+from IPython.core.history import HistoryManager
+from IPython.core.inputtransformer2 import TransformerManager
+from IPython.core.interactiveshell import InteractiveShell
 
 from . import magics, wire
 from .analysis import analyze
 from .cell import CellFacts, CellId, Observation, Outcome, Reason, Resource
 from .namespace import Namespace, of_the_session
 from .observe import looks_up_names, observe, watch
-from .publish import Publication, StampingSession
+from .publish import Parcel, Publication, StampingSession
 from .session import (
     DocumentSynced,
     Event,
@@ -41,6 +45,9 @@ from .session import (
 # Seconds to wait for the output thread before code runs without its statuses being on the wire.
 _FLUSH_TIMEOUT = 10.0
 
+# Do IPython's events get to know a cell's metadata? Not before version 9.
+_TAKES_META = "cell_meta" in signature(cast("Any", InteractiveShell).run_cell).parameters
+
 # Is what happens now the doing of somebody at a widget?
 _from_browser: ContextVar[bool] = ContextVar("from_browser", default=False)
 _concurrent: ContextVar[bool] = ContextVar("concurrent", default=False)
@@ -53,6 +60,29 @@ class _Requested:
     stream: Any
     ident: Any
     parent: dict[str, Any]
+
+
+class _LateHistory:
+    """Keeps what reruns add to IPython's history in memory until the cascade is over.
+
+    Every line would be a transaction on the disk, and the next cell would wait for it.
+    """
+
+    def __init__(self) -> None:
+        self._held: tuple[HistoryManager, int] | None = None
+
+    def hold(self, manager: HistoryManager | None) -> None:
+        if self._held is None and manager is not None:
+            self._held = manager, manager.db_cache_size
+            manager.db_cache_size = sys.maxsize
+
+    def release(self) -> None:
+        if self._held is None:
+            return
+        (manager, size), self._held = self._held, None
+        manager.db_cache_size = size
+        if manager.save_flag is not None and len(manager.db_input_cache) >= max(size, 1):
+            manager.save_flag.set()
 
 
 class ReactiveKernel(IPythonKernel):
@@ -76,6 +106,7 @@ class ReactiveKernel(IPythonKernel):
         self._interrupt_seen = False
         self._error: BaseException | None = None
         self._watched: set[int] = set()
+        self._history = _LateHistory()
         self.shell_handlers["comm_open"] = self._comm_open
         self.shell_handlers["comm_msg"] = self._comm_msg
         self.shell_handlers["comm_close"] = self._comm_close
@@ -117,19 +148,24 @@ class ReactiveKernel(IPythonKernel):
 
     def _tell(self) -> None:
         """Publish what changed, if some front end has asked to hear of it."""
+        with self._turn:
+            parcel = Parcel()
+            self._report(parcel)
+            self._deliver(parcel)
+
+    def _report(self, parcel: Parcel) -> None:
         if not self._comms:
             return
-        with self._turn:
-            statuses = self.document.changes()
-            if statuses:
-                self._publish("reactive_cells", wire.cells(statuses))
-            edges = self.document.edge_changes()
-            if edges:
-                self._publish("reactive_graph", wire.graph(edges, self.document.graph.cycles()))
+        statuses = self.document.changes()
+        if statuses:
+            self._publish("reactive_cells", wire.cells(statuses), parcel)
+        edges = self.document.edge_changes()
+        if edges:
+            self._publish("reactive_graph", wire.graph(edges, self.document.graph.cycles()), parcel)
 
-    def _publish(self, msg_type: str, content: wire.Json) -> None:
+    def _publish(self, msg_type: str, content: wire.Json, parcel: Parcel | None = None) -> None:
         self._out.send(
-            self.iopub_socket,
+            self.iopub_socket if parcel is None else cast("Any", parcel),
             msg_type,
             dict(content),
             parent=self._parent(),
@@ -330,6 +366,7 @@ class ReactiveKernel(IPythonKernel):
             yield
         finally:
             self._cascading = False
+            self._history.release()
             if in_main:
                 signal.signal(signal.SIGINT, before)
 
@@ -379,14 +416,13 @@ class ReactiveKernel(IPythonKernel):
         """Run one cell on the versions it should read, and tell the document what came of it."""
         requests = self._requests.pop(run.cell, [])
         request = requests[-1] if requests else None
-        content: dict[str, Any] = request.parent["content"] if request else {}
         parent = self._publish_start(run, request)
         names = self.names
         inputs = self.document.everything(run.cell) if looks_up_names(run) else run.inputs
         names.stage(inputs)
         names.vacate(run.facts.writes - inputs.keys())
         before = watch(names.live, run)
-        reply = await self._execute(run, content)
+        reply = await self._execute(run, request)
         outcome = self._outcome(reply)
         seen = observe(before, names, run, self._error)
         written = seen.bound | seen.deleted | seen.changed
@@ -407,7 +443,9 @@ class ReactiveKernel(IPythonKernel):
     def _publish_start(self, run: Run, request: _Requested | None) -> tuple[Any, dict[str, Any]]:
         """Say on the wire that the cell runs, before it does; answer whose parent was there before."""
         before = (self._get_shell_context_var(self._shell_parent_ident), self._parent())
-        self._tell()
+        parcel = Parcel()
+        with self._turn:
+            self._report(parcel)
         hidden = request is None and not self._comms and self._cause is not None
         if request is not None:
             ident, parent = request.ident, request.parent
@@ -422,8 +460,10 @@ class ReactiveKernel(IPythonKernel):
             publication.headline = lambda: self._headline(run.cell, parent)
         self._out.publishes(parent["header"]["msg_id"], publication)
         if not hidden:
-            self._publish_execute_input(run.source, parent, self.execution_count)
-        self._flush()
+            content = {"code": run.source, "execution_count": self.execution_count}
+            topic = self._topic("execute_input")
+            self._out.send(cast("Any", parcel), "execute_input", content, parent=parent, ident=topic)
+        self._deliver(parcel, wait=True)
         return before
 
     def _rerun_parent(self, run: Run) -> dict[str, Any]:
@@ -440,38 +480,51 @@ class ReactiveKernel(IPythonKernel):
         content = {"name": "stdout", "text": text}
         self._out.send(self.iopub_socket, "stream", content, parent=parent, ident=b"stream.stdout")
 
-    def _flush(self) -> None:
-        """Wait until everything that was published is on the wire.
+    def _deliver(self, parcel: Parcel, *, wait: bool = False) -> None:
+        """Put what was written so far, then the parcel, on the wire; perhaps wait until it is there.
 
         Code that runs next may hold the interpreter for a minute; the output thread could not send then.
         """
         thread = self.iopub_thread
-        if thread is None or not thread.thread.is_alive():
+        streams = [cast("Any", each) for each in (self._stdout, self._stderr) if isinstance(each, OutStream)]
+        written = [stream for stream in streams if stream._flush_pending]
+        if thread is None:
+            parcel.send(self.iopub_socket.send_multipart)
             return
-        for stream in (self._stdout, self._stderr):
-            # `flush` would wait for the thread once for each stream; this waits once for both.
-            if isinstance(stream, OutStream) and stream._flush_pending:  # pyright: ignore[reportPrivateUsage]
-                thread.schedule(stream._flush)  # pyright: ignore[reportPrivateUsage]
+        if parcel.empty and not (written or wait):
+            return
         sent = threading.Lock()
         sent.acquire()
-        thread.schedule(sent.release)
-        sent.acquire(timeout=_FLUSH_TIMEOUT)
 
-    async def _execute(self, run: Run, content: dict[str, Any]) -> dict[str, Any]:
+        def send() -> None:
+            for stream in written:
+                stream._flush()
+            parcel.send(thread._really_send)
+            sent.release()
+
+        thread.schedule(send)
+        if wait:
+            sent.acquire(timeout=_FLUSH_TIMEOUT)
+
+    async def _execute(self, run: Run, request: _Requested | None) -> dict[str, Any]:
+        content: dict[str, Any] = request.parent["content"] if request else {}
         self._error = None
         try:
             self._interruptible = True
             if self._interrupt_seen:
                 raise KeyboardInterrupt
-            reply = await self.do_execute(
-                run.source,
-                silent=False,
-                store_history=content.get("store_history", True),
-                user_expressions=content.get("user_expressions", {}),
-                allow_stdin=content.get("allow_stdin", False),
-                cell_meta={"cellId": run.cell},
-                cell_id=run.cell,
-            )
+            if request is None and not self._may_await(run.source):
+                reply = self._execute_rerun(run)
+            else:
+                reply = await self.do_execute(
+                    run.source,
+                    silent=False,
+                    store_history=content.get("store_history", True),
+                    user_expressions=content.get("user_expressions", {}),
+                    allow_stdin=content.get("allow_stdin", False),
+                    cell_meta={"cellId": run.cell},
+                    cell_id=run.cell,
+                )
             self._interruptible = False
         except KeyboardInterrupt as interrupt:
             # It struck in IPython's own code, before or after the user's.
@@ -481,8 +534,35 @@ class ReactiveKernel(IPythonKernel):
             self.shell.showtraceback((KeyboardInterrupt, interrupt, interrupt.__traceback__))
             reply = _refusal("KeyboardInterrupt", "")
             reply["execution_count"] = self.execution_count
-        self._flush()
+        if request is None:
+            # Nobody waits for a reply; what was written goes out before anything else is told.
+            return reply
+        self._deliver(Parcel(), wait=True)
         return cast("dict[str, Any]", json_clean(reply))
+
+    def _may_await(self, source: str) -> bool:
+        """Could the cell need the event loop? A transformer of the user's might make any cell need it."""
+        assert self.shell is not None
+        transformed = _transformers(self.shell.input_transformer_manager) != _STANDARD
+        return (
+            transformed or self.shell.input_transformers_post != [] or "await" in source or "async" in source
+        )
+
+    def _execute_rerun(self, run: Run) -> dict[str, Any]:
+        """Run a cell that nobody waits for a reply from: without what only a reply needs."""
+        shell = self.shell
+        assert shell is not None
+        meta = {"cell_meta": {"cellId": run.cell}} if _TAKES_META else {}
+        self._history.hold(shell.history_manager)
+        self._forward_input(allow_stdin=False)
+        try:
+            result = shell.run_cell(run.source, store_history=True, cell_id=run.cell, **meta)
+        finally:
+            self._restore_input()
+            if shell.payload_manager is not None:
+                shell.payload_manager.clear_payload()
+        failed = getattr(shell, "_last_traceback_during_displayhook", False) or not result.success
+        return {"status": "error" if failed else "ok", "execution_count": shell.execution_count - 1}
 
     def _outcome(self, reply: dict[str, Any]) -> Outcome:
         if reply["status"] == "ok":
@@ -592,6 +672,14 @@ class ReactiveKernel(IPythonKernel):
             return
         names: set[Resource] = {name for name, value in self.names.live.items() if value is change.owner}
         self._step(NamesTouched(frozenset(names), lasting=True))
+
+
+def _transformers(manager: Any) -> int:
+    """How many functions rewrite a cell before it is compiled."""
+    return len(manager.cleanup_transforms) + len(manager.line_transforms) + len(manager.token_transformers)
+
+
+_STANDARD = _transformers(TransformerManager())
 
 
 def _refusal(ename: str, evalue: str) -> dict[str, Any]:

@@ -28,6 +28,24 @@ class Publication:
     headline: Callable[[], None] | None = None
 
 
+class Parcel:
+    """Messages that go out together: a socket for the session to send to, which hands them on later."""
+
+    def __init__(self) -> None:
+        self._messages: list[tuple[list[Any], dict[str, Any]]] = []
+
+    @property
+    def empty(self) -> bool:
+        return not self._messages
+
+    def send_multipart(self, message: list[Any], **options: Any) -> None:
+        self._messages.append((message, options))
+
+    def send(self, post: Callable[..., object]) -> None:
+        for message, options in self._messages:
+            post(message, **options)
+
+
 class StampingSession(JupyterSession):
     """Puts `cellId` and `run` into the metadata of messages whose parent is a cell's run."""
 
