@@ -20,12 +20,18 @@ class Execution(Configurable):
 
     def executed(self, nb: NotebookNode, resources: Resources | None) -> NotebookNode:
         # nbconvert loads every exporter to list it; the engine is needed only to run one.
-        from reactive_kernel.command import execute_notebook
+        from reactive_kernel.runner import CannotRun, execute_notebook
 
         directory: str = (resources or {}).get("metadata", {}).get("path", "")
-        result = execute_notebook(nb, path=directory, timeout=self.timeout)
-        if result.failed and not self.allow_errors:
-            raise ConversionException(f"cells failed: {result.failed}")
+        try:
+            result = execute_notebook(nb, path=directory, timeout=self.timeout)
+        except CannotRun as error:
+            raise ConversionException(str(error)) from error
+        problems = [result.stopped] if result.stopped else []
+        if not self.allow_errors:
+            problems += [str(failure) for failure in result.failed]
+        if problems:
+            raise ConversionException("\n".join(problems))
         return result.notebook
 
 

@@ -126,6 +126,8 @@ def _coded(text: str) -> str:
 _BOX_WIDTH, _BOX_HEIGHT, _COLUMN, _ROW, _MARGIN = 250, 44, 400, 62, 24
 # What an arrow takes that passes a layer.
 _LANE = 18
+# How far an arrow that goes back hangs below the boxes.
+_SAG = 34
 _SWEEPS = 6
 
 _STYLE = """\
@@ -174,7 +176,7 @@ def to_svg(drawn: Diagram) -> str:
     heights = _heights(columns, _neighbours(paths))
     looped = {cell for cycle in drawn.cycles for cell in cycle}
     width = 2 * _MARGIN + max(0, len(columns) - 1) * _COLUMN + _BOX_WIDTH
-    height = 2 * _MARGIN + max((int(top) + _ROW for top in heights.values()), default=_ROW)
+    height = 2 * _MARGIN + _SAG + max((int(top) + _ROW for top in heights.values()), default=_ROW)
     body = [_curve([(stop, heights[stop]) for stop in path], drawn.arrows[i]) for i, path in enumerate(paths)]
     body += [_rectangle(box, stops[box.id], heights[stops[box.id]], box.id in looped) for box in drawn.boxes]
     body += [
@@ -286,26 +288,44 @@ def _middle(stop: _Stop, top: float) -> float:
 
 def _curve(path: Sequence[tuple[_Stop, float]], arrow: Arrow) -> str:
     (start, top), *rest = path
+    title = f"<title>{escape(f'{arrow.start} → {arrow.end}: ' + ', '.join(arrow.names))}</title>"
+    if (back := _way_back(path)) is not None:
+        (x, y), (to_x, to_y) = back
+        line = f"M{x:g} {y:g}C{x:g} {y + _SAG:g} {to_x:g} {to_y + _SAG:g} {to_x:g} {to_y:g}"
+        return f'  <path class="arrow" marker-end="url(#tip)" d="{line}">{title}</path>'
     x, y = _left(start) + _BOX_WIDTH, _middle(start, top)
     line = [f"M{x} {y:g}"]
     for stop, top in rest:
         to_x, to_y = _left(stop), _middle(stop, top)
-        # An arrow back to an earlier layer leaves and arrives on the same sides as all others.
-        bend = max(abs(to_x - x) / 2, 40)
+        bend = (to_x - x) / 2
         line.append(f"C{x + bend:g} {y:g} {to_x - bend:g} {to_y:g} {to_x} {to_y:g}")
         x, y = to_x, to_y
         if stop.cell is None:
             x += _BOX_WIDTH
             line.append(f"H{x}")
-    title = escape(f"{arrow.start} → {arrow.end}: {', '.join(arrow.names)}")
-    return f'  <path class="arrow" marker-end="url(#tip)" d="{"".join(line)}"><title>{title}</title></path>'
+    return f'  <path class="arrow" marker-end="url(#tip)" d="{"".join(line)}">{title}</path>'
+
+
+def _way_back(path: Sequence[tuple[_Stop, float]]) -> tuple[tuple[float, float], tuple[float, float]] | None:
+    """From where below a box to where, if the arrow does not go right: then it closes a cycle."""
+    (start, top), (end, end_top) = path[0], path[-1]
+    if start.layer < end.layer:
+        return None
+    half, low = _BOX_WIDTH / 2, _BOX_HEIGHT / 2
+    return (
+        (_left(start) + half, _middle(start, top) + low),
+        (_left(end) + half, _middle(end, end_top) + low),
+    )
 
 
 def _caption(path: Sequence[tuple[_Stop, float]], arrow: Arrow) -> str:
     """The names, before the arrow's end: there arrows from one cell are apart."""
+    names = escape(_cut(", ".join(arrow.names), _LONGEST_NAMES))
+    if (back := _way_back(path)) is not None:
+        x, y = (sum(each) / 2 for each in zip(*back))
+        return f'  <text class="names" text-anchor="middle" x="{x:g}" y="{y + 0.75 * _SAG:g}">{names}</text>'
     (before, top), (end, end_top) = path[-2:]
     y = 0.3 * _middle(before, top) + 0.7 * _middle(end, end_top) - 3
-    names = escape(_cut(", ".join(arrow.names), _LONGEST_NAMES))
     return f'  <text class="names" text-anchor="end" x="{_left(end) - 16}" y="{y:g}">{names}</text>'
 
 
