@@ -62,7 +62,7 @@ class Namespace:
         for name in names:
             made[name] = before[name] if name in kept else self.live.get(name, _DELETED)
         self._versions[cell] = made
-        self._debris.pop(cell, None)
+        self._displaced.update(self._debris.pop(cell, ()))
         self._scratch.difference_update(made)
         self._displaced.update(made)
         self._displaced.update(before)
@@ -70,6 +70,7 @@ class Namespace:
     def discard(self, cell: CellId, names: Iterable[Resource]) -> None:
         """A run failed after binding those names: no cell may read them."""
         self._displaced.update(self._versions.pop(cell, ()))
+        self._displaced.update(self._debris.pop(cell, ()))
         self._debris[cell] = {name: self.live[name] for name in names if name in self.live}
         self._displaced.update(self._debris[cell])
 

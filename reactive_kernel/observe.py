@@ -45,7 +45,7 @@ class Watch:
     """What stood in the namespace when a run began, as far as the run is expected to touch it."""
 
     before: Mapping[Resource, object]
-    # The newest name: whatever the run adds comes after it.
+    # The newest name that stays: whatever the run adds comes after it.
     newest: str | None
     everything: bool
 
@@ -61,7 +61,9 @@ def watch(live: dict[str, object], run: Run) -> Watch:
         _executed.start()
         return Watch(dict(live), None, True)
     expected = run.facts.writes | run.touches | run.facts.reads
-    return Watch({name: live.get(name, _ABSENT) for name in expected}, next(reversed(live), None), False)
+    # A name that the run may delete or bind anew would not stay where it is.
+    newest = next((name for name in reversed(live) if name not in expected), None)
+    return Watch({name: live.get(name, _ABSENT) for name in expected}, newest, False)
 
 
 def observe(seen: Watch, names: Namespace, run: Run, error: BaseException | None) -> Observation:

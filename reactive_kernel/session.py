@@ -655,7 +655,7 @@ class Session:
             if state is None:
                 continue
             self._unpublished.add(cell)
-            # What a cell really wrote may close a cycle that what it might write does not: no proof either way.
+            # What a cell really wrote may close a cycle that what it might write does not: no proof at all.
             fresh = gained[cell] < _DOUBTS and self._is_fresh(state)
             if fresh == state.fresh:
                 continue

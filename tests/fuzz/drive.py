@@ -216,7 +216,8 @@ class Driver:
         written = {name for cell in session.cells for name in session.graph.entry(cell).writes}
         written |= {name for cell in session.cells for name in session.facts(cell).writes}
         for name in live.keys() - blank().keys() - written:
-            if all(shown is not None and shown.error is None for shown in fresh.shown.values()):
+            # What failed runs left may be looked at.
+            if all(self._is_fresh(cell) and self.shown[cell].error is None for cell in session.cells):
                 yield "leftover", f"{name} stands in the namespace, and no cell writes it"
         for name, maker in fresh.makers.items():
             shown = fresh.shown[maker]

@@ -76,7 +76,7 @@ def _words(error: Exception) -> str:
 
 
 def fresh_run(cells: tuple[Cell, ...]) -> Fresh | None:
-    """What a fresh run gives; None where what cells write decides who comes first, and the other way round."""
+    """What a fresh run gives; None where what cells write decides who is first, and the reverse."""
     learned: dict[CellId, Entry] = {}
     for _ in range(ROUNDS):
         run = _Round(cells, learned)

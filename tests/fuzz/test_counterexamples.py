@@ -55,3 +55,18 @@ def test_a_cycle_that_only_real_writes_close_does_not_hang():
         "last": "h = z\nk2 = m",
     }
     assert_true(cells, STALE, Operation("edit_run", ("flag",), "k = 1"))
+
+
+def test_a_run_that_deletes_the_newest_name_did_not_bind_all_the_others():
+    cells = {
+        "c1": "def g(x, *, k=lambda: b):\n    return x",
+        "c2": "n += 1",
+        "c5": "del g",
+        "c6": "n = 6\nprint(a)",
+    }
+    assert_true(cells, STALE, Operation("run", ("c1",)))
+
+
+def test_what_a_failed_run_left_goes_when_another_failure_takes_its_place():
+    cells = {"c1": "print(1)", "c2": "import math\nprint(b)"}
+    assert_true(cells, STALE, Operation("edit_run", ("c2",), "a = ("), Operation("delete", ("c2",)))
