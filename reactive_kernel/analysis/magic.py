@@ -35,6 +35,8 @@ _TOKEN = re.compile(
 _HELP = re.compile(r"(%{0,2}(?!\d)[\w*]+(\.(?!\d)[\w*]+|\[-?[0-9]+\])*)(\?\??)$")
 _CELL_HELP = re.compile(r"%%\w+\?")
 _ESCAPES = frozenset("!?%,;/")
+# What makes the right side of an assignment a command.
+_COMMAND = re.compile(r"[ \t]*(!|%[ \t]*[^\W\d])")
 
 # `$name` and `$name.attribute` in what is passed to a magic or the shell; `$$name` is left alone.
 _DOLLAR = re.compile(r"\$(\$?[\w.]+)(?=([^']*'[^']*')*[^']*$)")
@@ -181,12 +183,12 @@ def _quoted(lines: list[str]) -> list[bool]:
 
 @dataclass
 class _Line:
-    """What matters of a logical line: its start, its first `=`, its last token and its end, as offsets."""
+    """What matters of a logical line: its first token, its first `=`, its last token, its end."""
 
+    begin: int
     start: int
     first: str = ""
     equals: int | None = None
-    equals_line: int = 0
     last: str = ""
     end: int = 0
 
@@ -204,7 +206,7 @@ def _statements(lines: list[str]) -> Iterator[tuple[int, str]]:
 
 
 def _scan(text: str, at: int) -> _Line:
-    line = _Line(at)
+    line = _Line(at, at)
     depth = 0
     while at < len(text):
         match = _TOKEN.match(text, at)
@@ -232,7 +234,7 @@ def _scan(text: str, at: int) -> _Line:
 
 def _rewrite(text: str, line: _Line) -> tuple[int, str]:
     """The end of a logical line and the Python that stands for it."""
-    begin = text.rfind("\n", 0, line.start) + 1
+    begin = line.begin
     before, after = text[begin : line.start], text[line.start : line.end]
     if line.last == "?" and after.count("?") < len(after.rstrip()):
         match = _HELP.search(after)
@@ -241,12 +243,12 @@ def _rewrite(text: str, line: _Line) -> tuple[int, str]:
     if line.first in _ESCAPES:
         content, end = _continued(text, line.start)
         return end, f"{before}{_escaped(content)}\n"
-    if line.equals is not None and text[begin:].lstrip()[:1] != "=":
-        command = re.compile(r"[ \t]*(?:(!)|%[ \t]*[^\W\d])").match(text, line.equals)
+    if line.equals is not None and line.first != "=":
+        command = _COMMAND.match(text, line.equals)
         if command:
-            start = command.start() + len(command[0]) - len(command[0].lstrip())
+            start = command.start(1)
             content, end = _continued(text, start)
-            call = _captured(content[1:]) if command[1] else _line_magic(content[1:])
+            call = _captured(content[1:]) if content[0] == "!" else _line_magic(content[1:])
             return end, f"{text[begin:start]}{call}\n"
     return line.end, text[begin : line.end]
 
