@@ -64,7 +64,7 @@ def main() -> int:
     print(f"seed {seed}", flush=True)
     seeds = range(seed, seed + options.sequences)
     if options.kernel:
-        from .wire import campaign as kernel_campaign
+        from .sockets import campaign as kernel_campaign
 
         count, failed, total = kernel_campaign(seeds, options.most)
         print(report(count, failed, total))

@@ -50,6 +50,8 @@ class Fresh:
     # The names that stand at the document's end, with who made them.
     names: dict[str, str]
     makers: dict[str, CellId]
+    # The same names' plain representations.
+    values: dict[str, str]
     order: tuple[CellId, ...] = ()
 
 
@@ -151,7 +153,8 @@ class _Round:
         last = {name: self.graph.resolve(name, None) for name in self.graph.written()}
         makers = {name: maker for name, maker in last.items() if maker is not None}
         standing = {name: describe(value) for name, value in self.live.items() if name not in blank()}
-        return Fresh(self.shown, standing, makers, self.order)
+        values = {name: repr(self.live[name]) for name in standing}
+        return Fresh(self.shown, standing, makers, values, self.order)
 
 
 _GONE = object()
