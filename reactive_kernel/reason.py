@@ -36,6 +36,10 @@ def interrupted() -> Reason:
     return Reason("interrupted", "An interrupt stopped this cell, or the plan that it was part of.")
 
 
+def refused() -> Reason:
+    return Reason("refused", "When this cell was to run, it could not; it can now.")
+
+
 def unproven(why: str) -> Reason:
     return Reason("unproven", why)
 

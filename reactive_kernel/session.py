@@ -194,6 +194,8 @@ class _State:
     activity: Activity = Activity.IDLE
     fresh: bool = False
     interrupted: bool = False
+    # Somebody asked for a run that could not be: the cell shows that, and not what it showed before.
+    refused: bool = False
     # Why the last attempt to run it was given up.
     blocked: Reason | None = None
     # Names that scratch code rebound under it.
@@ -210,7 +212,8 @@ class _State:
     @property
     def must_run(self) -> bool:
         """Would a run show something else, as far as its own inputs go?"""
-        return self.ran is None or bool(self.edited or self.mismatched or self.interrupted or self.nudged)
+        lost = self.interrupted or self.refused
+        return self.ran is None or bool(self.edited or self.mismatched or lost or self.nudged)
 
     @property
     def succeeded(self) -> bool:
@@ -462,6 +465,7 @@ class Session:
         state.execution_count = event.execution_count
         state.activity = Activity.IDLE
         state.interrupted = event.outcome is Outcome.INTERRUPTED
+        state.refused = False
         state.blocked = None
         state.nudged = NOTHING
         self._spent -= {(event.cell, name) for name in stamps}
@@ -728,6 +732,7 @@ class Session:
         obstacle = self._obstacle(state)
         if obstacle is not None:
             self._leave_plan(state)
+            state.refused = state.refused or requested
             self._block(state, obstacle)
             return Refuse(cell, obstacle) if requested else None
         if not (requested or (state.must_run and self._automatic(cell))):
@@ -848,6 +853,8 @@ class Session:
             return reason.input_changed(
                 sorted(state.mismatched), sorted(writers, key=self.graph.rank), self.label
             )
+        if state.refused:
+            return reason.refused()
         if state.nudged:
             return reason.rebound(sorted(state.nudged))
         if state.ran.unproven:

@@ -150,6 +150,7 @@ class Driver:
                 self.names.settle(lambda name: self.session.source_of(name, None))
                 break
             if isinstance(action, Refuse):
+                self.shown[action.cell] = Shown("", f"Blocked: {action.reason.message}")
                 continue
             self._run(action, amid)
             amid = None
@@ -184,7 +185,9 @@ class Driver:
         live = self.names.live
         key = (run.source, {name: describe(live[name]) if name in live else None for name in run.inputs})
         self.tally.runs += 1
-        if run.cell not in self._asked and self._keys.get(run.cell) == key:
+        # Whoever asks for a blocked cell asks for what blocks it to be tried again, however hopeless.
+        failed = run.cell in self.shown and self.shown[run.cell].error is not None
+        if run.cell not in self._asked and not failed and self._keys.get(run.cell) == key:
             self.tally.needless += 1
         self._keys[run.cell] = key
 

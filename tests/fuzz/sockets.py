@@ -1,4 +1,4 @@
-"""The same sequences through a real kernel: over its sockets, in its protocol, with IPython running the code."""
+"""The same sequences through a real kernel: over its sockets, in its protocol, in IPython."""
 
 from __future__ import annotations
 

@@ -70,3 +70,9 @@ def test_a_run_that_deletes_the_newest_name_did_not_bind_all_the_others():
 def test_what_a_failed_run_left_goes_when_another_failure_takes_its_place():
     cells = {"c1": "print(1)", "c2": "import math\nprint(b)"}
     assert_true(cells, STALE, Operation("edit_run", ("c2",), "a = ("), Operation("delete", ("c2",)))
+
+
+def test_a_cell_that_shows_that_it_was_refused_is_not_fresh_when_its_edit_is_undone():
+    cells = {"n": "n = missing", "use": "b = 1"}
+    change, undo = Operation("edit_run", ("use",), "print(n)"), Operation("edit", ("use",), "b = 1")
+    assert_true(cells, STALE, change, undo)

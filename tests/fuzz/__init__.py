@@ -1,1 +1,0 @@
-"""Notebooks and what people do to them, at random, against what a fresh run gives."""
