@@ -226,7 +226,7 @@ def _undefined(seen: Session) -> Iterator[str]:
     for cell in seen.cells:
         for name in _unresolved(seen, cell):
             other = "other " if cell in set(seen.graph.writers(name)) else ""
-            near = difflib.get_close_matches(name, sorted(seen.graph.written()), n=1)
+            near = difflib.get_close_matches(name, sorted(seen.graph.written()), n=1, cutoff=0.75)
             way_out = (
                 f"did you mean `{near[0]}`?" if near and near != [name] else "define or import it in one"
             )

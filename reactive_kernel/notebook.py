@@ -45,6 +45,8 @@ def load(path: Path) -> NotebookNode:
         raise NotANotebook("it is not text in UTF-8, as notebooks are") from None
     if not text.strip():
         raise NotANotebook("the file is empty")
+    if not text.lstrip().startswith("{"):
+        raise NotANotebook("it is not a JSON object, as notebooks are")
     try:
         notebook = _current(reader.reads(text))
     except reader.NotJSONError:
