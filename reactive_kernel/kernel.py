@@ -6,6 +6,7 @@ import asyncio
 import signal
 import sys
 import threading
+import time
 from collections.abc import Generator, Mapping
 from concurrent.futures import Future
 from contextlib import contextmanager
@@ -50,6 +51,9 @@ _TAKES_META = "cell_meta" in signature(cast("Any", InteractiveShell).run_cell).p
 
 # Is what happens now the doing of somebody at a widget?
 _from_browser: ContextVar[bool] = ContextVar("from_browser", default=False)
+# Seconds between two looks, in a cascade of short cells, for messages that no thread has read yet.
+_INTAKE_INTERVAL = 0.005
+
 _concurrent: ContextVar[bool] = ContextVar("concurrent", default=False)
 
 
@@ -101,6 +105,9 @@ class ReactiveKernel(IPythonKernel):
         self._latest: object = None
         self._arrived = 0
         self._cascading = False
+        self._received = 0.0
+        # Has the kernel called itself idle while others were let in between two cells?
+        self._idle_told = False
         self._finished: list[Future[None]] = []
         self._interruptible = False
         self._interrupt_seen = False
@@ -333,23 +340,28 @@ class ReactiveKernel(IPythonKernel):
         """Follow the plan to its end, or until a later request takes it over."""
         with self._guarded():
             while True:
-                if self._interrupt_seen:
-                    self._interrupt_seen = False
-                    self._step(Interrupted())
+                self._heed_interrupt()
                 with self._turn:
                     action = self.document.advance()
-                    if action is None:
-                        # Under the same lock, so that nobody's request falls between the plan's end and ours.
-                        self._end_cascade()
-                        return
-                    if isinstance(action, Refuse):
+                    if action is None or isinstance(action, Refuse):
                         self._tell()
+                if action is None:
+                    break
                 if isinstance(action, Refuse):
                     self._refuse(action.cell, action.reason)
                 else:
                     await self._run(action)
+                # Before others are let in: an interrupt is not meant for what they bring.
+                self._heed_interrupt()
                 if await self._taken_over(request):
                     return
+        self._end_cascade()
+
+    def _heed_interrupt(self) -> None:
+        if self._interrupt_seen:
+            self._interrupt_seen = False
+            self._step(Interrupted())
+            self._answer_dropped()
 
     @contextmanager
     def _guarded(self) -> Generator[None, None, None]:
@@ -358,7 +370,7 @@ class ReactiveKernel(IPythonKernel):
         if not outermost:
             yield
             return
-        self._interrupt_seen = False
+        self._forget_idle_interrupt()
         self._cascading = True
         in_main = threading.current_thread() is threading.main_thread()
         before = signal.signal(signal.SIGINT, self._on_interrupt) if in_main else None
@@ -376,39 +388,73 @@ class ReactiveKernel(IPythonKernel):
         self.names.settle(lambda name: self.document.source_of(name, None))
         self._tell()
         finished, self._finished = self._finished, []
-        for requests in list(self._requests.values()):
-            for request in requests:
-                self._reply(request, _refusal("Removed", "The cell was removed before it could run."))
-        self._requests.clear()
+        self._answer_dropped()
         for done in finished:
             done.set_result(None)
 
+    def _answer_dropped(self) -> None:
+        """Answer requests whose cells will not run: they left the document, or an interrupt ended the plan."""
+        for cell, requests in self._requests.items():
+            reply: dict[str, Any] = {"status": "aborted"}
+            if cell not in self.document:
+                reply = _refusal("Removed", "The cell was removed before it could run.")
+            for request in requests:
+                self._reply(request, reply)
+        self._requests.clear()
+
     async def _taken_over(self, request: _Requested | None) -> bool:
         """Let what has arrived be served; has somebody else taken the plan over?"""
-        self._receive()
-        await asyncio.sleep(0)
+        # A message goes through three tasks before it is taken in.
+        for _ in range(3 if self._receive() else 1):
+            await asyncio.sleep(0)
         if self._arrived < 2:
             return False
-        lock = self._main_asyncio_lock
+        before = (self._get_shell_context_var(self._shell_parent_ident), self._parent())
+        self._idle_told = False
         self._cascading = False
-        lock.release()
+        self._main_asyncio_lock.release()
         try:
             await asyncio.sleep(0)
         finally:
-            await lock.acquire()
+            await self._main_asyncio_lock.acquire()
             self._cascading = True
-        if request is None or self._latest is request:
-            return False
-        waiting = self._requests.get(CellId(request.parent["metadata"]["cellId"]), ())
-        return request not in waiting
+            self.set_parent(*before)
+        if request is not None and self._latest is not request:
+            return True
+        if self._idle_told:
+            self._publish_status("busy", "shell")
+        return False
 
-    def _receive(self) -> None:
-        """Read the messages that wait for the main thread."""
+    def _publish_status(self, status: str, channel: str, parent: Any = None) -> None:
+        super()._publish_status(status, channel, parent)
+        if status == "idle" and channel == "shell":
+            self._idle_told = True
+
+    def _receive(self) -> int:
+        """Read the messages that wait for the main thread; how many were there?"""
         if not self.shell_channel_thread:
-            return
+            return 0
+        now = time.monotonic()
+        if now - self._received > _INTAKE_INTERVAL:
+            self._collect()
+            self._received = now
         pair = self.shell_channel_thread.manager.get_shell_channel_to_subshell_pair(None)
-        if pair.to_stream is not None and pair.to_socket.getsockopt(zmq.EVENTS) & zmq.POLLIN:
-            pair.to_stream.flush(zmq.POLLIN)
+        if pair.to_stream is None or not pair.to_socket.getsockopt(zmq.EVENTS) & zmq.POLLIN:
+            return 0
+        return cast("int", pair.to_stream.flush(zmq.POLLIN))
+
+    def _collect(self) -> None:
+        """Have the thread that reads the socket hand over what arrived while a cell held the interpreter."""
+        handed_over = threading.Event()
+
+        async def hand_over() -> None:
+            # Reading is one pass of its loop, handing over the next.
+            for _ in range(4):
+                await asyncio.sleep(0)
+            handed_over.set()
+
+        self.shell_channel_thread.io_loop.add_callback(hand_over)
+        handed_over.wait(timeout=1.0)
 
     # Runs
 
@@ -612,6 +658,11 @@ class ReactiveKernel(IPythonKernel):
         if self._interruptible:
             raise KeyboardInterrupt
 
+    def _forget_idle_interrupt(self) -> None:
+        """An interrupt of nothing is no interrupt of what comes next."""
+        if not self.document.under_way:
+            self._interrupt_seen = False
+
     def _in_user_code(self, frame: FrameType | None) -> bool:
         """Was the user's code, or what it called, interrupted there?"""
         assert self.shell is not None
@@ -625,7 +676,7 @@ class ReactiveKernel(IPythonKernel):
         super().pre_handler_hook()
         kind = self._parent().get("header", {}).get("msg_type")
         if kind in ("execute_request", "comm_open", "comm_msg", "comm_close") and self.document.cells:
-            self._interrupt_seen = False
+            self._forget_idle_interrupt()
             signal.signal(signal.SIGINT, self._on_interrupt)
 
     @contextmanager

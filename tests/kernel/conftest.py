@@ -32,7 +32,9 @@ def kernelspec(developer: object) -> Path:
 def process(**options: object) -> Iterator[Conversation]:
     """A kernel of its own, shut down at the end."""
     manager = KernelManager(kernel_name="reactive")
-    manager.start_kernel(**options)
+    # Under pytest ipykernel leaves what child processes print where it was.
+    environment = {name: value for name, value in os.environ.items() if name != "PYTEST_CURRENT_TEST"}
+    manager.start_kernel(env=environment, **options)
     client = manager.blocking_client()
     try:
         client.start_channels()

@@ -146,11 +146,25 @@ def test_requests_behind_an_interrupted_one_are_aborted(kernel: Conversation):
     first = kernel.ask("print('on', flush=True)\nwhile True: pass", "a", stop_on_error=True)
     second = kernel.ask("print('never')", "b", stop_on_error=True)
     kernel.until_text("on")
+    start = len(kernel.log)
     kernel.interrupt()
-    kernel.finish(first)
-    kernel.finish(second)
+    kernel.finish(first, start)
+    kernel.finish(second, start)
     assert kernel.reply_to(second)["content"]["status"] == "aborted"
     assert not [m for m in kernel.log if parent_of(m) == second and m["msg_type"] == "stream"]
+
+
+def test_what_waits_for_its_turn_does_not_save_the_plan(kernel: Conversation):
+    kernel.sync({"a": "print('on', flush=True)\nwhile True: pass", "b": "y = 1", "c": "z = y", "d": "1"})
+    first = kernel.tell({"op": "run", "cells": ["a", "b", "c"]})
+    kernel.until_text("on")
+    start = len(kernel.log)
+    edit = kernel.tell({"op": "edit", "id": "d", "source": "2"})
+    info = kernel.send("kernel_info_request", {})
+    kernel.interrupt()
+    for message in (first, edit, info):
+        kernel.finish(message, start)
+    assert (kernel.state("b"), kernel.state("c")) == ("new -", "new -")
 
 
 def test_a_cell_that_catches_the_interrupt_ran(kernel: Conversation):
