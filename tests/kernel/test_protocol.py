@@ -4,6 +4,7 @@ import time
 import uuid
 from typing import Any
 
+import psutil
 import pytest
 
 from .conversation import Conversation, Message, cell_of, parent_of, synced
@@ -380,12 +381,13 @@ def test_ten_thousand_cells_sync_in_time_that_grows_with_their_number(kernel: Co
     def seconds(number: int) -> float:
         kernel.sync({})
         document = {f"c{n}": f"x{n} = x{n - 1} + 1" if n else "x0 = 1" for n in range(number)}
-        began = time.monotonic()
+        began = sum(process.cpu_times()[:2])
         kernel.sync(document)
-        return time.monotonic() - began
+        return sum(process.cpu_times()[:2]) - began
 
+    process = psutil.Process(int(kernel.value("__import__('os').getpid()")))
     seconds(100)
-    small, large = min(seconds(1_000), seconds(1_000)), seconds(10_000)
+    small, large = sum(seconds(1_000) for _ in range(5)) / 5, seconds(10_000)
     kernel.sync({})
     assert large < 10 * small * 2.5, f"{small:.2f} s for 1,000 and {large:.2f} s for 10,000"
 
