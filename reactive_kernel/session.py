@@ -454,12 +454,14 @@ class Session:
         steady = state.succeeded and state.blocked is None
         old = state.ran.stamps if state.ran is not None and steady else _NO_STAMPS
         stamps = _stamps(event, old)
+        again = state.ran if state.ran is not None and state.ran.source == flight.source else None
+        known = again.entry.reads if again is not None else NOTHING
         state.ran = _Ran(
             source=flight.source,
             outcome=event.outcome,
             reads={**self._looked_up(event), **flight.reads},
             stamps=stamps,
-            entry=_learned(flight.facts, event),
+            entry=_learned(flight.facts, event, known),
             unproven=event.seen.unproven,
         )
         state.execution_count = event.execution_count
@@ -884,10 +886,10 @@ def _stamps(event: RunFinished, old: Mapping[Resource, Stamp]) -> dict[Resource,
     return {name: old.get(name, event.run) if name in seen.equal else event.run for name in written}
 
 
-def _learned(facts: CellFacts, event: RunFinished) -> Entry:
-    """What static analysis said, corrected by what the run did."""
+def _learned(facts: CellFacts, event: RunFinished, known: frozenset[Resource]) -> Entry:
+    """What static analysis said, corrected by what the run did, and by the reads that earlier runs showed."""
     guess, seen = entry_of(facts), event.seen
-    reads = guess.reads | (seen.reads - guess.above)
+    reads = guess.reads | ((known | seen.reads) - guess.above)
     if event.outcome is not Outcome.OK:
         return replace(guess, reads=reads)
     return replace(guess, reads=reads, writes=seen.bound | seen.deleted | seen.changed, latent=seen.latent)

@@ -82,9 +82,10 @@ class Document:
             return True
         name = operation.cells[0]
         at = self.place(name)
-        if operation.kind == "insert":
+        if operation.kind in ("insert", "append"):
+            place = operation.place if operation.kind == "insert" else len(self.cells)
             if at is None:
-                self.cells.insert(operation.place, Cell(CellId(name), operation.source))
+                self.cells.insert(place, Cell(CellId(name), operation.source))
             return at is None
         if operation.kind == "run":
             return any(self.place(name) is not None for name in operation.cells)
@@ -105,7 +106,7 @@ class Document:
         cells = tuple(CellId(name) for name in operation.cells if self.place(name) is not None)
         if operation.kind == "edit":
             return CellEdited(cells[0], operation.source)
-        if operation.kind == "edit_run":
+        if operation.kind in ("edit_run", "append"):
             return RunRequested(cells, operation.source)
         if operation.kind == "run":
             return RunRequested(cells)
@@ -168,18 +169,22 @@ class Driver:
         self._count_run(run)
         before = watch(names.live, run)
         shown, error = execute(run.source, run.cell, names.live)
-        if amid is not None:
+        outcome = Outcome.OK if error is None else Outcome.ERROR
+        if isinstance(amid, Interrupted):
+            shown, outcome = Shown(shown.text, "KeyboardInterrupt"), Outcome.INTERRUPTED
+        elif amid is not None:
             self.tell(amid)
         seen = observe(before, names, run, error)
         written = seen.bound | seen.deleted | seen.changed
-        if error is None:
+        if outcome is Outcome.OK:
             names.capture(run.cell, written, seen.equal)
         else:
             names.discard(run.cell, written)
         self.shown[run.cell] = shown
-        outcome = Outcome.OK if error is None else Outcome.ERROR
         self._count += 1
         self.session.step(RunFinished(run.cell, run.run, outcome, self._count, seen))
+        if isinstance(amid, Interrupted):
+            self.tell(amid)
 
     def _count_run(self, run: Run) -> None:
         live = self.names.live

@@ -19,6 +19,7 @@ Kind = Literal[
     "mode",
     "cascade",
     "interrupt",
+    "append",
 ]
 # How often each of them comes.
 FREQUENCIES: dict[Kind, int] = {
@@ -33,6 +34,7 @@ FREQUENCIES: dict[Kind, int] = {
     "mode": 3,
     "cascade": 1,
     "interrupt": 1,
+    "append": 1,
 }
 
 
@@ -55,7 +57,9 @@ class Operation:
         if self.kind in ("insert", "move"):
             parts.append(f"at {self.place}")
         parts += [self.word] if self.word else []
-        parts += [repr(self.source)] if self.kind in ("edit", "sync_edit", "edit_run", "insert") else []
+        parts += (
+            [repr(self.source)] if self.kind in ("edit", "sync_edit", "edit_run", "insert", "append") else []
+        )
         parts += [f"(then only {self.steps} cells run)"] if self.steps is not None else []
         return " ".join(parts + (["(while the next cell runs)"] if self.amid else []))
 
@@ -88,6 +92,9 @@ class Writer:
 
     def __init__(self, rng: random.Random) -> None:
         self._rng = rng
+        # The fewer names there are, the more cells meet in one.
+        self._numbers = NUMBERS[: rng.choice((1, 2, 3, 4, 4))]
+        self._functions = FUNCTIONS[: rng.choice((2, 3))]
         self._forms: list[tuple[int, Callable[[], str]]] = [
             (10, self._constant),
             (8, self._sum),
@@ -149,7 +156,7 @@ class Writer:
         return self._rng.choice(pool)
 
     def _number(self) -> str:
-        return self._pick(*NUMBERS)
+        return self._pick(*self._numbers)
 
     def _digit(self) -> str:
         return str(self._rng.randrange(6))
@@ -175,7 +182,7 @@ class Writer:
         return self._pick(*LISTS)
 
     def _function_name(self) -> str:
-        return self._pick(*FUNCTIONS)
+        return self._pick(*self._functions)
 
     # Forms
 
@@ -441,6 +448,8 @@ class Author:
             return Operation(kind, (cell,), source)
         if kind == "insert":
             return self._insert(draft)
+        if kind == "append":
+            return replace(self._insert(draft, len(draft.order)), kind="append")
         if kind == "delete":
             draft.order.remove(cell)
             return Operation(kind, (cell,))
@@ -458,8 +467,9 @@ class Author:
             return Operation(kind, word=rng.choice(("auto", "auto", "lazy")))
         return Operation(kind)
 
-    def _insert(self, draft: _Draft) -> Operation:
-        name, place = self._name(), self._rng.randrange(len(draft.order) + 1)
+    def _insert(self, draft: _Draft, place: int | None = None) -> Operation:
+        name = self._name()
+        place = self._rng.randrange(len(draft.order) + 1) if place is None else place
         draft.order.insert(place, name)
         draft.sources[name] = self._writer.cell()
         return Operation("insert", (name,), draft.sources[name], place)

@@ -133,20 +133,26 @@ class _Round:
 
     def _run(self, cell: CellId) -> None:
         facts = self.facts[cell]
-        before = dict(self.live)
-        names = Namespace(self.live)
         inputs, touches = self.graph.inputs(cell), frozenset(self.graph.touches(cell))
+        for name in facts.writes - inputs.keys():
+            # What stands there afterwards is the cell's own.
+            self.live.pop(name, None)
+        before = dict(self.live)
         run = Run(cell, 0, self.sources[cell], facts, inputs, touches)
         seen = watch(self.live, run)
         self.shown[cell], error = execute(self.sources[cell], cell, self.live)
+        observed = observe(seen, Namespace(self.live), run, error)
+        guess = entry_of(facts)
+        earlier = self.known[cell].reads if cell in self.known else frozenset[str]()
+        reads = guess.reads | ((observed.reads | earlier) - guess.above)
         if error is not None:
+            self.learned[cell] = replace(guess, reads=reads)
             return
-        observed = observe(seen, names, run, None)
         written = {name for name in facts.writes if name in self.live} | (facts.deletes - self.live.keys())
         written |= {name for name, value in self.live.items() if before.get(name, _GONE) is not value}
         written |= before.keys() - self.live.keys()
         self.made[cell] = {name: self.live.get(name, _GONE) for name in written}
-        self.learned[cell] = replace(entry_of(facts), writes=frozenset(written), latent=observed.latent)
+        self.learned[cell] = replace(guess, reads=reads, writes=frozenset(written), latent=observed.latent)
 
     def result(self) -> Fresh:
         self._place(None)

@@ -83,7 +83,7 @@ class _FrontEnd:
         if not self._document.apply(operation):
             return False
         cells = [name for name in operation.cells if self._document.place(name) is not None]
-        if operation.kind == "edit_run":
+        if operation.kind in ("edit_run", "append"):
             self._send(self._talk.ask(operation.source, cells[0]))
         elif operation.kind == "edit":
             self._tell({"op": "edit", "id": cells[0], "source": operation.source})

@@ -76,3 +76,12 @@ def test_a_cell_that_shows_that_it_was_refused_is_not_fresh_when_its_edit_is_und
     cells = {"n": "n = missing", "use": "b = 1"}
     change, undo = Operation("edit_run", ("use",), "print(n)"), Operation("edit", ("use",), "b = 1")
     assert_true(cells, STALE, change, undo)
+
+
+def test_a_name_that_a_method_misses_before_its_caller_binds_it_is_looked_for_once():
+    cells = {
+        "use": "b = K(0).m(1)",
+        "b": "b = 3",
+        "class": "class K:\n    def __init__(self, x=0):\n        self.x = x + b",
+    }
+    assert_true(cells)
