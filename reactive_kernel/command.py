@@ -131,6 +131,9 @@ def _run(chosen: argparse.Namespace) -> int:
     result = run(notebook, Options(str(source.parent), chosen.timeout, chosen.kernel, progress))
     if progress is not None:
         sys.stderr.write("\r\x1b[K")
+    if result.stopped is not None and not result.ran:
+        _complain(f"{result.stopped} before any cell ran; nothing was written")
+        return _FAILED if result.signal is None else _SIGNALLED + result.signal
     try:
         save(result.notebook, target)
     except OSError as error:

@@ -142,6 +142,7 @@ class Runner(NotebookClient):
         self._deadline: float | None = None
         self._stopped: str | None = None
         self._signal: int | None = None
+        self._given_up = False
         self._task: asyncio.Task[Any] | None = None
 
     # From start to end
@@ -179,6 +180,7 @@ class Runner(NotebookClient):
         self.km = self.create_kernel_manager()
         try:
             await self.async_start_new_kernel()
+            self._look_for_an_end()
             await self._start_client()
             await self._speak()
         except (DeadKernelError, asyncio.CancelledError):
@@ -203,6 +205,7 @@ class Runner(NotebookClient):
 
     async def _speak(self) -> None:
         """The conversation: open, sync, run."""
+        self._look_for_an_end()
         await self._converse("comm_open", {"target_name": TARGET, "data": {"protocol": PROTOCOL}})
         if not self._ready:
             raise CannotRun(f"kernel {self.kernel_name!r} is not a reactive one")
@@ -228,6 +231,7 @@ class Runner(NotebookClient):
     async def _next_message(self) -> Message:
         assert self.kc is not None
         while True:
+            self._look_for_an_end()
             if self._deadline is not None and self._deadline <= monotonic():
                 await self._run_out()
             left = _LOOK if self._deadline is None else min(_LOOK, self._deadline - monotonic())
@@ -274,8 +278,13 @@ class Runner(NotebookClient):
             self._signal = number
             self._interrupting = asyncio.ensure_future(self._stop("interrupted"))
             return
-        self._signal, self._stopped = number, "interrupted"
+        self._signal, self._stopped, self._given_up = number, "interrupted", True
         self._task.cancel()
+
+    def _look_for_an_end(self) -> None:
+        # What waits for a kernel to start may swallow the cancellation of its task.
+        if self._given_up:
+            raise asyncio.CancelledError
 
     # Messages
 

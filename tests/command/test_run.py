@@ -204,6 +204,25 @@ def test_an_interrupt_saves_what_there_is(desk):
     assert second.outputs[0].ename == "KeyboardInterrupt"
 
 
+def test_an_interrupt_before_any_cell_ran_writes_nothing(desk):
+    before = desk.write(new_code_cell("import time\ntime.sleep(30)", outputs=[OLD])).read_bytes()
+    process = subprocess.Popen(
+        desk.command("run", "nb.ipynb"),
+        env={**desk.environment, "TMPDIR": str(desk.place)},
+        cwd=desk.place,
+        stderr=subprocess.PIPE,
+        text=True,
+    )
+    until = time.monotonic() + 60
+    while not list(desk.place.glob("tmp*.json")) and time.monotonic() < until:
+        time.sleep(0.02)
+    process.send_signal(signal.SIGTERM)
+    _, err = process.communicate(timeout=30)
+    assert err == "jupyter reactive: interrupted before any cell ran; nothing was written\n"
+    assert process.returncode == 128 + signal.SIGTERM
+    assert (desk.place / "nb.ipynb").read_bytes() == before
+
+
 def test_a_kernel_may_die(desk):
     desk.write("print('before')", "import os, time\ntime.sleep(0.5)\nos._exit(3)", "print('after')")
     done = desk.run("run", "nb.ipynb")
