@@ -343,10 +343,12 @@ class ReactiveKernel(IPythonKernel):
                 self._heed_interrupt()
                 with self._turn:
                     action = self.document.advance()
-                    if action is None or isinstance(action, Refuse):
+                    if action is None:
+                        # Under the same lock: no request falls between the plan's end and ours.
+                        self._end_cascade()
+                        return
+                    if isinstance(action, Refuse):
                         self._tell()
-                if action is None:
-                    break
                 if isinstance(action, Refuse):
                     self._refuse(action.cell, action.reason)
                 else:
@@ -355,7 +357,6 @@ class ReactiveKernel(IPythonKernel):
                 self._heed_interrupt()
                 if await self._taken_over(request):
                     return
-        self._end_cascade()
 
     def _heed_interrupt(self) -> None:
         if self._interrupt_seen:
@@ -419,11 +420,15 @@ class ReactiveKernel(IPythonKernel):
             await self._main_asyncio_lock.acquire()
             self._cascading = True
             self.set_parent(*before)
-        if request is not None and self._latest is not request:
+        if request is not None and self._latest is not request and not self._waits(request):
             return True
         if self._idle_told:
             self._publish_status("busy", "shell")
         return False
+
+    def _waits(self, request: _Requested) -> bool:
+        """Has the request's own cell yet to run?"""
+        return request in self._requests.get(CellId(request.parent["metadata"]["cellId"]), ())
 
     def _publish_status(self, status: str, channel: str, parent: Any = None) -> None:
         super()._publish_status(status, channel, parent)
@@ -543,12 +548,16 @@ class ReactiveKernel(IPythonKernel):
         sent.acquire()
 
         def send() -> None:
-            for stream in written:
-                stream._flush()
             parcel.send(thread._really_send)
             sent.release()
 
-        thread.schedule(send)
+        def flush() -> None:
+            # What a stream flushes is sent by an event of its own: the parcel has to come after that.
+            for stream in written:
+                stream._flush()
+            thread.schedule(send)
+
+        thread.schedule(flush if written else send)
         if wait:
             sent.acquire(timeout=_FLUSH_TIMEOUT)
 
