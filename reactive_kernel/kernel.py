@@ -7,6 +7,7 @@ import signal
 import sys
 import threading
 import time
+from collections import deque
 from collections.abc import Generator, Mapping
 from concurrent.futures import Future
 from contextlib import contextmanager
@@ -114,6 +115,9 @@ class ReactiveKernel(IPythonKernel):
         self._error: BaseException | None = None
         self._watched: set[int] = set()
         self._history = _LateHistory()
+        # What is to go out with whatever goes out next.
+        self._parcel = Parcel()
+        self._late: deque[Parcel] = deque()
         self.shell_handlers["comm_open"] = self._comm_open
         self.shell_handlers["comm_msg"] = self._comm_msg
         self.shell_handlers["comm_close"] = self._comm_close
@@ -148,27 +152,32 @@ class ReactiveKernel(IPythonKernel):
 
     def _step(self, event: Event) -> None:
         with self._turn:
+            self._take(event)
+            self._tell()
+
+    def _take(self, event: Event) -> None:
+        """Let the document take in what has happened; what changed is told with whatever goes out next."""
+        with self._turn:
             self.document.step(event)
             if isinstance(event, DocumentSynced):
                 self.names.keep_only(set(self.document.cells))
-            self._tell()
+            self._report()
 
     def _tell(self) -> None:
         """Publish what changed, if some front end has asked to hear of it."""
         with self._turn:
-            parcel = Parcel()
-            self._report(parcel)
-            self._deliver(parcel)
+            self._report()
+            self._deliver()
 
-    def _report(self, parcel: Parcel) -> None:
+    def _report(self) -> None:
         if not self._comms:
             return
         statuses = self.document.changes()
         if statuses:
-            self._publish("reactive_cells", wire.cells(statuses), parcel)
+            self._publish("reactive_cells", wire.cells(statuses), self._parcel)
         edges = self.document.edge_changes()
         if edges:
-            self._publish("reactive_graph", wire.graph(edges, self.document.graph.cycles()), parcel)
+            self._publish("reactive_graph", wire.graph(edges, self.document.graph.cycles()), self._parcel)
 
     def _publish(self, msg_type: str, content: wire.Json, parcel: Parcel | None = None) -> None:
         self._out.send(
@@ -202,7 +211,7 @@ class ReactiveKernel(IPythonKernel):
         self._requests.setdefault(cell, []).append(request)
         self._cause = request
         self._latest = request
-        self._step(RunRequested((cell,), request.parent["content"]["code"], mode))
+        self._take(RunRequested((cell,), request.parent["content"]["code"], mode))
         try:
             await self._cascade(request)
         finally:
@@ -494,9 +503,8 @@ class ReactiveKernel(IPythonKernel):
     def _publish_start(self, run: Run, request: _Requested | None) -> tuple[Any, dict[str, Any]]:
         """Say on the wire that the cell runs, before it does; answer whose parent was there before."""
         before = (self._get_shell_context_var(self._shell_parent_ident), self._parent())
-        parcel = Parcel()
         with self._turn:
-            self._report(parcel)
+            self._report()
         hidden = request is None and not self._comms and self._cause is not None
         if request is not None:
             ident, parent = request.ident, request.parent
@@ -513,8 +521,10 @@ class ReactiveKernel(IPythonKernel):
         if not hidden:
             content = {"code": run.source, "execution_count": self.execution_count}
             topic = self._topic("execute_input")
-            self._out.send(cast("Any", parcel), "execute_input", content, parent=parent, ident=topic)
-        self._deliver(parcel, wait=True)
+            with self._turn:
+                parcel = cast("Any", self._parcel)
+                self._out.send(parcel, "execute_input", content, parent=parent, ident=topic)
+        self._deliver(wait=True)
         return before
 
     def _rerun_parent(self, run: Run) -> dict[str, Any]:
@@ -531,33 +541,41 @@ class ReactiveKernel(IPythonKernel):
         content = {"name": "stdout", "text": text}
         self._out.send(self.iopub_socket, "stream", content, parent=parent, ident=b"stream.stdout")
 
-    def _deliver(self, parcel: Parcel, *, wait: bool = False) -> None:
-        """Put what was written so far, then the parcel, on the wire; perhaps wait until it is there.
+    def _deliver(self, *, wait: bool = False) -> None:
+        """Put what was written so far, then what was told, on the wire; perhaps wait until it is there.
 
         Code that runs next may hold the interpreter for a minute; the output thread could not send then.
         """
         thread = self.iopub_thread
         streams = [cast("Any", each) for each in (self._stdout, self._stderr) if isinstance(each, OutStream)]
         written = [stream for stream in streams if stream._flush_pending]
-        if thread is None:
-            parcel.send(self.iopub_socket.send_multipart)
-            return
-        if parcel.empty and not (written or wait):
-            return
         sent = threading.Lock()
         sent.acquire()
+        with self._turn:
+            parcel, self._parcel = self._parcel, Parcel()
+            if thread is None:
+                parcel.send(self.iopub_socket.send_multipart)
+                return
+            if parcel.empty and not (written or wait):
+                return
 
-        def send() -> None:
-            parcel.send(thread._really_send)
-            sent.release()
+            # What a stream flushes is sent by an event of its own; the parcel, and what follows, comes after.
+            late = bool(written or self._late)
+            if late:
+                self._late.append(parcel)
 
-        def flush() -> None:
-            # What a stream flushes is sent by an event of its own: the parcel has to come after that.
-            for stream in written:
-                stream._flush()
-            thread.schedule(send)
+            def send() -> None:
+                if late:
+                    self._late.popleft()
+                parcel.send(thread._really_send)
+                sent.release()
 
-        thread.schedule(flush if written else send)
+            def flush() -> None:
+                for stream in written:
+                    stream._flush()
+                thread.schedule(send)
+
+            thread.schedule(flush if late else send)
         if wait:
             sent.acquire(timeout=_FLUSH_TIMEOUT)
 
@@ -592,7 +610,7 @@ class ReactiveKernel(IPythonKernel):
         if request is None:
             # Nobody waits for a reply; what was written goes out before anything else is told.
             return reply
-        self._deliver(Parcel(), wait=True)
+        self._deliver(wait=True)
         return cast("dict[str, Any]", json_clean(reply))
 
     def _may_await(self, source: str) -> bool:

@@ -113,9 +113,6 @@ class _Round:
     def everything(self) -> None:
         for cell in self.order:
             self.shown[cell] = None
-            if cell in self.known:
-                # What it was seen to read stays true while it cannot run.
-                self.learned[cell] = replace(entry_of(self.facts[cell]), reads=self.known[cell].reads)
             blocked = any(parent not in self.made for parent in self.graph.parents(cell) - {cell})
             if blocked or cell in self.off or self.graph.cycle(cell):
                 continue
