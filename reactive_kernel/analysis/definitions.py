@@ -7,7 +7,7 @@ import sys
 from collections.abc import Iterable
 from typing import Any
 
-from .scope import ClassBody, Function, Inner, Module, Scope
+from .scope import ClassBody, Function, Inner, Module, Scope, mangled
 from .walk import Readers, visit, walk
 
 # A decorator gets the function and may call it at once; these do not.
@@ -75,7 +75,11 @@ def _type_scope(scope: Scope, node: Any) -> Scope:
     parameters: list[Any] = getattr(node, "type_params", [])
     if not parameters:
         return scope
-    inner = Inner(scope, {parameter.name for parameter in parameters}, sees_class=True)
+    names = {parameter.name for parameter in parameters}
+    if isinstance(node, ast.ClassDef):
+        # Within the class, its private names have another spelling.
+        names |= {mangled(node.name, name) for name in names}
+    inner = Inner(scope, names, sees_class=True)
     for parameter in parameters:
         _later(inner, (getattr(parameter, "bound", None), getattr(parameter, "default_value", None)))
     return inner

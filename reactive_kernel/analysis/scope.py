@@ -200,10 +200,16 @@ class Module(Scope):
         )
 
 
+def mangled(owner: str, name: str) -> str:
+    """The name that the compiler puts in the place of a private one in the class `owner`."""
+    private = name.startswith("__") and not name.endswith("__") and owner.strip("_")
+    return f"_{owner.lstrip('_')}{name}" if private else name
+
+
 class ClassBody(Scope):
     """A class body: run at once, its names unseen by the functions within."""
 
-    __slots__ = ("globals", "immediate", "lazy", "names", "pending", "prefix")
+    __slots__ = ("globals", "immediate", "lazy", "name", "names", "pending")
 
     def __init__(self, outer: Scope, name: str) -> None:
         # What is within sees past other class bodies.
@@ -211,16 +217,14 @@ class ClassBody(Scope):
             outer = outer.outer
         super().__init__(outer)
         self.immediate = outer.immediate
-        self.prefix = "_" + name.lstrip("_") if name.strip("_") else ""
+        self.name = name
         self.names: set[str] = set()
         self.globals: set[str] = set()
         self.pending: set[str] = set()
         self.lazy: set[str] = set()
 
     def mangle(self, name: str) -> str:
-        if name.startswith("__") and not name.endswith("__"):
-            return self.prefix + name
-        return name
+        return mangled(self.name, name) if name.startswith("__") else name
 
     def load(self, name: str) -> None:
         name = self.mangle(name)

@@ -73,7 +73,7 @@ def _annotated(scope: Scope, node: ast.AnnAssign) -> None:
             visit(scope, node.value)
         visit(scope, target)
     elif isinstance(target, ast.Name):
-        if isinstance(scope, Function):
+        if isinstance(scope, Function) and node.simple:
             # It binds nothing, but makes the name local.
             scope.store(target.id)
     else:

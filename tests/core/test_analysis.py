@@ -288,6 +288,10 @@ def test_variable_annotations_in_functions_are_not_evaluated():
     assert defers("def f():\n  x: t = 1\n  y: u\n  return x, y") == set()
 
 
+def test_a_bare_annotation_makes_a_name_local_but_not_in_parentheses():
+    assert defers("def f():\n  x: t\n  (y): t\n  return x, y") == {"y"}
+
+
 def test_a_name_assigned_anywhere_in_a_function_is_local_everywhere():
     assert defers("def f():\n  print(x)\n  x = 1") == set()
 
@@ -417,6 +421,9 @@ def test_super_and_the_class_of_a_method_come_from_nowhere():
 def test_type_parameters_are_local():
     assert reads("def f[T](x: list[T]) -> T: return x") == set()
     assert reads("class C[T](B[T]):\n  def m(self, x: T) -> T: return T") == {"B"}
+    assert facts("class C[__T]:\n  x: __T = __T\n  def m(self): return __T") == CellFacts(
+        writes=frozenset("C"), latent={"C": Latent()}
+    )
 
 
 @needs_type_parameters
@@ -556,7 +563,8 @@ def test_a_problem_names_the_line():
 
 
 def test_a_broken_cell_still_says_what_it_would_bind():
-    source = "import a.b, c as d\nfrom e import (f, g as h\nx, y = 1, 2\nz += 1\nw: t = 3\nfor i, j in r:\n  k = 1\n= ="
+    source = "import a.b, c as d\nfrom e import (f, g as h\nx, y = 1, 2\nz += 1\nw: t = 3\n"
+    source += "for i, j in r:\n  k = 1\n= ="
     assert set(analyze(source).writes) == names("a d f h x y z w i j k")
 
 
