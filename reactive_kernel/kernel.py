@@ -246,7 +246,8 @@ class ReactiveKernel(IPythonKernel):
         if content.get("target_name") != wire.TARGET:
             return
         comm = cast("BaseComm", self.comm_manager.get_comm(content["comm_id"]))
-        # ipykernel sends what comes on a comm to the subshell that last published on it; ours goes where it says.
+        # ipykernel hands what comes on a comm to the subshell that last published on it; ours goes
+        # where it says.
         setattr(comm, "_reply_subshell_for", _as_addressed)  # noqa: B010
         problem = wire.parse_open(content.get("data"))
         if problem is not None:
@@ -403,7 +404,7 @@ class ReactiveKernel(IPythonKernel):
             done.set_result(None)
 
     def _answer_dropped(self) -> None:
-        """Answer requests whose cells will not run: they left the document, or an interrupt ended the plan."""
+        """Answer requests whose cells will not run: they left the document, or an interrupt came."""
         for cell, requests in self._requests.items():
             reply: dict[str, Any] = {"status": "aborted"}
             if cell not in self.document:
@@ -693,7 +694,7 @@ class ReactiveKernel(IPythonKernel):
     def _in_user_code(self, frame: FrameType | None) -> bool:
         """Was the user's code, or what it called, interrupted there?"""
         assert self.shell is not None
-        names: object = self.shell.user_global_ns
+        names = cast("object", self.shell.user_global_ns)
         while frame is not None and frame.f_globals is not names:
             frame = frame.f_back
         return frame is not None

@@ -389,7 +389,8 @@ def test_ten_thousand_cells_sync_in_time_that_grows_with_their_number(kernel: Co
     seconds(100)
     small, large = sum(seconds(1_000) for _ in range(5)) / 5, seconds(10_000)
     kernel.sync({})
-    assert large < 10 * small * 2.5, f"{small:.2f} s for 1,000 and {large:.2f} s for 10,000"
+    # In proportion to the square it would be a hundred times as much: far from here on the busiest machine.
+    assert large < 50 * small, f"{small:.2f} s for 1,000 and {large:.2f} s for 10,000"
 
 
 def test_a_source_of_ten_megabytes(kernel: Conversation):
