@@ -23,6 +23,8 @@ class Entry:
     # Reads that look above only: builtins, and names that the cell itself may have written before.
     above: frozenset[Resource] = NOTHING
     writes: frozenset[Resource] = NOTHING
+    # What functions that it calls may write, as long as no run has shown whether they do.
+    may: frozenset[Resource] = NOTHING
     # What travels with the names it writes ("" for whatever travels with all of them).
     latent: Mapping[Resource, Latent] = field(default_factory=lambda: _NO_LATENT)
     # What its own functions touch if the cell calls them itself.
@@ -127,15 +129,16 @@ class Graph:
         self._entries[cell] = entry
         self._untraced.add(cell)
         before = old or Entry()
+        left, leaves = before.writes | before.may, entry.writes | entry.may
         rank = self._rank[cell]
-        self.shifted |= before.writes ^ entry.writes
-        for name in before.writes - entry.writes:
+        self.shifted |= left ^ leaves
+        for name in left - leaves:
             self._retrace_readers(name, rank)
             _discard(self._writers, name, rank)
-        for name in entry.writes - before.writes:
+        for name in leaves - left:
             insort(self._writers.setdefault(name, []), rank)
             self._retrace_readers(name, rank)
-        for name in entry.writes & before.writes:
+        for name in leaves & left:
             if entry.latent.get(name) != before.latent.get(name) or (
                 entry.latent.get("") != before.latent.get("")
             ):
@@ -168,7 +171,8 @@ class Graph:
 
     def touches(self, cell: CellId) -> set[Resource]:
         """What functions that the cell may call would write."""
-        return self._traces[cell].touches
+        trace = self._traces.get(cell)
+        return trace.touches if trace is not None else set()
 
     def parents(self, cell: CellId) -> set[CellId]:
         return {writer for writer in self._traces[cell].inputs.values() if writer is not None}
@@ -258,7 +262,7 @@ class Graph:
         return bool(self._untraced)
 
     def settle(self) -> set[CellId]:
-        """Work out the edges that changed; answer the cells whose inputs are others than before."""
+        """Work out the edges that changed; answer the cells that may touch other resources than before."""
         changed: set[CellId] = set()
         # Whoever gave way to a cycle may not have to any more.
         untraced, self._untraced = self._untraced | (self._yielding & self._rank.keys()), set()
@@ -337,7 +341,7 @@ class Graph:
         upward = {name for name, writer in new.inputs.items() if writer and self._rank[writer] > rank}
         if upward:
             self._upward[cell] = upward
-        return old is None or old.inputs != new.inputs
+        return old is None or old.inputs != new.inputs or old.touches != new.touches
 
     def _forget_trace(self, cell: CellId) -> None:
         trace = self._traces.pop(cell, None)

@@ -219,6 +219,11 @@ class _State:
     def succeeded(self) -> bool:
         return self.ran is not None and self.ran.outcome is Outcome.OK
 
+    @property
+    def proven(self) -> bool:
+        """Has its run shown what it writes?"""
+        return self.fresh and self.succeeded
+
 
 Analyse: TypeAlias = Callable[[str], CellFacts]
 
@@ -542,6 +547,8 @@ class Session:
             state.cell = cell
             if edited:
                 state.facts = self._analyse(cell.source)
+                # What the old text would have called says nothing of the new one.
+                self.graph.touches(cell.id).clear()
         self._unpublished.add(cell.id)
         self._enter(state)
         return edited
@@ -561,13 +568,13 @@ class Session:
     def _enter(self, state: _State) -> None:
         """Tell the graph what the cell reads and writes, as far as anybody can know now."""
         if state.ran is None or state.edited:
-            entry = entry_of(state.facts)
-        elif state.fresh:
+            entry = self._foreseen(state, entry_of(state.facts))
+        elif state.proven:
             entry = state.ran.entry
         else:
             # A rerun may write what the latest run happened not to write.
             learned = state.ran.entry
-            entry = replace(learned, writes=learned.writes | state.facts.writes)
+            entry = self._foreseen(state, replace(learned, writes=learned.writes | state.facts.writes))
         self.graph.put(state.cell.id, entry)
 
     # Freshness
@@ -647,10 +654,21 @@ class Session:
             changed = self.graph.settle()
             for cell in changed:
                 self._compare(cell)
+                self._foresee(cell)
             rewired |= changed
             self._refresh(todo | changed, gained)
             todo.clear()
         return rewired
+
+    def _foresee(self, cell: CellId) -> None:
+        """Enter what functions that the cell calls would write, if no run has shown whether they do."""
+        state, entry = self._states[cell], self.graph.entry(cell)
+        if not state.proven:
+            seen = self._foreseen(state, entry)
+            self.graph.put(cell, replace(seen, may=seen.may | entry.may))
+
+    def _foreseen(self, state: _State, entry: Entry) -> Entry:
+        return replace(entry, may=frozenset(self.graph.touches(state.cell.id) - entry.writes))
 
     def _refresh(self, cells: Iterable[CellId], gained: Counter[CellId]) -> None:
         """Carry freshness, gained or lost, down the document."""

@@ -80,12 +80,13 @@ def _words(error: Exception) -> str:
 def fresh_run(cells: tuple[Cell, ...]) -> Fresh | None:
     """What a fresh run gives; None where what cells write decides who is first, and the reverse."""
     learned: dict[CellId, Entry] = {}
+    proven: frozenset[CellId] = frozenset()
     for _ in range(ROUNDS):
-        run = _Round(cells, learned)
+        run = _Round(cells, learned, proven)
         run.everything()
-        if run.learned == learned:
+        if run.learned == learned and run.made.keys() == proven:
             return run.result()
-        learned = run.learned
+        learned, proven = run.learned, frozenset(run.made)
     return None
 
 
@@ -95,6 +96,8 @@ class _Round:
 
     cells: tuple[Cell, ...]
     known: Mapping[CellId, Entry]
+    # The cells whose writes a run has shown.
+    proven: frozenset[CellId]
     learned: dict[CellId, Entry] = field(default_factory=dict)
 
     def __post_init__(self) -> None:
@@ -105,10 +108,23 @@ class _Round:
             [cell.id for cell in self.cells],
             {cell: self.known.get(cell) or entry_of(facts) for cell, facts in self.facts.items()},
         )
+        self._foresee()
         self.order = in_order(self.graph, self.sources)
         self.live = blank()
         self.made: dict[CellId, dict[str, object]] = {}
         self.shown: dict[CellId, Shown | None] = {}
+
+    def _foresee(self) -> None:
+        """A cell whose writes nobody has seen may write what functions that it calls would write."""
+        graph, more = self.graph, True
+        while more:
+            more = False
+            for cell in self.facts.keys() - self.proven:
+                entry, touches = graph.entry(cell), graph.touches(cell)
+                if not touches <= entry.writes | entry.may:
+                    graph.put(cell, replace(entry, may=entry.may | touches))
+                    more = True
+            graph.settle()
 
     def everything(self) -> None:
         for cell in self.order:

@@ -85,3 +85,17 @@ def test_a_name_that_a_method_misses_before_its_caller_binds_it_is_looked_for_on
         "class": "class K:\n    def __init__(self, x=0):\n        self.x = x + b",
     }
     assert_true(cells)
+
+
+def test_a_new_cell_may_write_what_a_function_that_it_calls_would_write():
+    cells = {
+        "call": "a = g(1)",
+        "read": "if b > 5:\n    a = 3",
+        "def": "def g(x):\n    global b\n    b = x + 3",
+    }
+    without_call = {"read": cells["read"]}
+    call, definition = (
+        Operation("insert", ("call",), cells["call"], 0),
+        Operation("insert", ("def",), cells["def"], 2),
+    )
+    assert_true(without_call, STALE, call, definition)
