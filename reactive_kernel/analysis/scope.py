@@ -16,7 +16,8 @@ BUILTINS = frozenset(name for name in dir(builtins) if name.strip("_")) | {
 # The compiler puts in the value of these.
 _CONSTANTS = frozenset({"__debug__"})
 
-_LAZY_ANNOTATIONS = sys.version_info >= (3, 14)
+# From 3.14 on, annotations are evaluated when somebody asks for them.
+LAZY_ANNOTATIONS = sys.version_info >= (3, 14)
 
 # Told about every `get_ipython().run_line_magic(...)` and its kin, with the constant arguments.
 ShellCall = Callable[["Scope", str, "tuple[str, ...]"], None]
@@ -134,7 +135,7 @@ class Module(Scope):
         self.dynamic = False
         self.manual = False
         self.problem: Unparsable | None = None
-        self.annotations = "deferred" if _LAZY_ANNOTATIONS else "evaluated"
+        self.annotations = "deferred" if LAZY_ANNOTATIONS else "evaluated"
 
     def load(self, name: str) -> None:
         self.loaded.add(name)

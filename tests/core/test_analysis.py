@@ -6,7 +6,7 @@ import sys
 
 import pytest
 
-from reactive_kernel.analysis import LONGEST, analyze
+from reactive_kernel.analysis import LONGEST, analyze, scope
 from reactive_kernel.cell import CellFacts, Latent
 
 lazy_annotations = sys.version_info >= (3, 14)
@@ -282,6 +282,12 @@ def test_decorators_defaults_and_annotations_are_evaluated_outside():
 def test_annotations_are_not_evaluated_where_the_future_says_so():
     found = facts("from __future__ import annotations\ndef f(a: t) -> u: pass\nx: v = 1\nclass C: y: w")
     assert (found.reads, found.defers) == (set(), set())
+
+
+def test_annotations_are_deferred_where_python_evaluates_them_lazily(monkeypatch: pytest.MonkeyPatch):
+    monkeypatch.setattr(scope, "LAZY_ANNOTATIONS", True)
+    found = facts("def f(a: t) -> u: pass\nx: v = 1\nclass C:\n  w = 1\n  y: w = z")
+    assert (found.reads, found.defers) == ({"z"}, names("t u v"))
 
 
 def test_variable_annotations_in_functions_are_not_evaluated():
