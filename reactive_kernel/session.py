@@ -33,7 +33,7 @@ _FAILED: Stamp = -1
 _NO_STAMPS: Mapping[Resource, Stamp] = MappingProxyType({})
 # So many times may one plan rerun a cell to restore what others have used up.
 _REWINDS = 20
-# So often may one event make a cell fresh before it counts as one that nobody can prove fresh.
+# So often may one event make a cell fresh, or correct a guess, before nothing more is proven by it.
 _DOUBTS = 3
 
 
@@ -650,22 +650,27 @@ class Session:
         rewired: set[CellId] = set()
         todo = set(cells)
         gained: Counter[CellId] = Counter()
+        foreseen: Counter[CellId] = Counter()
         while todo or self.graph.unsettled:
             changed = self.graph.settle()
             for cell in changed:
                 self._compare(cell)
-                self._foresee(cell)
+                foreseen[cell] += 1
+                self._foresee(cell, more_only=foreseen[cell] > _DOUBTS)
             rewired |= changed
             self._refresh(todo | changed, gained)
             todo.clear()
         return rewired
 
-    def _foresee(self, cell: CellId) -> None:
-        """Enter what functions that the cell calls would write, if no run has shown whether they do."""
+    def _foresee(self, cell: CellId, *, more_only: bool) -> None:
+        """Enter what functions that the cell calls would write, if no run has shown whether they do.
+
+        What a cell may write can decide which functions it calls; then the guess may only grow.
+        """
         state, entry = self._states[cell], self.graph.entry(cell)
         if not state.proven:
             seen = self._foreseen(state, entry)
-            self.graph.put(cell, replace(seen, may=seen.may | entry.may))
+            self.graph.put(cell, replace(seen, may=seen.may | entry.may) if more_only else seen)
 
     def _foreseen(self, state: _State, entry: Entry) -> Entry:
         return replace(entry, may=frozenset(self.graph.touches(state.cell.id) - entry.writes))

@@ -99,3 +99,13 @@ def test_a_new_cell_may_write_what_a_function_that_it_calls_would_write():
         Operation("insert", ("def",), cells["def"], 2),
     )
     assert_true(without_call, STALE, call, definition)
+
+
+def test_what_a_function_would_write_is_forgotten_when_another_takes_its_place():
+    cells = {
+        "h": "    return x",
+        "c": "if c > 1:\n    n = b",
+        "call": "print(h(1))",
+        "other": "def h(x):\n    global c\n    c = x + 4",
+    }
+    assert_true(cells, Operation("edit", ("h",), "def h(x, *, k=lambda: n):\n    return x + k()"))
