@@ -29,6 +29,7 @@ from IPython.core.interactiveshell import InteractiveShell
 from . import magics, wire
 from .analysis import analyze
 from .cell import CellFacts, CellId, Observation, Outcome, Reason, Resource
+from .guard import keep_builtins, restore_builtins
 from .namespace import Namespace, of_the_session
 from .observe import looks_up_names, observe, watch
 from .publish import Parcel, Publication, StampingSession
@@ -125,6 +126,7 @@ class ReactiveKernel(IPythonKernel):
         assert self.shell is not None
         self.shell.events.register("post_run_cell", self._note_error)
         _inherit_context_in_threads()
+        keep_builtins()
 
     @property
     def _out(self) -> StampingSession:
@@ -484,6 +486,7 @@ class ReactiveKernel(IPythonKernel):
         names.vacate(run.facts.writes - inputs.keys())
         before = watch(names.live, run)
         reply = await self._execute(run, request)
+        self._mend()
         outcome = self._outcome(reply)
         seen = observe(before, names, run, self._error)
         written = seen.bound | seen.deleted | seen.changed
@@ -515,9 +518,11 @@ class ReactiveKernel(IPythonKernel):
         else:
             ident, parent = before[0], self._rerun_parent(run)
         self.set_parent(ident, parent)
-        publication = Publication(run.cell, run.run)
+        publication = Publication(run.cell, run.run, guest=hidden)
         if hidden:
             publication.headline = lambda: self._headline(run.cell, parent)
+            # What others wrote under this parent is theirs.
+            self._deliver(wait=True)
         self._out.publishes(parent["header"]["msg_id"], publication)
         if not hidden:
             content = {"code": run.source, "execution_count": self.execution_count}
@@ -602,17 +607,34 @@ class ReactiveKernel(IPythonKernel):
             self._interruptible = False
         except KeyboardInterrupt as interrupt:
             # It struck in IPython's own code, before or after the user's.
-            self._interruptible = False
-            self._error = interrupt
-            assert self.shell is not None
-            self.shell.showtraceback((KeyboardInterrupt, interrupt, interrupt.__traceback__))
-            reply = _refusal("KeyboardInterrupt", "")
-            reply["execution_count"] = self.execution_count
+            reply = self._fail(interrupt)
+        except Exception as error:  # noqa: BLE001
+            # The user's code can break IPython itself: a hook that raises, a stream that is gone.
+            reply = self._fail(error)
         if request is None:
             # Nobody waits for a reply; what was written goes out before anything else is told.
             return reply
         self._deliver(wait=True)
         return cast("dict[str, Any]", json_clean(reply))
+
+    def _fail(self, error: BaseException) -> dict[str, Any]:
+        """Show what went wrong around the user's code as if it had gone wrong in it."""
+        self._interruptible = False
+        self._error = error
+        self._mend()
+        assert self.shell is not None
+        self.shell.showtraceback((type(error), error, error.__traceback__))
+        message = "" if isinstance(error, KeyboardInterrupt) else str(error)
+        reply = _refusal(type(error).__name__, message)
+        reply["execution_count"] = self.execution_count
+        return reply
+
+    def _mend(self) -> None:
+        """Put back what user code took away and no code can run without."""
+        restore_builtins()
+        for name, stream in (("stdout", self._stdout), ("stderr", self._stderr)):
+            if not hasattr(getattr(sys, name, None), "write"):
+                setattr(sys, name, stream)
 
     def _may_await(self, source: str) -> bool:
         """Could the cell need the event loop? A transformer of the user's might make any cell need it."""

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Callable
 from dataclasses import dataclass
-from typing import Any
+from typing import Any, cast
 
 from jupyter_client.session import Session as JupyterSession
 
@@ -26,6 +26,8 @@ class Publication:
     run: int
     # Called once, before the first output: puts a heading above output that shows under another cell.
     headline: Callable[[], None] | None = None
+    # Does it show under another cell?
+    guest: bool = False
 
 
 class Parcel:
@@ -59,6 +61,15 @@ class StampingSession(JupyterSession):
         self._publications[parent_id] = publication
         if len(self._publications) > _REMEMBERED:
             del self._publications[next(iter(self._publications))]
+
+    def send(self, stream: Any, msg_or_type: Any, *arguments: Any, **options: Any) -> Any:
+        """A run that shows under another cell clears nothing: it would take that cell's own output away."""
+        if isinstance(msg_or_type, dict):
+            message = cast("dict[str, Any]", msg_or_type)
+            publication = self._publications.get(message["parent_header"].get("msg_id", ""))
+            if message["msg_type"] == "clear_output" and publication is not None and publication.guest:
+                return None
+        return super().send(stream, msg_or_type, *arguments, **options)
 
     def msg(
         self,

@@ -6,7 +6,7 @@ import json
 import os
 import sys
 from collections.abc import Callable, Iterator
-from contextlib import contextmanager
+from contextlib import AbstractContextManager, contextmanager
 from pathlib import Path
 
 import pytest
@@ -29,12 +29,14 @@ def kernelspec(developer: object) -> Path:
 
 
 @contextmanager
-def process(**options: object) -> Iterator[Conversation]:
-    """A kernel of its own, shut down at the end."""
+def process(path: str | None = None) -> Iterator[Conversation]:
+    """A kernel of its own, shut down at the end; `path` is one more place for modules."""
     manager = KernelManager(kernel_name="reactive")
     # Under pytest ipykernel leaves what child processes print where it was.
     environment = {name: value for name, value in os.environ.items() if name != "PYTEST_CURRENT_TEST"}
-    manager.start_kernel(env=environment, **options)
+    if path is not None:
+        environment["PYTHONPATH"] = path
+    manager.start_kernel(env=environment)
     client = manager.blocking_client()
     try:
         client.start_channels()
@@ -63,9 +65,9 @@ def kernel(shared: Conversation) -> Iterator[Conversation]:
     shared.close()
 
 
-@pytest.fixture
-def start() -> Callable[..., object]:
-    """Starts a kernel of one's own, as a context."""
+@pytest.fixture(scope="session")
+def starter() -> Callable[..., AbstractContextManager[Conversation]]:
+    """Starts a kernel of one's own."""
     return process
 
 
