@@ -10,8 +10,9 @@ from contextlib import AbstractContextManager, contextmanager
 from pathlib import Path
 
 import pytest
-from .conversation import TIMEOUT, Conversation
 from jupyter_client.manager import KernelManager
+
+from .conversation import TIMEOUT, Conversation
 
 REPOSITORY = Path(__file__).parents[2]
 

@@ -169,12 +169,14 @@ class Conversation:
 
     def until_running(self, cell: str) -> Message:
         return self.until(
-            lambda m: m["msg_type"] == "reactive_cells"
-            and (m["content"]["cells"].get(cell) or {}).get("activity") == "running"
+            lambda m: (
+                m["msg_type"] == "reactive_cells"
+                and (m["content"]["cells"].get(cell) or {}).get("activity") == "running"
+            )
         )
 
     def finish(self, msg_id: str, since: int | None = None) -> Exchange:
-        """Receive until the kernel is idle for the message; its reply too, if it is a request that has one."""
+        """Receive until the kernel is idle for the message; and its reply, if it has one."""
         start = len(self.log) if since is None else since
         if not any(_is_idle(message, msg_id) for message in self.log[start:]):
             self.until(lambda message: _is_idle(message, msg_id))

@@ -48,13 +48,19 @@ def test_sys_exit_is_an_error_and_the_kernel_lives(kernel: Conversation):
 
 
 def test_a_forked_child_that_exits_is_no_harm(kernel: Conversation):
-    fork = "import os\nif (child := os.fork()) == 0:\n    os._exit(3)\nstatus = os.waitstatus_to_exitcode(os.waitpid(child, 0)[1])"
+    fork = (
+        "import os\nif (child := os.fork()) == 0:\n    os._exit(3)\n"
+        "status = os.waitstatus_to_exitcode(os.waitpid(child, 0)[1])"
+    )
     kernel.document(a=fork, b="print(status)")
     assert kernel.text("b") == "3\n"
 
 
 def test_a_forked_child_that_prints_and_exits_is_no_harm(kernel: Conversation):
-    fork = "import os\nif (child := os.fork()) == 0:\n    print('child'); os._exit(0)\nos.waitpid(child, 0); done = 1"
+    fork = (
+        "import os\nif (child := os.fork()) == 0:\n    print('child'); os._exit(0)\n"
+        "os.waitpid(child, 0); done = 1"
+    )
     kernel.document(a=fork, b="print(done)")
     assert kernel.text("b") == "1\n"
 
@@ -184,7 +190,9 @@ def test_a_cell_that_sets_a_signal_handler(kernel: Conversation):
 
 
 def test_a_cell_that_raises_what_is_no_exception(kernel: Conversation):
-    kernel.document(a="class Odd(BaseException): pass\nx = 1\nraise Odd('odd')", b="print(x)", c="print('other')")
+    kernel.document(
+        a="class Odd(BaseException): pass\nx = 1\nraise Odd('odd')", b="print(x)", c="print('other')"
+    )
     assert kernel.text("a") == "Odd: odd"
     assert kernel.text("c") == "other\n"
 
@@ -196,13 +204,18 @@ def test_a_cell_that_raises_a_cancellation(kernel: Conversation):
 
 
 def test_an_async_cell_that_raises_a_cancellation(kernel: Conversation):
-    kernel.document(a="import asyncio; await asyncio.sleep(0); raise asyncio.CancelledError", b="print('other')")
+    kernel.document(
+        a="import asyncio; await asyncio.sleep(0); raise asyncio.CancelledError", b="print('other')"
+    )
     assert kernel.state("a") == "fresh error"
     assert kernel.text("b") == "other\n"
 
 
 def test_an_exception_that_cannot_be_shown(kernel: Conversation):
-    source = "class Bad(Exception):\n    def __str__(self): raise RuntimeError('no')\n    __repr__ = __str__\nraise Bad"
+    source = (
+        "class Bad(Exception):\n    def __str__(self): raise RuntimeError('no')\n"
+        "    __repr__ = __str__\nraise Bad"
+    )
     kernel.document(a=source, b="print('other')")
     assert kernel.text("b") == "other\n"
 

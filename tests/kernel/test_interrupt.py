@@ -41,7 +41,9 @@ def test_an_await_stops_at_once(kernel: Conversation):
 
 
 def test_a_loop_in_an_async_cell_stops(kernel: Conversation):
-    msg_id = kernel.ask("import asyncio; await asyncio.sleep(0)\nprint('on', flush=True)\nwhile True: pass", "a")
+    msg_id = kernel.ask(
+        "import asyncio; await asyncio.sleep(0)\nprint('on', flush=True)\nwhile True: pass", "a"
+    )
     kernel.until_text("on")
     kernel.interrupt()
     kernel.finish(msg_id)
@@ -49,7 +51,10 @@ def test_a_loop_in_an_async_cell_stops(kernel: Conversation):
 
 
 def test_a_loop_in_a_task_of_the_cell_stops(kernel: Conversation):
-    source = "import asyncio\nasync def spin():\n    print('on', flush=True)\n    while True: pass\nawait asyncio.gather(spin())"
+    source = (
+        "import asyncio\nasync def spin():\n    print('on', flush=True)\n"
+        "    while True: pass\nawait asyncio.gather(spin())"
+    )
     msg_id = kernel.ask(source, "a")
     kernel.until_text("on")
     kernel.interrupt()
@@ -168,7 +173,9 @@ def test_what_waits_for_its_turn_does_not_save_the_plan(kernel: Conversation):
 
 
 def test_a_cell_that_catches_the_interrupt_ran(kernel: Conversation):
-    source = "try:\n    print('on', flush=True)\n    while True: pass\nexcept KeyboardInterrupt: print('caught')"
+    source = (
+        "try:\n    print('on', flush=True)\n    while True: pass\nexcept KeyboardInterrupt: print('caught')"
+    )
     msg_id = kernel.ask(source, "a")
     kernel.until_text("on")
     kernel.interrupt()

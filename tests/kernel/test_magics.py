@@ -38,7 +38,7 @@ def install(place: Path, entry_points: str) -> None:
 def shared(
     tmp_path_factory: pytest.TempPathFactory, starter: Callable[..., AbstractContextManager[Conversation]]
 ) -> Iterator[Conversation]:
-    """A kernel whose environment has two magics: one that can be analysed, and one whose package is broken."""
+    """A kernel whose environment has two magics: one that can be analysed, one whose package is broken."""
     place = tmp_path_factory.mktemp("site")
     install(place, "[reactive_kernel.magics]\nshout = shouting:facts\nbroken = shouting:nothing\n")
     with starter(path=str(place)) as kernel:

@@ -19,7 +19,10 @@ def test_text_and_errors_of_a_rerun(kernel: Conversation):
 
 def test_figures_of_a_rerun(kernel: Conversation):
     kernel.document(
-        m="%matplotlib inline\nimport matplotlib.pyplot as plt", a="n = 1", b="plt.plot([n]);", c="plt.plot([n, n])"
+        m="%matplotlib inline\nimport matplotlib.pyplot as plt",
+        a="n = 1",
+        b="plt.plot([n]);",
+        c="plt.plot([n, n])",
     )
     kernel.execute("n = 2", "a")
     assert shown_by(kernel, "b") == ["display_data"]
@@ -70,7 +73,9 @@ def test_what_a_child_process_prints(kernel: Conversation):
 
 
 LATE = {
-    "a thread": "import threading\ndef late():\n    gate.wait(); print('late')\nthreading.Thread(target=late).start()",
+    "a thread": (
+        "import threading\ndef late():\n    gate.wait(); print('late')\nthreading.Thread(target=late).start()"
+    ),
     "a thread of a thread": (
         "import threading\ndef late():\n    gate.wait(); print('late')\n"
         "threading.Thread(target=lambda: threading.Thread(target=late).start()).start()"
@@ -96,7 +101,9 @@ LATE = {
 def test_what_comes_late_is_its_own_cells(kernel: Conversation, title: str):
     kernel.document(g="import threading; gate = threading.Event()", late=LATE[title])
     run = kernel.cells["late"]["run"]
-    kernel.sync({"g": "import threading; gate = threading.Event()", "late": LATE[title], "o": "print('other')"})
+    kernel.sync(
+        {"g": "import threading; gate = threading.Event()", "late": LATE[title], "o": "print('other')"}
+    )
     kernel.run("o")
     kernel.send("execute_request", {"code": "gate.set()", "silent": False}, {})
     late = kernel.until_text("late")
@@ -169,7 +176,9 @@ def test_a_slider_in_lazy_mode_marks(kernel: Conversation):
 
 
 def test_a_slider_of_a_rerun_cell_is_the_new_one(kernel: Conversation):
-    kernel.document(n="n = 1", w="import ipywidgets; slider = ipywidgets.IntSlider(value=n)", r="print(slider.value)")
+    kernel.document(
+        n="n = 1", w="import ipywidgets; slider = ipywidgets.IntSlider(value=n)", r="print(slider.value)"
+    )
     kernel.execute("n = 3", "n")
     assert kernel.text("r") == "3\n"
     assert slide(kernel, kernel.value("slider.comm.comm_id"), 5).ran == ["r"]

@@ -220,7 +220,9 @@ def test_every_message_of_a_run_is_stamped(kernel: Conversation):
         "handle.update('new'); clear_output(); 42"
     )
     exchange = kernel.execute(source, "a")
-    stamped = [m for m in exchange.messages if m["msg_type"] not in ("status", "reactive_cells", "reactive_graph")]
+    stamped = [
+        m for m in exchange.messages if m["msg_type"] not in ("status", "reactive_cells", "reactive_graph")
+    ]
     kinds = {m["msg_type"] for m in stamped}
     assert kinds == {
         *("execute_input", "stream", "display_data"),

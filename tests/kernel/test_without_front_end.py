@@ -13,7 +13,7 @@ def stock(shared: Conversation) -> Iterator[Conversation]:
     shared.open()
     shared.sync({})
     shared.close()
-    yield shared
+    return shared
 
 
 def test_a_reruns_output_appears_under_its_cause_below_a_heading(stock: Conversation):
@@ -86,7 +86,9 @@ def test_what_a_hidden_rerun_clears_is_its_own_cells(stock: Conversation):
 def test_a_hidden_rerun_that_updates_its_display_appears(stock: Conversation):
     """The display stands in a cell that ran before; its update replaces it there, as the front end can."""
     stock.execute("x = 1", "a")
-    stock.execute("from IPython.display import display; h = display(x, display_id='shown'); h.update(x * 10)", "b")
+    stock.execute(
+        "from IPython.display import display; h = display(x, display_id='shown'); h.update(x * 10)", "b"
+    )
     exchange = stock.execute("x = 2", "a")
     assert "2" in exchange.shown()
     assert exchange.of_type("update_display_data")[0]["content"]["data"]["text/plain"] == "20"
