@@ -483,7 +483,7 @@ class ReactiveKernel(IPythonKernel):
         names = self.names
         inputs = self.document.everything(run.cell) if looks_up_names(run) else run.inputs
         names.stage(inputs)
-        names.vacate(run.facts.writes - inputs.keys())
+        names.vacate((run.facts.writes | run.touches) - inputs.keys())
         before = watch(names.live, run)
         reply = await self._execute(run, request)
         self._mend()

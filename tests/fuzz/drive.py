@@ -165,7 +165,7 @@ class Driver:
         names = self.names
         inputs = self.session.everything(run.cell) if looks_up_names(run) else run.inputs
         names.stage(inputs)
-        names.vacate(run.facts.writes - inputs.keys())
+        names.vacate((run.facts.writes | run.touches) - inputs.keys())
         self._count_run(run)
         before = watch(names.live, run)
         shown, error = execute(run.source, run.cell, names.live)

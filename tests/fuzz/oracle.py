@@ -150,7 +150,7 @@ class _Round:
     def _run(self, cell: CellId) -> None:
         facts = self.facts[cell]
         inputs, touches = self.graph.inputs(cell), frozenset(self.graph.touches(cell))
-        for name in facts.writes - inputs.keys():
+        for name in (facts.writes | touches) - inputs.keys():
             # What stands there afterwards is the cell's own.
             self.live.pop(name, None)
         before = dict(self.live)

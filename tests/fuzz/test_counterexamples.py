@@ -109,3 +109,13 @@ def test_what_a_function_would_write_is_forgotten_when_another_takes_its_place()
         "other": "def h(x):\n    global c\n    c = x + 4",
     }
     assert_true(cells, Operation("edit", ("h",), "def h(x, *, k=lambda: n):\n    return x + k()"))
+
+
+def test_a_function_that_binds_the_same_value_again_still_writes_it():
+    cells = {
+        "read": "b = 1",
+        "def": "def g(x):\n    global c\n    c = x + 3",
+        "call": "print(g(1))",
+        "broken": "    c = 1 // 4",
+    }
+    assert_true(cells, STALE, Operation("run", ("call",)), Operation("edit_run", ("read",), "xs = [4, c, 5]"))
