@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import builtins
 from types import ModuleType
+from typing import cast
 
 _NEEDED = dict(vars(builtins))
 
@@ -20,11 +21,11 @@ class _Builtins(ModuleType):
 
 def keep_builtins() -> None:
     """From now on deleting a builtin is an error, in the cell that tries."""
-    builtins.__class__ = _Builtins
+    cast("ModuleType", builtins).__class__ = _Builtins
 
 
 def restore_builtins() -> None:
     """Put back what was taken out of the module's dictionary by hand."""
-    names = vars(builtins)
+    names = builtins.__dict__
     if len(names) < len(_NEEDED) or not names.keys() >= _NEEDED.keys():
         names.update({name: value for name, value in _NEEDED.items() if name not in names})

@@ -69,7 +69,7 @@ class StampingSession(JupyterSession):
             publication = self._publications.get(message["parent_header"].get("msg_id", ""))
             if message["msg_type"] == "clear_output" and publication is not None and publication.guest:
                 return None
-        return super().send(stream, msg_or_type, *arguments, **options)
+        return super().send(stream, cast("Any", msg_or_type), *arguments, **options)
 
     def msg(
         self,
