@@ -86,7 +86,8 @@ def observe(seen: Watch, names: Namespace, run: Run, error: BaseException | None
         deleted=frozenset(deleted),
         changed=frozenset(changed),
         equal=frozenset(name for name in bound if same(names.version(cell, name), live[name])),
-        reads=_missed(error) | _executed.stop(),
+        # What the graph knew already it knows better: through which function, and so for how long.
+        reads=(_missed(error) | _executed.stop()) - run.inputs.keys(),
         latent=_latent(bound, live, facts),
         spent=frozenset(held - {(cell, name) for name in changed}),
         unproven=_unproven(run),

@@ -119,3 +119,13 @@ def test_a_function_that_binds_the_same_value_again_still_writes_it():
         "broken": "    c = 1 // 4",
     }
     assert_true(cells, STALE, Operation("run", ("call",)), Operation("edit_run", ("read",), "xs = [4, c, 5]"))
+
+
+def test_a_name_missed_inside_a_function_is_needed_only_as_long_as_the_function_is():
+    cells = {
+        "first": "print(1)",
+        "call": "c = h(0)",
+        "def": "def h(x):\n    return sum([x, c])",
+        "broken": "c = n",
+    }
+    assert_true(cells, Operation("edit_run", ("first",), "assert c < 0"), Operation("delete", ("def",)))
