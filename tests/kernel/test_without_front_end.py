@@ -1,14 +1,12 @@
 """Front ends that do not know the protocol: nothing is lost, and without cell ids all is as in ipykernel."""
 
-from collections.abc import Iterator
-
 import pytest
 
 from .conversation import Conversation, cell_of, parent_of
 
 
 @pytest.fixture
-def stock(shared: Conversation) -> Iterator[Conversation]:
+def stock(shared: Conversation) -> Conversation:
     """A front end that sends cell ids and never opened the comm."""
     shared.open()
     shared.sync({})
