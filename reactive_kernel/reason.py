@@ -44,6 +44,12 @@ def unproven(why: str) -> Reason:
     return Reason("unproven", why)
 
 
+def ran_on_changed(spoiled: Sequence[tuple[Resource, CellId]], label: Label) -> str:
+    names = _names(name for name, _ in spoiled)
+    makers = _cells(dict.fromkeys(maker for _, maker in spoiled), label)
+    return f"It ran on {names} as another cell had changed it: {makers} could not run again before it."
+
+
 def input_changed(names: Sequence[Resource], cells: Sequence[CellId], label: Label) -> Reason:
     verb = "has" if len(names) == 1 else "have"
     where = f" (from {_cells(cells, label)})" if cells else ""

@@ -177,6 +177,8 @@ class _Flight:
     source: str
     facts: CellFacts
     reads: Mapping[Resource, Stamp | None]
+    # What to say if it had to start on inputs that nobody could put back as they were.
+    spoiled: str | None = None
 
 
 @dataclass
@@ -467,7 +469,7 @@ class Session:
             reads={**self._looked_up(event), **flight.reads},
             stamps=stamps,
             entry=_learned(flight.facts, event, known),
-            unproven=event.seen.unproven,
+            unproven=event.seen.unproven or flight.spoiled,
         )
         state.execution_count = event.execution_count
         state.activity = Activity.IDLE
@@ -795,7 +797,13 @@ class Session:
         self._runs += 1
         self._running = cell
         reads = {name: self._stamp(cell, name, writer) for name, writer in inputs.items()}
-        state.flight = _Flight(state.cell.source, state.facts, reads)
+        spoiled = sorted(self._used_up(cell).items())
+        state.flight = _Flight(
+            state.cell.source,
+            state.facts,
+            reads,
+            reason.ran_on_changed(spoiled, self.label) if spoiled else None,
+        )
         state.run = self._runs
         state.activity = Activity.RUNNING
         return Run(
@@ -834,14 +842,18 @@ class Session:
 
     def _spent_inputs(self, cell: CellId) -> set[CellId]:
         """The cells to rerun so that this one finds its inputs as they were left."""
+        return {maker for maker in self._used_up(cell).values() if self._rewind(maker)}
+
+    def _used_up(self, cell: CellId) -> dict[Resource, CellId]:
+        """The inputs of the cell whose object somebody has changed since, and who made them."""
         if not self._spent:
-            return set()
-        makers: set[CellId] = set()
-        for name in self.graph.inputs(cell):
-            maker = self.source_of(name, cell)
-            if maker is not None and maker != cell and (maker, name) in self._spent and self._rewind(maker):
-                makers.add(maker)
-        return makers
+            return {}
+        makers = {name: self.source_of(name, cell) for name in self.graph.inputs(cell)}
+        return {
+            name: maker
+            for name, maker in makers.items()
+            if maker is not None and maker != cell and (maker, name) in self._spent
+        }
 
     def _spent_at_end(self) -> set[CellId]:
         """The cells to rerun so that the document's end shows their names as they were left."""
@@ -850,12 +862,12 @@ class Session:
         return {
             maker
             for maker, name in self._spent
-            if self.source_of(name, None) == maker and self._automatic(maker) and self._rewind(maker)
+            if self.source_of(name, None) == maker and self._rewind(maker)
         }
 
     def _rewind(self, maker: CellId) -> bool:
         count = self._rewinds[maker] = self._rewinds.get(maker, 0) + 1
-        return count <= _REWINDS and self._states[maker].mode is not Mode.OFF
+        return count <= _REWINDS and self._automatic(maker)
 
     # Words
 
