@@ -67,8 +67,10 @@ class Server:
         return name
 
 
-# Notebook 7 says these without any extension, too.
-NOTEBOOKS_OWN = (
+# Notebook 7 says these without any extension, too; and JupyterLab this, with any kernel that has a debugger,
+# where a restart comes while it asks for the debugger's state.
+JUPYTERS_OWN = (
+    "Could not restore the debugger state: Canceled future for debug_request",
     "Cannot read properties of undefined (reading 'schema')",
     "Command 'filebrowser:open-path' not registered.",
 )
@@ -92,7 +94,7 @@ class Tab:
             self._note(said)
 
     def _note(self, complaint: str) -> None:
-        if not any(own in complaint for own in NOTEBOOKS_OWN):
+        if not any(own in complaint for own in JUPYTERS_OWN):
             self.complaints.append(complaint)
 
 
