@@ -15,10 +15,11 @@ from . import analyze, reason
 from ._version import __version__
 from .cell import Cell, CellId
 from .drawing import FORMATS, diagram
+from .event import DocumentSynced
 from .namespace import of_the_session
 from .notebook import BadParameter, NotANotebook, document, load, save, set_parameters
 from .runner import CannotRun, Options, Result, execute_notebook, run
-from .session import DocumentSynced, Session
+from .session import Session
 
 __all__ = ["Result", "execute_notebook", "main"]
 

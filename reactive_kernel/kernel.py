@@ -29,21 +29,12 @@ from IPython.core.interactiveshell import InteractiveShell
 from . import magics, wire
 from .analysis import analyze
 from .cell import CellFacts, CellId, Observation, Outcome, Reason, Resource
+from .event import DocumentSynced, Event, Interrupted, NamesTouched, Refuse, Run, RunFinished, RunRequested
 from .guard import keep_builtins, restore_builtins
 from .namespace import Namespace, of_the_session
 from .observe import looks_up_names, observe, watch
 from .publish import Parcel, Publication, StampingSession
-from .session import (
-    DocumentSynced,
-    Event,
-    Interrupted,
-    NamesTouched,
-    Refuse,
-    Run,
-    RunFinished,
-    RunRequested,
-    Session,
-)
+from .session import Session
 
 # Seconds to wait for the output thread before code runs without its statuses being on the wire.
 _FLUSH_TIMEOUT = 10.0

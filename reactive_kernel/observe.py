@@ -22,8 +22,8 @@ from types import (
 from typing import Final
 
 from .cell import NOTHING, CellFacts, CellId, Latent, Observation, Resource
+from .event import Run
 from .namespace import Namespace, of_the_session
-from .session import Run
 
 _ABSENT: Final = object()
 # So many objects behind one name are searched for functions.

@@ -7,16 +7,8 @@ from dataclasses import dataclass
 from typing import TypeAlias, cast
 
 from .cell import Cell, CellId, Cycle, Mode, Reason
-from .session import (
-    CascadeChosen,
-    CellEdited,
-    DocumentSynced,
-    Edges,
-    RunRequested,
-    Session,
-    StaleRequested,
-    Status,
-)
+from .event import CascadeChosen, CellEdited, DocumentSynced, Edges, RunRequested, StaleRequested, Status
+from .session import Session
 
 PROTOCOL = 1
 TARGET = "reactive"

@@ -9,15 +9,9 @@ import pytest
 
 from reactive_kernel.analysis import analyze
 from reactive_kernel.cell import Cell, CellFacts, CellId, Observation, Outcome
+from reactive_kernel.event import CellEdited, DocumentSynced, Run, RunFinished, RunRequested
 from reactive_kernel.graph import Graph
-from reactive_kernel.session import (
-    CellEdited,
-    DocumentSynced,
-    Run,
-    RunFinished,
-    RunRequested,
-    Session,
-)
+from reactive_kernel.session import Session
 
 SIZES = (10, 300)
 

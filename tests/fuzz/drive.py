@@ -10,9 +10,7 @@ from collections.abc import Iterator
 from dataclasses import dataclass, field, replace
 
 from reactive_kernel.cell import Cell, CellId, Freshness, Mode, Outcome
-from reactive_kernel.namespace import Namespace
-from reactive_kernel.observe import looks_up_names, observe, watch
-from reactive_kernel.session import (
+from reactive_kernel.event import (
     CascadeChosen,
     CellEdited,
     DocumentSynced,
@@ -22,9 +20,11 @@ from reactive_kernel.session import (
     Run,
     RunFinished,
     RunRequested,
-    Session,
     StaleRequested,
 )
+from reactive_kernel.namespace import Namespace
+from reactive_kernel.observe import looks_up_names, observe, watch
+from reactive_kernel.session import Session
 
 from .notebooks import Operation, Story
 from .oracle import Fresh, Shown, blank, describe, execute, facts_of, fresh_run, graph_of, plain_run

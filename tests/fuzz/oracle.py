@@ -17,11 +17,11 @@ from typing import Any
 
 from reactive_kernel.analysis import analyze
 from reactive_kernel.cell import Cell, CellFacts, CellId, Mode
+from reactive_kernel.event import Run
 from reactive_kernel.graph import Entry, Graph, entry_of
 from reactive_kernel.namespace import Namespace
 from reactive_kernel.observe import observe, watch
 from reactive_kernel.plan import in_order
-from reactive_kernel.session import Run
 
 # So often may a run correct what the analysis guessed, before the document counts as undecided.
 ROUNDS = 12

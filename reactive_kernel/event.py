@@ -1,0 +1,129 @@
+"""What happens to a document, what is to be done about it, what the world hears of it: all of it values."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from dataclasses import dataclass
+from typing import TypeAlias
+
+from .cell import Activity, Cell, CellFacts, CellId, Freshness, Mode, Observation, Outcome, Reason, Resource
+
+# Events: what has happened.
+
+
+@dataclass(frozen=True)
+class DocumentSynced:
+    cells: tuple[Cell, ...]
+
+
+@dataclass(frozen=True)
+class CellEdited:
+    cell: CellId
+    source: str
+
+
+@dataclass(frozen=True)
+class RunRequested:
+    """Somebody asked for these cells; `source` is the text that came with a single one."""
+
+    cells: tuple[CellId, ...]
+    source: str | None = None
+    mode: Mode | None = None
+
+
+@dataclass(frozen=True)
+class StaleRequested:
+    pass
+
+
+@dataclass(frozen=True)
+class CascadeChosen:
+    """Auto mode (cells rerun when their inputs change) or lazy mode (they are marked)."""
+
+    auto: bool
+
+
+@dataclass(frozen=True)
+class RunFinished:
+    cell: CellId
+    run: int
+    outcome: Outcome
+    execution_count: int | None
+    seen: Observation
+
+
+@dataclass(frozen=True)
+class Interrupted:
+    pass
+
+
+@dataclass(frozen=True)
+class NamesTouched:
+    """Names got a new value outside of any cell's run: from scratch code, or from a widget.
+
+    Where the value replaces the version its cell made, the readers rerun (`lasting`); where the
+    document says otherwise, they are only marked.
+    """
+
+    names: frozenset[Resource]
+    lasting: bool
+
+
+Event: TypeAlias = (
+    DocumentSynced
+    | CellEdited
+    | RunRequested
+    | StaleRequested
+    | CascadeChosen
+    | RunFinished
+    | Interrupted
+    | NamesTouched
+)
+
+
+# Actions: what is to be done next.
+
+
+@dataclass(frozen=True)
+class Run:
+    """Run the cell on the versions that its inputs name."""
+
+    cell: CellId
+    run: int
+    source: str
+    facts: CellFacts
+    inputs: Mapping[Resource, CellId | None]
+    touches: frozenset[Resource]
+
+
+@dataclass(frozen=True)
+class Refuse:
+    """The cell was asked for and cannot run."""
+
+    cell: CellId
+    reason: Reason
+
+
+Action: TypeAlias = Run | Refuse
+
+
+@dataclass(frozen=True)
+class Status:
+    """What the world may know of a cell."""
+
+    freshness: Freshness
+    activity: Activity
+    outcome: Outcome | None
+    run: int | None
+    execution_count: int | None
+    reason: Reason | None
+
+
+@dataclass(frozen=True)
+class Edges:
+    """What the world may know of a cell's place in the graph."""
+
+    reads: tuple[Resource, ...]
+    writes: tuple[Resource, ...]
+    parents: tuple[CellId, ...]
+    children: tuple[CellId, ...]
