@@ -1,0 +1,59 @@
+"""A Postgres of our own for every test run: the embedded one, in a directory that goes away with it."""
+
+from __future__ import annotations
+
+import fcntl
+import os
+import shutil
+import tempfile
+from collections.abc import Iterator
+from contextlib import contextmanager
+from pathlib import Path
+
+import pytest
+
+from jupyter_extension.sql import embedded
+
+
+@contextmanager
+def new_place() -> Iterator[Path]:
+    """A directory for a server. Root's server runs as somebody else, who has to get in."""
+    with tempfile.TemporaryDirectory(prefix="pg-", ignore_cleanup_errors=True) as directory:
+        Path(directory).chmod(0o711)
+        yield Path(directory)
+        wait_for_the_end(Path(directory))
+
+
+def wait_for_the_end(place: Path) -> None:
+    """Wait until no keeper, and so no server, is at work there."""
+    with (place / "keeper.lock").open("a") as lock:
+        fcntl.lockf(lock, fcntl.LOCK_EX)
+
+
+@pytest.fixture
+def place(monkeypatch: pytest.MonkeyPatch) -> Iterator[Path]:
+    with new_place() as directory:
+        monkeypatch.setenv("REACTIVE_POSTGRES_DIR", str(directory))
+        yield directory
+
+
+@pytest.fixture(scope="session")
+def server() -> Iterator[embedded.Server]:
+    with new_place() as directory:
+        before = os.environ.get("REACTIVE_POSTGRES_DIR")
+        os.environ["REACTIVE_POSTGRES_DIR"] = str(directory)
+        try:
+            server = embedded.attach()
+        finally:
+            os.environ.pop("REACTIVE_POSTGRES_DIR")
+            if before is not None:
+                os.environ["REACTIVE_POSTGRES_DIR"] = before
+        yield server
+        server.release()
+        wait_for_the_end(directory)
+        shutil.rmtree(directory, ignore_errors=True)
+
+
+@pytest.fixture(scope="session")
+def url(server: embedded.Server) -> str:
+    return server.url
