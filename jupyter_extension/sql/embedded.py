@@ -1,4 +1,4 @@
-"""The Postgres that is there when nobody configured one: from a wheel, kept per user, shared by their kernels.
+"""The Postgres that is there when nobody configured one: from a wheel, kept per user, shared by its kernels.
 
 Nothing listens on the network. The server trusts the operating system alone: over a socket in a directory of
 the user's it lets in whoever is that user, so there is no password to lose.
