@@ -17,6 +17,7 @@ Resource: TypeAlias = str
 
 NOTHING: frozenset[Resource] = frozenset()
 _NO_LATENT: Mapping[Resource, Latent] = MappingProxyType({})
+_NO_HOLDING: Mapping[tuple[CellId, Resource], frozenset[int]] = MappingProxyType({})
 
 
 class Mode(str, Enum):
@@ -105,6 +106,9 @@ class CellFacts:
     dynamic: bool = False
     # The source changes a world that is not rolled back: its default mode is `manual`.
     manual: bool = False
+    # What it does beyond looking, in the words of `analysis/verbs.py`. They follow from the source alone, and say
+    # nothing of what it takes from outside and leaves behind.
+    verbs: frozenset[str] = field(default=frozenset(), compare=False)
 
 
 # What a magic's language brings: from the text after the magic's name and the lines below (empty for a
@@ -155,7 +159,13 @@ class Observation:
     reads: frozenset[Resource] = NOTHING
     # What functions reachable from the values of written names will touch when called.
     latent: Mapping[Resource, Latent] = field(default_factory=lambda: _NO_LATENT)
-    # Versions whose object this run changed: who made it, and its name.
+    # The part of `changed` that the run did not read: other names of objects that it changed.
+    shares: frozenset[Resource] = NOTHING
+    # Versions (who made it, its name) that mean a state of an object which nobody can put back.
     spent: frozenset[tuple[CellId, Resource]] = frozenset()
+    # The objects that this run changed, and those that some run changed behind the versions whose objects
+    # are known to be among them now; an object is a number.
+    changes: frozenset[int] = frozenset()
+    holding: Mapping[tuple[CellId, Resource], frozenset[int]] = field(default_factory=lambda: _NO_HOLDING)
     # Why nobody can say what the run read or wrote, if so.
     unproven: str | None = None

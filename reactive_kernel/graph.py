@@ -22,6 +22,8 @@ class Entry:
     reads: frozenset[Resource] = NOTHING
     # Reads that look above only: builtins, and names that the cell itself may have written before.
     above: frozenset[Resource] = NOTHING
+    # The part of `above` that it does not need: other names of objects that it changes.
+    shares: frozenset[Resource] = NOTHING
     writes: frozenset[Resource] = NOTHING
     # What functions that it calls may write, as long as no run has shown whether they do.
     may: frozenset[Resource] = NOTHING

@@ -32,7 +32,7 @@ from .cell import CellFacts, CellId, Observation, Outcome, Reason, Resource
 from .event import DocumentSynced, Event, Interrupted, NamesTouched, Refuse, Run, RunFinished, RunRequested
 from .guard import keep_builtins, restore_builtins
 from .namespace import Namespace, of_the_session
-from .observe import looks_up_names, observe, watch
+from .observe import Observer
 from .publish import Parcel, Publication, StampingSession
 from .session import Session
 
@@ -88,7 +88,7 @@ class ReactiveKernel(IPythonKernel):
     def __init__(self, **options: Any) -> None:
         super().__init__(**options)
         self.document = Session(self._analyse)
-        self._names: Namespace | None = None
+        self._observer: Observer | None = None
         # Requests are taken in by any thread; whoever steps the document or tells of it holds this.
         self._turn = threading.RLock()
         self._comms: set[str] = set()
@@ -133,15 +133,20 @@ class ReactiveKernel(IPythonKernel):
         return analyze(source, magics.load() if "%" in source else {})
 
     @property
-    def names(self) -> Namespace:
-        """The versions of names; made when the first cell with an id appears."""
+    def observer(self) -> Observer:
+        """Sees what runs do to names and objects; made when the first cell with an id appears."""
         assert self.shell is not None
         live = cast("dict[str, object]", self.shell.user_ns)
-        if self._names is None:
-            self._names = Namespace(live)
-        elif self._names.live is not live:
-            self._names.live = live
-        return self._names
+        if self._observer is None:
+            self._observer = Observer(live, self.document)
+        elif self._observer.names.live is not live:
+            self._observer.names.live = live
+        return self._observer
+
+    @property
+    def names(self) -> Namespace:
+        """The versions of names."""
+        return self.observer.names
 
     def _step(self, event: Event) -> None:
         with self._turn:
@@ -471,21 +476,14 @@ class ReactiveKernel(IPythonKernel):
         requests = self._requests.pop(run.cell, [])
         request = requests[-1] if requests else None
         parent = self._publish_start(run, request)
-        names = self.names
-        inputs = self.document.everything(run.cell) if looks_up_names(run) else run.inputs
-        names.stage(inputs)
-        names.vacate((run.facts.writes | run.touches) - inputs.keys())
-        before = watch(names.live, run)
+        observer = self.observer
+        observer.begin(run)
         reply = await self._execute(run, request)
         self._mend()
         outcome = self._outcome(reply)
-        seen = observe(before, names, run, self._error)
-        written = seen.bound | seen.deleted | seen.changed
+        seen = observer.finish(outcome, self._error)
         if outcome is Outcome.OK:
-            names.capture(run.cell, written, seen.equal)
             self._watch_widgets(seen)
-        else:
-            names.discard(run.cell, written)
         with self._turn:
             count = reply.get("execution_count")
             self.document.step(RunFinished(run.cell, run.run, outcome, count, seen))

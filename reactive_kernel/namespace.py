@@ -1,12 +1,28 @@
-"""The user's names and the versions that cells left of them: puts every run on the values it should read."""
+"""The user's names and the versions that cells left of them: puts every run on the values it should read.
+
+A version is a value and, for the objects behind it that some run has changed, which of their states it means.
+"""
 
 from __future__ import annotations
 
 import re
 from collections.abc import Callable, Collection, Iterable, Mapping
-from typing import Final
+from dataclasses import dataclass, field
+from itertools import count
+from typing import Final, Protocol, TypeAlias
 
 from .cell import CellId, Resource
+from .equality import same
+from .objects import NOWHERE, Change, Reach, reach, restore
+from .shapes import Shape
+
+
+class Dials(Protocol):
+    """Process-wide states that versions can hold as names hold values."""
+
+    def known(self, resource: Resource) -> bool: ...
+    def read(self, resource: Resource) -> object: ...
+    def write(self, resource: Resource, state: object) -> None: ...
 
 
 class _Deleted:
@@ -20,32 +36,82 @@ _DELETED: Final = _Deleted()
 # Names that IPython itself keeps in the namespace, and changes at every run: they belong to the session.
 _OF_THE_SESSION = re.compile(r"In|Out|_+|_\d+|_i+|_i\d+|_[iod]h|__\w+__")
 
+# What keeps a version: the cell that made it, and its name.
+Place: TypeAlias = tuple[CellId, Resource]
+# Tells one state of an object from the others.
+Key: TypeAlias = int
+# Names an object that some run has changed, for those who must not hold it.
+Token: TypeAlias = int
+
+# Versions that reach at most so many objects are found by each of them; others are asked one by one.
+_FEW = 64
+# So many bytes of earlier states are kept.
+MEMORY = 1 << 30
+
 
 def of_the_session(name: Resource) -> bool:
     """Is this one of the names that IPython keeps: `_`, `In`, `_i3`...?"""
     return _OF_THE_SESSION.fullmatch(name) is not None
 
 
+@dataclass
+class _Version:
+    value: object
+    reach: Reach = NOWHERE
+    # Of the objects behind it that had been changed before it was made: the state they were in.
+    keys: dict[int, Key] = field(default_factory=dict[int, Key])
+
+
+@dataclass
+class _Thing:
+    """An object that some run has changed, with the states that versions mean."""
+
+    token: Token
+    value: object
+    shape: Shape
+    # The state that versions mean which do not say.
+    base: Key
+    now: Key
+    states: dict[Key, object] = field(default_factory=dict[Key, object])
+
+
 class Namespace:
     """The live dictionary that code runs in, and one version for each cell and name.
 
-    Between plans the dictionary is as at the document's end. A run may move names to other versions;
-    `settle` puts those back, and only those.
+    Between plans the dictionary is as at the document's end. A run may move names to other versions, and
+    objects to other states; `settle` puts those back, and only those.
     """
 
-    def __init__(self, live: dict[str, object]) -> None:
+    def __init__(self, live: dict[str, object], dials: Dials | None = None) -> None:
         self.live = live
-        self._versions: dict[CellId, dict[Resource, object]] = {}
+        self.memory = MEMORY
+        self._dials = dials
+        self._versions: dict[CellId, dict[Resource, _Version]] = {}
         # What failed runs bound: to be looked at, never to be read by a cell.
         self._debris: dict[CellId, dict[Resource, object]] = {}
         # Names that no cell made: they stay whatever is staged.
         self._scratch: set[Resource] = set(live)
         self._displaced: set[Resource] = set()
+        # Objects that are not in the state they were in at the document's end.
+        self._moved: set[int] = set()
+        # Objects that the run being captured has changed.
+        self._changing: frozenset[int] = frozenset()
+        self._things: dict[int, _Thing] = {}
+        self._holding: dict[int, set[Place]] = {}
+        self._holding_much: set[Place] = set()
+        self._numbers = count(1)
+        self._weight = 0
+        # Objects one of whose states was given up since somebody asked.
+        self._poorer: set[int] = set()
+
+    # Staging
 
     def stage(self, inputs: Mapping[Resource, CellId | None]) -> None:
-        """Put the names at the versions that the given cells left."""
+        """Put the names, and the objects behind them, as the given cells left them."""
         for name, maker in inputs.items():
-            self._put(name, maker)
+            version = self._put(name, maker)
+            if version is not None and self._things:
+                self._rewind(version)
         self._displaced.update(inputs)
 
     def vacate(self, names: Iterable[Resource]) -> None:
@@ -55,21 +121,93 @@ class Namespace:
                 self.live.pop(name, None)
                 self._displaced.add(name)
 
-    def capture(self, cell: CellId, names: Iterable[Resource], kept: Collection[Resource] = ()) -> None:
-        """Keep what a run left behind those names; of `kept`, the version that was there before."""
+    def _put(self, name: Resource, maker: CellId | None) -> _Version | None:
+        version = None if maker is None else self._versions.get(maker, {}).get(name)
+        if ":" in name:
+            if version is not None and self._dials is not None and self._dials.known(name):
+                self._dials.write(name, version.value)
+            return None
+        if version is not None and version.value is not _DELETED:
+            self.live[name] = version.value
+            return version
+        if name not in self._scratch and not of_the_session(name):
+            self.live.pop(name, None)
+        return None
+
+    def _rewind(self, version: _Version) -> None:
+        """Put the objects behind a version into the states it means."""
+        for at in _common(version.reach.ids, self._things):
+            thing = self._things[at]
+            key = version.keys.get(at, thing.base)
+            if key != thing.now and key in thing.states:
+                self._move(at, thing, key)
+
+    def _move(self, at: int, thing: _Thing, key: Key) -> None:
+        wanted = thing.states[key]
+        if thing.now not in thing.states:
+            self._save(thing, thing.now, thing.shape.take(thing.value))
+        self._moved.add(at)
+        if restore(thing.value, thing.shape, wanted):
+            thing.now = key
+        else:
+            thing.now = next(self._numbers)
+            if key in thing.states:
+                self._drop_state(thing, key)
+
+    # What runs leave
+
+    def capture(
+        self,
+        cell: CellId,
+        names: Iterable[Resource],
+        kept: Collection[Resource] = (),
+        shared: Mapping[Resource, CellId] | None = None,
+    ) -> None:
+        """Keep what a run left behind those names.
+
+        Of `kept`, keep the version that was there before; `shared` are names that the run did not touch,
+        but whose version (by that cell) holds an object that it changed.
+        """
         before = self._versions.get(cell, {})
-        made: dict[Resource, object] = {}
+        made: dict[Resource, _Version] = {}
         for name in names:
-            made[name] = before[name] if name in kept else self.live.get(name, _DELETED)
+            if shared and name in shared:
+                made[name] = self._shared(self._versions[shared[name]][name])
+            else:
+                made[name] = before[name] if name in kept else self._version(name)
+        self._forget(cell)
         self._versions[cell] = made
+        for name, version in made.items():
+            self._hold((cell, name), version.reach)
         self._displaced.update(self._debris.pop(cell, ()))
         self._scratch.difference_update(made)
         self._displaced.update(made)
         self._displaced.update(before)
 
+    def _version(self, name: Resource) -> _Version:
+        if ":" in name:
+            known = self._dials is not None and self._dials.known(name)
+            return _Version(self._dials.read(name) if known and self._dials is not None else None)
+        value = self.live.get(name, _DELETED)
+        return _Version(value) if value is _DELETED else self._look(value)
+
+    def _look(self, value: object) -> _Version:
+        found = reach(value)
+        return _Version(value, found, {at: self._things[at].now for at in _common(found.ids, self._things)})
+
+    def _shared(self, version: _Version) -> _Version:
+        """A version of the same object after some of what is behind it was changed."""
+        for at in _common(version.reach.ids, self._things):
+            thing = self._things[at]
+            key = version.keys.get(at, thing.base)
+            if at not in self._changing and key != thing.now and key in thing.states:
+                self._move(at, thing, key)
+        return self._look(version.value)
+
     def discard(self, cell: CellId, names: Iterable[Resource]) -> None:
         """A run failed after binding those names: no cell may read them."""
-        self._displaced.update(self._versions.pop(cell, ()))
+        self._displaced.update(self._versions.get(cell, ()))
+        self._forget(cell)
         self._displaced.update(self._debris.pop(cell, ()))
         self._debris[cell] = {name: self.live[name] for name in names if name in self.live}
         self._displaced.update(self._debris[cell])
@@ -78,27 +216,28 @@ class Namespace:
         """Names that code outside of the document bound; they are nobody's version."""
         self._scratch.update(names)
 
-    def revise(self, cell: CellId, name: Resource) -> None:
-        """The version of `name` that `cell` made is what the name holds now."""
-        self._versions.setdefault(cell, {})[name] = self.live.get(name, _DELETED)
-
     def keep_only(self, cells: Collection[CellId], orphans: Collection[CellId] = ()) -> None:
         """Forget the versions of all other cells; names of `orphans` stay, as nobody's."""
         for cell in [*self._versions, *self._debris]:
             if cell in cells:
                 continue
-            names = {**self._debris.pop(cell, {}), **self._versions.pop(cell, {})}
+            names = {*self._debris.pop(cell, ()), *self._versions.get(cell, ())}
+            self._forget(cell)
             if cell in orphans:
                 self._scratch.update(names)
             else:
                 self._displaced.update(names)
+
+    def _forget(self, cell: CellId) -> None:
+        for name, version in self._versions.pop(cell, {}).items():
+            self._release((cell, name), version.reach)
 
     def displace(self, names: Iterable[Resource]) -> None:
         """Another version of these names may be the document's last one now: `settle` looks."""
         self._displaced.update(names)
 
     def settle(self, final: Callable[[Resource], CellId | None]) -> None:
-        """Put every name that was moved at its version of the document's end."""
+        """Put every name and object that was moved at its version of the document's end."""
         displaced, self._displaced = self._displaced, set()
         leftovers = {name: value for made in self._debris.values() for name, value in made.items()}
         for name in displaced:
@@ -106,23 +245,195 @@ class Namespace:
             self._put(name, maker)
             if maker is None and name in leftovers:
                 self.live[name] = leftovers[name]
+        moved = {place for at in self._moved for place in self._holders(at)}
+        for cell, name in moved | {(maker, name) for name in displaced if (maker := final(name))}:
+            version = self._versions.get(cell, {}).get(name)
+            if version is not None and self._things and final(name) == cell:
+                self._rewind(version)
+        self._moved.clear()
+
+    # Versions and what they hold
 
     def version(self, cell: CellId, name: Resource) -> object:
         """The value that the cell left behind the name."""
-        return self._versions.get(cell, {}).get(name, _DELETED)
+        version = self._versions.get(cell, {}).get(name)
+        return _DELETED if version is None else version.value
 
-    def holders(self, values: Collection[int]) -> set[tuple[CellId, Resource]]:
-        """The versions that hold one of the objects with those ids."""
-        return {
+    def made(self, cell: CellId) -> Collection[Resource]:
+        """The names that the cell left versions of."""
+        return self._versions.get(cell, {}).keys()
+
+    def reach(self, cell: CellId, name: Resource) -> Reach:
+        version = self._versions.get(cell, {}).get(name)
+        return NOWHERE if version is None else version.reach
+
+    def holders(self, ids: Iterable[int]) -> set[Place]:
+        """The versions behind which one of the objects with those ids stands."""
+        return {place for at in ids for place in self._holders(at)}
+
+    def _holders(self, at: int) -> set[Place]:
+        much = {
             (cell, name)
-            for cell, made in self._versions.items()
-            for name, value in made.items()
-            if id(value) in values
+            for cell, name in self._holding_much
+            if at in self._versions[cell][name].reach.ids
         }
+        return self._holding.get(at, set()) | much
 
-    def _put(self, name: Resource, maker: CellId | None) -> None:
-        value = _DELETED if maker is None else self._versions.get(maker, {}).get(name, _DELETED)
-        if value is not _DELETED:
-            self.live[name] = value
-        elif name not in self._scratch and not of_the_session(name):
-            self.live.pop(name, None)
+    def _hold(self, place: Place, found: Reach) -> None:
+        if len(found.ids) > _FEW:
+            self._holding_much.add(place)
+            return
+        for at in found.ids:
+            self._holding.setdefault(at, set()).add(place)
+
+    def _release(self, place: Place, found: Reach) -> None:
+        self._holding_much.discard(place)
+        for at in found.ids if len(found.ids) <= _FEW else ():
+            places = self._holding.get(at)
+            if places is not None:
+                places.discard(place)
+                if not places:
+                    del self._holding[at]
+        for at in _common(found.ids, self._things):
+            # Whoever holds it now may mean another state.
+            self._moved.add(at)
+
+    # States of objects
+
+    def note(self, changes: Iterable[Change], worth: Callable[[int, int], bool]) -> None:
+        """A run changed those objects; their earlier states are kept where that is worth it."""
+        changes = list(changes)
+        self._changing = frozenset(id(change.value) for change in changes)
+        for change in changes:
+            at = id(change.value)
+            thing = self._things.get(at)
+            if thing is None:
+                key = next(self._numbers)
+                thing = self._things[at] = _Thing(
+                    next(self._numbers), change.value, change.shape, key, key
+                )
+            if thing.now not in thing.states and change.shape.restores:
+                weight = change.shape.weight(change.before)
+                if weight <= self.memory and worth(at, weight):
+                    self._save(thing, thing.now, change.before)
+            thing.now = next(self._numbers)
+            self._moved.add(at)
+            self._poorer.add(at)
+
+    def lost(self) -> set[Place]:
+        """The versions that mean a state which nobody can put back, as far as nobody has been told."""
+        poorer, self._poorer = self._poorer, set()
+        found: set[Place] = set()
+        for at in poorer & self._things.keys():
+            thing = self._things[at]
+            for cell, name in self._holders(at):
+                key = self._versions[cell][name].keys.get(at, thing.base)
+                if key != thing.now and key not in thing.states:
+                    found.add((cell, name))
+        return found
+
+    def clean(self) -> None:
+        """Let go of objects that no version holds any more."""
+        for at in [at for at in self._moved & self._things.keys() if not self._holders(at)]:
+            thing = self._things.pop(at)
+            self._weight -= self._thing_weight(thing)
+            self._moved.discard(at)
+
+    def tokens(self, ids: Iterable[int]) -> frozenset[Token]:
+        """The names of those of the objects that some run has changed."""
+        return frozenset(self._things[at].token for at in _common(frozenset(ids), self._things))
+
+    def as_before(self, cell: CellId, changes: Collection[Change]) -> bool:
+        """Has a run left the objects that it changes as the cell's run before it did?"""
+        before = [version.keys for version in self._versions.get(cell, {}).values() if version.keys]
+        found: dict[int, Key] = {}
+        for change in changes:
+            at = id(change.value)
+            thing = self._things.get(at)
+            key = next((keys[at] for keys in before if at in keys), None)
+            if thing is None or key is None or key not in thing.states:
+                return False
+            now, then = change.shape.take(change.value), thing.states[key]
+            if not (change.shape.alike(change.value, then) or change.shape.agree(now, then)):
+                return False
+            found[at] = key
+        for at, key in found.items():
+            self._things[at].now = key
+        return True
+
+    def still(self, cell: CellId, name: Resource) -> bool:
+        """Is what the name holds now what the cell left there before, in the same state?"""
+        before, now = self._versions[cell][name], self._version(name)
+        if not (before.reach.ids or now.reach.ids):
+            return same(before.value, now.value)
+        return self._same_version(before, now)
+
+    def old_and_new(self, cell: CellId, names: Iterable[Resource]) -> list[tuple[object, object]] | None:
+        """What the cell left behind the names before, as it was then, and what they hold now.
+
+        None where an object is in both, but in another state.
+        """
+        pairs: list[tuple[object, object]] = []
+        news = {name: self._version(name) for name in names}
+        now = {at: key for version in news.values() for at, key in version.keys.items()}
+        known = frozenset(at for version in news.values() for at in version.reach.ids)
+        for name, new in news.items():
+            old = self._versions[cell][name]
+            if old.reach.vast or new.reach.vast:
+                return None
+            for at in _common(old.reach.ids, self._things):
+                thing = self._things[at]
+                key = old.keys.get(at, thing.base)
+                if at in known:
+                    if now[at] != key:
+                        return None
+                elif key != thing.now:
+                    if key not in thing.states:
+                        return None
+                    self._move(at, thing, key)
+            pairs.append((old.value, new.value))
+        return pairs
+
+    def as_made(self, cell: CellId, name: Resource, maker: CellId) -> bool:
+        """Is the maker's version, after what the cell changed of it, what the cell made of it before?"""
+        before = self._versions[cell][name]
+        return self._same_version(before, self._shared(self._versions[maker][name]))
+
+    def _same_version(self, one: _Version, other: _Version) -> bool:
+        if one.value is not other.value or one.reach.ids != other.reach.ids:
+            return False
+        return all(
+            one.keys.get(at, thing.base) == other.keys.get(at, thing.base)
+            for at in _common(one.reach.ids, self._things)
+            if (thing := self._things[at])
+        )
+
+    def _save(self, thing: _Thing, key: Key, state: object) -> None:
+        thing.states[key] = state
+        self._weight += thing.shape.weight(state)
+        while self._weight > self.memory and self._evict():
+            pass
+
+    def _evict(self) -> bool:
+        """Give up the oldest state of the object whose states take most."""
+        heavy = max(self._things, key=lambda at: self._thing_weight(self._things[at]), default=None)
+        if heavy is None or not self._things[heavy].states:
+            return False
+        thing = self._things[heavy]
+        self._drop_state(thing, min(thing.states))
+        self._poorer.add(heavy)
+        return True
+
+    def _thing_weight(self, thing: _Thing) -> int:
+        return sum(thing.shape.weight(state) for state in thing.states.values())
+
+    def _drop_state(self, thing: _Thing, key: Key) -> None:
+        self._weight -= thing.shape.weight(thing.states.pop(key))
+        self._poorer.add(id(thing.value))
+
+
+def _common(ids: Collection[int], things: Mapping[int, object]) -> list[int]:
+    """What is in both, at the cost of the smaller."""
+    if len(ids) < len(things):
+        return [at for at in ids if at in things]
+    return [at for at in things if at in ids]

@@ -2,42 +2,55 @@
 
 from __future__ import annotations
 
-import gc
 import sys
 import threading
-from collections.abc import Callable, Iterable, Iterator, Mapping
-from dataclasses import dataclass
-from dis import opmap
-from functools import lru_cache
-from types import (
-    BuiltinFunctionType,
-    CodeType,
-    CoroutineType,
-    FunctionType,
-    GeneratorType,
-    MethodType,
-    ModuleType,
-    NoneType,
-)
-from typing import Final
+import time
+from collections.abc import Collection, Iterable, Iterator, Mapping, Sequence
+from dataclasses import dataclass, replace
+from types import CodeType, ModuleType
+from typing import Final, Protocol
 
-from .cell import NOTHING, CellFacts, CellId, Latent, Observation, Resource
+from . import libraries  # pyright: ignore[reportUnusedImport]  # noqa: F401  # teaches `shapes` its types
+from .cell import NOTHING, CellId, Observation, Outcome, Resource
+from .equality import twins
 from .event import Run
-from .namespace import Namespace, of_the_session
+from .functions import globals_of, latent_of
+from .namespace import Namespace, Place, of_the_session
+from .objects import Change, Survey
+from .shapes import shape
 
 _ABSENT: Final = object()
-# So many objects behind one name are searched for functions.
-_SEARCHED = 2000
-_ATOMS: frozenset[type] = frozenset(
-    (int, float, complex, bool, str, bytes, bytearray, range, NoneType, BuiltinFunctionType, ModuleType)
-)
 # Builtins through which code reaches names that it does not spell out.
 _REFLECTIVE = frozenset(("eval", "exec", "globals", "get_ipython"))
 # Those of them (the last three: at a cell's own top level) whose reads nobody can see.
 _UNSEEN = frozenset(("globals",))
 _UNSEEN_AT_TOP = frozenset(("dir", "locals", "vars"))
-# Libraries whose objects hold data rather than the notebook's functions.
-_OF_LIBRARIES = frozenset(("numpy", "pandas", "polars", "pyarrow", "matplotlib", "torch", "scipy"))
+# Kinds of values that no run can change.
+_CONSTANT = frozenset(("atom", "arrow"))
+# States that take so few bytes are always kept; of larger ones, as many bytes as making them anew is worth.
+_SMALL = 1 << 18
+_BYTES_A_SECOND = 1 << 30
+
+
+class Document(Protocol):
+    """What observation has to know of the document."""
+
+    def everything(self, cell: CellId) -> dict[Resource, CellId | None]:
+        """Every name that the document writes, at the version in force for the cell."""
+        ...
+
+    def in_force(self, name: Resource, cell: CellId) -> CellId | None:
+        """The cell whose version of the name is in force where `cell` stands."""
+        ...
+
+    def below(self, cell: CellId, other: CellId) -> bool:
+        """Does the cell stand below the other one?"""
+        ...
+
+
+def looks_up_names(run: Run) -> bool:
+    """May the run reach names that no source spells out?"""
+    return run.facts.dynamic or not _REFLECTIVE.isdisjoint(run.inputs)
 
 
 @dataclass(frozen=True)
@@ -48,11 +61,6 @@ class Watch:
     # The newest name that stays: whatever the run adds comes after it.
     newest: str | None
     everything: bool
-
-
-def looks_up_names(run: Run) -> bool:
-    """May the run reach names that no source spells out?"""
-    return run.facts.dynamic or not _REFLECTIVE.isdisjoint(run.inputs)
 
 
 def watch(live: dict[str, object], run: Run) -> Watch:
@@ -66,9 +74,9 @@ def watch(live: dict[str, object], run: Run) -> Watch:
     return Watch({name: live.get(name, _ABSENT) for name in expected}, newest, False)
 
 
-def observe(seen: Watch, names: Namespace, run: Run, error: BaseException | None) -> Observation:
-    """Compare the namespace after a run with what stood there before."""
-    live, cell, facts = names.live, run.cell, run.facts
+def observe(seen: Watch, live: dict[str, object], run: Run, error: BaseException | None) -> Observation:
+    """Compare the namespace after a run with what stood there before: names, not yet what is behind them."""
+    facts = run.facts
     promised = facts.writes - facts.mutates - facts.deletes
     bound = {name for name in promised if name in live}
     for name, value in _current(seen, live):
@@ -79,19 +87,185 @@ def observe(seen: Watch, names: Namespace, run: Run, error: BaseException | None
         for name, value in seen.before.items()
         if name not in live and (value is not _ABSENT or name in facts.deletes) and not of_the_session(name)
     }
-    changed = {name for name in facts.mutates - bound if name in live}
-    held = names.holders({id(live[name]) for name in changed}) if changed else set[tuple[CellId, str]]()
     return Observation(
         bound=frozenset(bound),
         deleted=frozenset(deleted),
-        changed=frozenset(changed),
-        equal=frozenset(name for name in bound if same(names.version(cell, name), live[name])),
         # What the graph knew already it knows better: through which function, and so for how long.
         reads=(_missed(error) | _executed.stop()) - run.inputs.keys(),
-        latent=_latent(bound, live, facts),
-        spent=frozenset(held - {(cell, name) for name in changed}),
+        latent=latent_of(bound, live, facts),
         unproven=_unproven(run),
     )
+
+
+@dataclass(frozen=True)
+class _Begun:
+    """A run that is under way."""
+
+    run: Run
+    watch: Watch
+    survey: Survey | None
+    started: float
+
+
+class Observer:
+    """Puts each run on the values it should read, and sees what comes of it."""
+
+    def __init__(self, live: dict[str, object], document: Document) -> None:
+        self.names = Namespace(live)
+        self._document = document
+        self._begun: _Begun | None = None
+        # Seconds that the latest run of each cell took.
+        self._took: dict[CellId, float] = {}
+
+    # Before
+
+    def begin(self, run: Run) -> None:
+        """Put the names, and what is behind them, as the run should find them, and look at it."""
+        names = self.names
+        inputs = self._document.everything(run.cell) if looks_up_names(run) else run.inputs
+        names.stage(inputs)
+        names.vacate((run.facts.writes | run.touches) - inputs.keys())
+        survey = self._survey(run, inputs)
+        self._begun = _Begun(run, watch(names.live, run), survey, time.monotonic())
+
+    def _survey(self, run: Run, inputs: Mapping[Resource, CellId | None]) -> Survey | None:
+        """Note the state of what the run could change."""
+        live = self.names.live
+        values = [
+            live[name]
+            for name, maker in inputs.items()
+            if name in live and not self._constant(name, maker, live[name])
+        ]
+        modules = [
+            value for name in run.facts.mutates if isinstance(value := live.get(name), ModuleType)
+        ]
+        return Survey(values, modules) if values or modules else None
+
+    def _constant(self, name: Resource, maker: CellId | None, value: object) -> bool:
+        if maker is not None and (found := self.names.reach(maker, name)).kinds:
+            return found.kinds <= _CONSTANT
+        return shape(value).bare
+
+    # After
+
+    def finish(self, outcome: Outcome, error: BaseException | None) -> Observation:
+        """Compare what is there now with what stood there before, and keep what the run left."""
+        begun, self._begun = self._begun, None
+        assert begun is not None
+        run, names = begun.run, self.names
+        took = time.monotonic() - begun.started
+        seen = observe(begun.watch, names.live, run, error)
+        seen = replace(seen, unproven=seen.unproven or _unseen(begun.survey))
+        changes = begun.survey.changes() if begun.survey is not None else []
+        if outcome is not Outcome.OK:
+            spent = self._undo(changes)
+            names.discard(run.cell, seen.bound | seen.deleted)
+            return replace(seen, spent=frozenset(spent))
+        self._took[run.cell] = took
+        return self._keep(run, seen, changes)
+
+    def _keep(self, run: Run, seen: Observation, changes: list[Change]) -> Observation:
+        """Keep what a run left, and say what it did to objects that others know."""
+        names, cell = self.names, run.cell
+        ids = [id(change.value) for change in changes]
+        shared = self._sharers(run, ids, seen.bound | seen.deleted)
+        changed = frozenset(shared)
+        held = names.holders(ids)
+        names.note(changes, self._worth)
+        equal = self._equal(cell, seen.bound, shared, changes)
+        names.capture(cell, seen.bound | seen.deleted | changed, equal, shared)
+        held |= {(cell, name) for name in seen.bound | changed}
+        seen = replace(
+            seen,
+            changed=changed,
+            equal=equal,
+            shares=changed - run.inputs.keys() - seen.reads,
+            spent=frozenset(names.lost()),
+            holding={place: names.tokens(names.reach(*place).ids) for place in held},
+            changes=names.tokens(ids),
+        )
+        names.clean()
+        return seen
+
+    def _sharers(
+        self, run: Run, ids: Iterable[int], others: Collection[Resource]
+    ) -> dict[Resource, CellId]:
+        """The names in force here behind which one of the objects stands, and who made their versions."""
+        return {
+            name: maker
+            for maker, name in self.names.holders(ids)
+            if name not in others and maker != run.cell and self._document.in_force(name, run.cell) == maker
+        }
+
+    def _undo(self, changes: Iterable[Change]) -> set[Place]:
+        """A failed run leaves nothing: take its changes back where that is possible."""
+        self.names.note([change for change in changes if not change.undo()], lambda at, weight: False)
+        return self.names.lost()
+
+    def _worth(self, at: int, weight: int) -> bool:
+        """Is keeping so many bytes cheaper than running those again who made the object?"""
+        seconds = sum(self._took.get(maker, 0.0) for maker in {cell for cell, _ in self.names.holders((at,))})
+        return weight <= _SMALL or weight / _BYTES_A_SECOND < seconds
+
+    # Early cutoff
+
+    def _equal(
+        self,
+        cell: CellId,
+        bound: frozenset[Resource],
+        changed: Mapping[Resource, CellId],
+        changes: list[Change],
+    ) -> frozenset[Resource]:
+        """The names whose versions are what the cell's run before left, too."""
+        names = self.names
+        made = names.made(cell)
+        if not made:
+            return NOTHING
+        again = not changes or names.as_before(cell, changes)
+        equal = {name for name in bound if name in made and names.still(cell, name)}
+        if again:
+            equal |= {name for name, maker in changed.items() if name in made and names.as_made(cell, name, maker)}
+        rest = bound - equal
+        if again and rest and rest <= set(made) and self._twins(cell, sorted(rest)):
+            equal |= rest
+        return frozenset(equal)
+
+    def _twins(self, cell: CellId, names: Sequence[Resource]) -> bool:
+        """Are the new values of those names what the old ones are but for who they are?"""
+        space = self.names
+        pairs = space.old_and_new(cell, names)
+
+        def may_pair(old: object, new: object) -> bool:
+            # Nobody else may know the new one, and the old one only who took it from here.
+            if space.holders((id(new),)):
+                return False
+            return all(
+                maker == cell or self._document.below(maker, cell) for maker, _ in space.holders((id(old),))
+            )
+
+        return pairs is not None and twins(pairs, may_pair, _alike)
+
+
+def _unseen(survey: Survey | None) -> str | None:
+    """Why nobody can say what the run changed, if so."""
+    if survey is None:
+        return None
+    if survey.vast:
+        return "It may have changed what it reads, which holds too many objects to look at all of them."
+    opaque = survey.opaque()
+    if not opaque:
+        return None
+    kind = type(opaque[0])
+    return (
+        f"It used an object of type `{kind.__module__}.{kind.__qualname__}`,"
+        " into which nobody can see: it may have changed."
+    )
+
+
+def _alike(old: object, new: object) -> bool:
+    """Compare two objects of a library."""
+    form = shape(old)
+    return shape(new) is form and form.matches(old, new)
 
 
 def _current(seen: Watch, live: dict[str, object]) -> Iterator[tuple[str, object]]:
@@ -155,7 +329,7 @@ class _Executed:
         if self._thread is None:
             return NOTHING
         self._thread = None
-        return frozenset(name for code in self._codes for name in _globals_of(code)[0])
+        return frozenset(name for code in self._codes for name in globals_of(code)[0])
 
     def _hear(self, event: str, arguments: tuple[object, ...]) -> None:
         if event != "exec" or self._thread != threading.get_ident():
@@ -166,152 +340,3 @@ class _Executed:
 
 
 _executed = _Executed()
-
-
-# Functions behind values
-
-
-def _latent(bound: Iterable[str], live: dict[str, object], facts: CellFacts) -> dict[Resource, Latent]:
-    """What calling the functions that can be reached from the new values may touch."""
-    result: dict[Resource, Latent] = {}
-    for name in bound:
-        value = live[name]
-        if type(value) in _ATOMS:
-            continue
-        reads: set[str] = set()
-        writes: set[str] = set()
-        for code in _codes(value, live):
-            loaded, stored = _globals_of(code)
-            reads |= loaded
-            writes |= stored
-        if reads or writes:
-            # Which globals a function changes in place, only its source can say.
-            writes |= facts.latent.get(name, Latent()).writes
-            result[name] = Latent(frozenset(reads), frozenset(writes))
-    return result
-
-
-def _codes(value: object, live: dict[str, object]) -> Iterator[CodeType]:
-    """The code of every function of the notebook that can be reached from a value."""
-    seen: set[int] = {id(live)}
-    todo = [value]
-    while todo and len(seen) < _SEARCHED:
-        found = todo.pop()
-        kind = type(found)
-        if kind in _ATOMS or id(found) in seen:
-            continue
-        seen.add(id(found))
-        if kind is FunctionType:
-            if found.__globals__ is live:  # type: ignore[attr-defined]
-                yield found.__code__  # type: ignore[attr-defined]
-            todo += _around(found)  # type: ignore[arg-type]
-        elif kind is MethodType:
-            todo += (found.__func__, found.__self__)  # type: ignore[attr-defined]
-        elif isinstance(found, type):
-            if found.__module__ == "__main__":
-                todo += vars(found).values()
-                todo += found.__bases__
-        elif kind.__module__.partition(".")[0] not in _OF_LIBRARIES:
-            if kind is GeneratorType or kind is CoroutineType:
-                yield found.gi_code if kind is GeneratorType else found.cr_code  # type: ignore[attr-defined]
-            todo.append(kind)
-            todo += gc.get_referents(found)
-
-
-def _around(function: FunctionType) -> Iterator[object]:
-    """What a function holds besides its code and globals."""
-    yield from function.__defaults__ or ()
-    yield from (function.__kwdefaults__ or {}).values()
-    yield from function.__dict__.values()
-    for cell in function.__closure__ or ():
-        try:
-            yield cell.cell_contents
-        except ValueError:  # noqa: PERF203  # an empty cell has no other way to say so
-            continue
-
-
-_LOAD = opmap["LOAD_GLOBAL"]
-_STORES = frozenset((opmap["STORE_GLOBAL"], opmap["DELETE_GLOBAL"]))
-_NAMED = frozenset(code for name, code in opmap.items() if name in ("LOAD_NAME", "LOAD_CLASSDICT_OR_GLOBAL"))
-_EXTENDED = opmap["EXTENDED_ARG"]
-
-
-@lru_cache(maxsize=4096)
-def _globals_of(code: CodeType) -> tuple[frozenset[str], frozenset[str]]:
-    """The global names that a code object, with those inside it, loads and stores."""
-    loaded: set[str] = set()
-    stored: set[str] = set()
-    instructions = code.co_code
-    extended = 0
-    for at in range(0, len(instructions), 2):
-        operation, argument = instructions[at], instructions[at + 1] | extended
-        extended = argument << 8 if operation == _EXTENDED else 0
-        if operation == _LOAD:
-            loaded.add(code.co_names[argument >> _LOAD_SHIFT])
-        elif operation in _NAMED:
-            loaded.add(code.co_names[argument])
-        elif operation in _STORES:
-            stored.add(code.co_names[argument])
-    for constant in code.co_consts:
-        if isinstance(constant, CodeType):
-            inner_loaded, inner_stored = _globals_of(constant)
-            loaded |= inner_loaded
-            stored |= inner_stored
-    return frozenset(loaded), frozenset(stored)
-
-
-def _shift_of_load() -> int:
-    """Since 3.11 the lowest bit of LOAD_GLOBAL's argument says something else."""
-    code: CodeType = (lambda: (first, second)).__code__  # type: ignore[name-defined]  # noqa: F821
-    arguments = [code.co_code[at + 1] for at in range(0, len(code.co_code), 2) if code.co_code[at] == _LOAD]
-    return 1 if max(arguments) > 1 else 0
-
-
-_LOAD_SHIFT = _shift_of_load()
-
-
-# Equality that runs nobody's code
-
-_SIMPLE: Mapping[type, Callable[[object, object], bool]] = {
-    **dict.fromkeys((int, bool, str, bytes, range), lambda a, b: a == b),
-    # `repr` tells -0.0 from 0.0, and holds one NaN equal to another.
-    **dict.fromkeys((float, complex), lambda a, b: repr(a) == repr(b)),
-}
-
-
-def same(old: object, new: object, depth: int = 20) -> bool:
-    """Are two values soundly equal: immutable, of the same types all the way down, and alike?"""
-    if old is new:
-        return True
-    kind = type(old)
-    if kind is not type(new):
-        return False
-    if simple := _SIMPLE.get(kind):
-        return simple(old, new)
-    if kind is tuple:
-        return (
-            depth > 0
-            and len(old) == len(new) <= _SEARCHED  # type: ignore[arg-type]
-            and all(same(a, b, depth - 1) for a, b in zip(old, new))  # type: ignore[call-overload]
-        )
-    if kind is FunctionType:
-        return _same_function(old, new)  # type: ignore[arg-type]
-    return False
-
-
-def _same_function(old: FunctionType, new: FunctionType) -> bool:
-    return (
-        old.__code__ == new.__code__
-        and old.__globals__ is new.__globals__
-        and old.__closure__ is None
-        and new.__closure__ is None
-        and not old.__dict__
-        and not new.__dict__
-        and old.__qualname__ == new.__qualname__
-        and old.__doc__ == new.__doc__
-        and same(old.__defaults__, new.__defaults__)
-        and old.__kwdefaults__ is None
-        and new.__kwdefaults__ is None
-        and not old.__annotations__
-        and not new.__annotations__
-    )

@@ -142,6 +142,12 @@ class Session:
         self._rewinds: dict[CellId, int] = {}
         self._running: CellId | None = None
         self._spent: set[tuple[CellId, Resource]] = set()
+        # Objects, by number: those behind the versions of a cell, those that its run changed, and who changed them.
+        self._holding: dict[CellId, dict[Resource, frozenset[int]]] = {}
+        self._changes: dict[CellId, frozenset[int]] = {}
+        self._changers: dict[int, set[CellId]] = {}
+        # Versions that may hold what a cell below changes without knowing that they do.
+        self._unchecked: set[tuple[CellId, Resource]] = set()
         self._unpublished: set[CellId] = set()
         self._published: dict[CellId, Status] = {}
         self._published_edges: dict[CellId, Edges] = {}
@@ -203,10 +209,14 @@ class Session:
     def everything(self, cell: CellId) -> dict[Resource, CellId | None]:
         """Every name that the document writes, at the version in force for the cell."""
         inputs = self.graph.inputs(cell)
-        return {
-            name: self.source_of(name, cell) if name in inputs else self._nearest(name, cell)
-            for name in {*self.graph.written(), *inputs}
-        }
+        return {name: self.in_force(name, cell) for name in {*self.graph.written(), *inputs}}
+
+    def in_force(self, name: Resource, cell: CellId) -> CellId | None:
+        """The cell whose version of the name is in force where `cell` stands, whether it reads it or not."""
+        return self.source_of(name, cell) if name in self.graph.inputs(cell) else self._nearest(name, cell)
+
+    def below(self, cell: CellId, other: CellId) -> bool:
+        return cell in self._states and self.graph.rank(cell) > self.graph.rank(other)
 
     def _nearest(self, name: Resource, cell: CellId | None) -> CellId | None:
         """The nearest cell above that left a version of the name."""
@@ -286,8 +296,9 @@ class Session:
                 if action is not None:
                     return action
             self._requested.clear()
+            self._tie_at_end()
             lost = self._spent_at_end()
-            if not lost:
+            if not lost and not self._plan:
                 self._rewinds.clear()
                 return None
             self._replan(lost, requested=lost)
@@ -373,6 +384,7 @@ class Session:
         state.nudged = NOTHING
         self._spent -= {(event.cell, name) for name in stamps}
         self._spent |= event.seen.spent
+        self._note_objects(event)
         self._enter(state)
         self._compare(event.cell)
         lost = {name for name in old.keys() | stamps.keys() if old.get(name) != stamps.get(name)}
@@ -422,7 +434,7 @@ class Session:
         if event.outcome is not Outcome.OK:
             return {}
         found: dict[Resource, Stamp | None] = {}
-        for name in event.seen.reads:
+        for name in event.seen.reads | event.seen.shares:
             maker = self._nearest(name, event.cell)
             made = self._states[maker].ran if maker is not None else None
             found[name] = made.stamps.get(name) if made is not None else None
@@ -458,6 +470,7 @@ class Session:
     def _remove(self, cell: CellId) -> None:
         del self._states[cell]
         self._spent = {spent for spent in self._spent if spent[0] != cell}
+        self._forget_objects(cell)
         self._unpublished.add(cell)
         self._drop_from_plan({cell})
 
@@ -660,6 +673,8 @@ class Session:
             self._leave_plan(state)
             self._block(state, None)
             return None
+        if self._tie(self._loose(cell, self._sources(cell))):
+            return None
         spent = self._spent_inputs(cell)
         if spent:
             self._replan(spent, requested=spent)
@@ -726,8 +741,11 @@ class Session:
         """The parents for which something holds, and the names that come from them."""
         names: set[Resource] = set()
         cells: set[CellId] = set()
+        shares = self.graph.entry(cell).shares
         for name, writer in self.graph.inputs(cell).items():
-            if writer is not None and writer != cell and which(self._states[writer]):
+            if writer is None or writer == cell or name in shares:
+                continue
+            if which(self._states[writer]):
                 names.add(name)
                 cells.add(writer)
         return sorted(names), sorted(cells, key=self.graph.rank)
@@ -742,12 +760,14 @@ class Session:
         """The inputs of the cell whose object somebody has changed since, and who made them."""
         if not self._spent:
             return {}
-        makers = {name: self.source_of(name, cell) for name in self.graph.inputs(cell)}
         return {
-            name: maker
-            for name, maker in makers.items()
-            if maker is not None and maker != cell and (maker, name) in self._spent
+            name: maker for maker, name in self._sources(cell) if maker != cell and (maker, name) in self._spent
         }
+
+    def _sources(self, cell: CellId) -> list[tuple[CellId, Resource]]:
+        """The versions that a run of the cell would read."""
+        sources = [(self.source_of(name, cell), name) for name in self.graph.inputs(cell)]
+        return [(maker, name) for maker, name in sources if maker is not None]
 
     def _spent_at_end(self) -> set[CellId]:
         """The cells to rerun so that the document's end shows their names as they were left."""
@@ -762,6 +782,89 @@ class Session:
     def _rewind(self, maker: CellId) -> bool:
         count = self._rewinds[maker] = self._rewinds.get(maker, 0) + 1
         return count <= _REWINDS and self._automatic(maker)
+
+    # Objects that versions share
+
+    def _note_objects(self, event: RunFinished) -> None:
+        """Note which objects the run changed, and behind which versions they stand."""
+        self._forget_objects(event.cell)
+        seen = event.seen
+        if seen.changes:
+            self._changes[event.cell] = seen.changes
+        for number in seen.changes:
+            self._changers.setdefault(number, set()).add(event.cell)
+        for (maker, name), numbers in seen.holding.items():
+            if numbers and maker in self._states:
+                self._holding.setdefault(maker, {})[name] = numbers
+                self._unchecked.add((maker, name))
+
+    def _forget_objects(self, cell: CellId) -> None:
+        self._holding.pop(cell, None)
+        for number in self._changes.pop(cell, ()):
+            changers = self._changers[number]
+            changers.discard(cell)
+            if not changers:
+                del self._changers[number]
+
+    def _loose(
+        self, reader: CellId | None, versions: Iterable[tuple[CellId, Resource]]
+    ) -> dict[CellId, set[Resource]]:
+        """Cells that change an object which stands behind one of these names, too, and do not know of it.
+
+        They stand between the version's maker and its reader, so a fresh run would change the version.
+        """
+        found: dict[CellId, set[Resource]] = {}
+        if not self._holding:
+            return found
+        for maker, name in versions:
+            for number in self._holding.get(maker, {}).get(name, ()):
+                for changer in self._changers.get(number, ()):
+                    if changer not in (maker, reader) and self._misses(changer, name, maker, reader):
+                        found.setdefault(changer, set()).add(name)
+        return found
+
+    def _misses(self, changer: CellId, name: Resource, maker: CellId, reader: CellId | None) -> bool:
+        rank = self.graph.rank
+        between = rank(maker) < rank(changer) and (reader is None or rank(changer) < rank(reader))
+        state = self._states[changer]
+        known = state.ran is not None and name in state.ran.entry.writes
+        return between and not known and state.succeeded and state.blocked is None
+
+    def _tie(self, loose: Mapping[CellId, set[Resource]]) -> bool:
+        """Let those cells know of the names, which makes them run again; answer whether there are any."""
+        for changer, names in loose.items():
+            state = self._states[changer]
+            assert state.ran is not None
+            entry = state.ran.entry
+            shares = names - entry.reads - entry.above
+            entry = replace(
+                entry, writes=entry.writes | names, above=entry.above | shares, shares=entry.shares | shares
+            )
+            state.ran = replace(state.ran, entry=entry, reads={**dict.fromkeys(names), **state.ran.reads})
+            self._enter(state)
+        if loose:
+            self._settle(set(loose))
+            self._rerun(set(loose))
+            if self._plan and self.graph.reordered:
+                self._replan(())
+        return bool(loose)
+
+    def _tie_at_end(self) -> None:
+        """Do the same for what stands at the document's end."""
+        if not self._holding or not self.auto:
+            return
+        shifted = {
+            (maker, name)
+            for name in self.graph.shifted
+            if (maker := self.source_of(name, None)) is not None
+        }
+        unchecked, self._unchecked = self._unchecked | shifted, set()
+        versions = [
+            (maker, name)
+            for maker, name in unchecked
+            if maker in self._states and self.source_of(name, None) == maker
+        ]
+        self._tie(self._loose(None, versions))
 
     # Words
 
@@ -821,4 +924,12 @@ def _learned(facts: CellFacts, event: RunFinished, known: frozenset[Resource]) -
     reads = guess.reads | ((known | seen.reads) - guess.above)
     if event.outcome is not Outcome.OK:
         return replace(guess, reads=reads)
-    return replace(guess, reads=reads, writes=seen.bound | seen.deleted | seen.changed, latent=seen.latent)
+    shares = seen.shares - reads - guess.above
+    return replace(
+        guess,
+        reads=reads,
+        above=guess.above | shares,
+        shares=shares,
+        writes=seen.bound | seen.deleted | seen.changed,
+        latent=seen.latent,
+    )

@@ -22,12 +22,15 @@ from reactive_kernel.event import (
     RunRequested,
     StaleRequested,
 )
-from reactive_kernel.namespace import Namespace
-from reactive_kernel.observe import looks_up_names, observe, watch
+from reactive_kernel.observe import Observer
 from reactive_kernel.session import Session
 
+from .execution import Shown, blank, execute
+from .judge import Claim, Stands, Verdict, final, mid_way
 from .notebooks import Operation, Story
-from .oracle import Fresh, Shown, blank, describe, execute, facts_of, fresh_run, graph_of, plain_run
+from .oracle import Fresh, describe, facts_of, fresh_run, graph_of, plain_run
+from .portrait import portrait
+from .world import World, contents, reach_of, states
 
 # No plan of these small notebooks is longer, unless it never ends.
 LONGEST_PLAN = 400
@@ -53,12 +56,15 @@ class Tally:
     needless: int = 0
     undecided: int = 0
     checks: int = 0
+    # Cells that stayed stale after "run stale" because nobody can say what they read.
+    unproven: int = 0
 
     def add(self, other: Tally) -> None:
         self.runs += other.runs
         self.needless += other.needless
         self.undecided += other.undecided
         self.checks += other.checks
+        self.unproven += other.unproven
 
 
 class Found(Exception):
@@ -122,12 +128,16 @@ class Document:
 class Driver:
     """One notebook under the session, as the kernel would have it."""
 
-    def __init__(self, cells: tuple[tuple[str, str], ...]) -> None:
+    def __init__(self, cells: tuple[tuple[str, str], ...], reach: frozenset[str] | None) -> None:
+        # Which parts of the world the cells touch; None: the rules say what is right, not plain Python.
+        self.reach = reach
         self.document = Document([Cell(CellId(name), source) for name, source in cells])
         self.session = Session(facts_of)
-        self.names = Namespace(blank())
+        self.observer = Observer(blank(), self.session)
+        self.names = self.observer.names
         self.shown: dict[CellId, Shown] = {}
         self.tally = Tally()
+        self.halts: dict[CellId, int] = {}
         self._keys: dict[CellId, object] = {}
         self._asked: set[CellId] = set()
         self._count = 0
@@ -146,6 +156,7 @@ class Driver:
             action = self.session.advance()
             if action is None:
                 self._asked.clear()
+                self.halts.clear()
                 self.names.displace(self.session.shifted)
                 self.session.shifted.clear()
                 self.names.settle(lambda name: self.session.source_of(name, None))
@@ -163,23 +174,17 @@ class Driver:
 
     def _run(self, run: Run, amid: Event | None) -> None:
         names = self.names
-        inputs = self.session.everything(run.cell) if looks_up_names(run) else run.inputs
-        names.stage(inputs)
-        names.vacate((run.facts.writes | run.touches) - inputs.keys())
+        self.observer.begin(run)
         self._count_run(run)
-        before = watch(names.live, run)
-        shown, error = execute(run.source, run.cell, names.live)
+        shown, error = execute(run.source, run.cell, names.live, self.halts.pop(run.cell, 0))
         outcome = Outcome.OK if error is None else Outcome.ERROR
+        if isinstance(error, KeyboardInterrupt):
+            amid = Interrupted()
         if isinstance(amid, Interrupted):
             shown, outcome = Shown(shown.text, "KeyboardInterrupt"), Outcome.INTERRUPTED
         elif amid is not None:
             self.tell(amid)
-        seen = observe(before, names, run, error)
-        written = seen.bound | seen.deleted | seen.changed
-        if outcome is Outcome.OK:
-            names.capture(run.cell, written, seen.equal)
-        else:
-            names.discard(run.cell, written)
+        seen = self.observer.finish(outcome, error)
         self.shown[run.cell] = shown
         self._count += 1
         self.session.step(RunFinished(run.cell, run.run, outcome, self._count, seen))
@@ -187,8 +192,7 @@ class Driver:
             self.tell(amid)
 
     def _count_run(self, run: Run) -> None:
-        live = self.names.live
-        key = (run.source, {name: describe(live[name]) if name in live else None for name in run.inputs})
+        key = (run.source, portrait(self.names.live, run.inputs))
         self.tally.runs += 1
         # Whoever asks for a blocked cell asks for what blocks it to be tried again, however hopeless.
         failed = run.cell in self.shown and self.shown[run.cell].error is not None
@@ -200,9 +204,52 @@ class Driver:
 
     def problems(self, *, at_rest: bool) -> Iterator[tuple[str, str]]:
         """Where what is marked fresh is not what a fresh run gives."""
-        session = self.session
         self.tally.checks += 1
         yield from self._graph_problems()
+        if self.reach is None:
+            yield from self._rule_problems(at_rest=at_rest)
+        else:
+            yield from self._judged(mid_way(self.claims(), self.reach, contents(self.reach)))
+
+    def end_problems(self) -> Iterator[tuple[str, str]]:
+        """The same after "run stale", and where anything that could be fresh is not."""
+        if self.reach is None:
+            yield from self.problems(at_rest=True)
+            yield from self._unsettled()
+            yield from _against_plain_run(self)
+            return
+        self.tally.checks += 1
+        yield from self._graph_problems()
+        live = self.names.live
+        stands = Stands(lambda names: portrait(live, names), contents(self.reach), states(self.reach))
+        yield from self._judged(final(self.claims(), self.reach, stands))
+
+    def _judged(self, verdict: Verdict) -> Iterator[tuple[str, str]]:
+        self.tally.undecided += verdict.undecided
+        self.tally.unproven += verdict.unproven
+        yield from verdict.problems
+
+    def claims(self) -> list[Claim]:
+        """What the session says of every cell."""
+        session, claims = self.session, list[Claim]()
+        for cell in session.cells:
+            status = session.status(cell)
+            reason = status.reason
+            claims.append(
+                Claim(
+                    session.cell(cell),
+                    status.freshness.value,
+                    status.outcome and status.outcome.value,
+                    reason and reason.kind,
+                    reason.message if reason else "",
+                    reason.cells if reason else (),
+                    self.shown.get(cell),
+                )
+            )
+        return claims
+
+    def _rule_problems(self, *, at_rest: bool) -> Iterator[tuple[str, str]]:
+        session = self.session
         fresh = fresh_run(tuple(self.document.cells))
         if fresh is None:
             self.tally.undecided += 1
@@ -252,7 +299,7 @@ class Driver:
         if graph.cycles() != again.cycles():
             yield "graph", f"cycles {graph.cycles()}; made at once {again.cycles()}"
 
-    def unsettled(self) -> Iterator[tuple[str, str]]:
+    def _unsettled(self) -> Iterator[tuple[str, str]]:
         """After "run what is stale": cells that could be fresh and are not."""
         fresh = fresh_run(tuple(self.document.cells))
         if fresh is None:
@@ -270,35 +317,44 @@ class Driver:
                 yield "stale", f"{cell} is {status.freshness.value} after `run stale`: {status.reason}"
 
 
-def drive(sequence: Story) -> tuple[Mismatch | None, Tally]:
-    """Carry the sequence out; answer the first mismatch."""
-    driver = Driver(sequence.cells)
+def drive(story: Story) -> tuple[Mismatch | None, Tally]:
+    """Carry the story out; answer the first mismatch."""
+    reach = reach_of(story.sources) if story.mutating else None
+    with World(reach or frozenset()):
+        return _carried_out(story, Driver(story.cells, reach))
+
+
+def _carried_out(story: Story, driver: Driver) -> tuple[Mismatch | None, Tally]:
     number = 0
     try:
-        for number, operation in enumerate(sequence.operations, 1):
-            if not driver.document.apply(operation):
-                continue
-            event = driver.document.event(operation)
-            if operation.amid:
-                driver.follow(1, event)
-            else:
-                driver.tell(event)
-            driver.follow(operation.steps)
-            _check(driver.problems(at_rest=not driver.session.under_way and operation.steps is None), number)
+        for number, operation in enumerate(story.operations, 1):
+            if driver.document.apply(operation):
+                _carry_out(operation, driver)
+                resting = not driver.session.under_way and operation.steps is None
+                _check(driver.problems(at_rest=resting), number)
         driver.follow(None)
         _check(driver.problems(at_rest=True), number)
         driver.tell(StaleRequested())
         driver.follow(None)
         number += 1
-        _check(driver.problems(at_rest=True), number)
-        _check(driver.unsettled(), number)
-        _check(_against_plain_run(driver), number)
+        _check(driver.end_problems(), number)
     except Found as found:
         return replace(found.mismatch, after=found.mismatch.after or number), driver.tally
     except (ArithmeticError, AttributeError, LookupError, RuntimeError, TypeError, AssertionError) as error:
         where = traceback.extract_tb(error.__traceback__)[-1]
         return Mismatch(f"crash in {where.name}", number, f"{error!r} in {where.name}"), driver.tally
     return None, driver.tally
+
+
+def _carry_out(operation: Operation, driver: Driver) -> None:
+    event = driver.document.event(operation)
+    if operation.halt:
+        driver.halts[CellId(operation.cells[0])] = operation.halt
+    if operation.amid:
+        driver.follow(1, event)
+    else:
+        driver.tell(event)
+    driver.follow(operation.steps)
 
 
 def _check(problems: Iterator[tuple[str, str]], number: int) -> None:

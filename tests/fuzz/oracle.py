@@ -6,10 +6,7 @@ name at its value by brute force. What it shares with the kernel is who reads an
 
 from __future__ import annotations
 
-import builtins
-import io
 from collections.abc import Mapping
-from contextlib import redirect_stdout
 from dataclasses import dataclass, field, replace
 from functools import lru_cache
 from types import CodeType, FunctionType, MethodType, ModuleType
@@ -17,28 +14,16 @@ from typing import Any
 
 from reactive_kernel.analysis import analyze
 from reactive_kernel.cell import Cell, CellFacts, CellId, Mode
-from reactive_kernel.event import Run
 from reactive_kernel.graph import Entry, Graph, entry_of
-from reactive_kernel.namespace import Namespace
-from reactive_kernel.observe import observe, watch
 from reactive_kernel.plan import in_order
+
+from .execution import Shown, blank, execute
+from .latent import latent_of
 
 # So often may a run correct what the analysis guessed, before the document counts as undecided.
 ROUNDS = 12
 
 facts_of = lru_cache(maxsize=50_000)(analyze)
-_compiled = lru_cache(maxsize=50_000)(compile)
-
-
-@dataclass(frozen=True)
-class Shown:
-    """What a cell shows after a run."""
-
-    text: str
-    error: str | None
-
-    def __str__(self) -> str:
-        return repr(self.text) + (f" and {self.error}" if self.error else "")
 
 
 @dataclass
@@ -53,28 +38,6 @@ class Fresh:
     # The same names' plain representations.
     values: dict[str, str]
     order: tuple[CellId, ...] = ()
-
-
-def blank() -> dict[str, object]:
-    return {"__name__": "__main__", "__builtins__": builtins}
-
-
-def execute(source: str, name: str, live: dict[str, object]) -> tuple[Shown, Exception | None]:
-    """Run a cell's source as a module's, and catch what it shows."""
-    out = io.StringIO()
-    error: Exception | None = None
-    with redirect_stdout(out):
-        try:
-            exec(_compiled(source, name, "exec"), live)
-        except Exception as caught:  # noqa: BLE001  # whatever a cell raises is what it shows
-            error = caught
-    return Shown(out.getvalue(), None if error is None else _words(error)), error
-
-
-def _words(error: Exception) -> str:
-    # How deep the stack was when a recursion ended decides about its message.
-    said = "" if isinstance(error, RecursionError) else f": {error}"
-    return type(error).__name__ + said
 
 
 def fresh_run(cells: tuple[Cell, ...]) -> Fresh | None:
@@ -154,13 +117,11 @@ class _Round:
             # What stands there afterwards is the cell's own.
             self.live.pop(name, None)
         before = dict(self.live)
-        run = Run(cell, 0, self.sources[cell], facts, inputs, touches)
-        seen = watch(self.live, run)
         self.shown[cell], error = execute(self.sources[cell], cell, self.live)
-        observed = observe(seen, Namespace(self.live), run, error)
+        missed = {str(error.name)} if isinstance(error, NameError) else set[str]()
         guess = entry_of(facts)
         earlier = self.known[cell].reads if cell in self.known else frozenset[str]()
-        reads = guess.reads | ((observed.reads | earlier) - guess.above)
+        reads = guess.reads | ((missed - inputs.keys() | earlier) - guess.above)
         if error is not None:
             self.learned[cell] = replace(guess, reads=reads)
             return
@@ -168,7 +129,8 @@ class _Round:
         written |= {name for name, value in self.live.items() if before.get(name, _GONE) is not value}
         written |= before.keys() - self.live.keys()
         self.made[cell] = {name: self.live.get(name, _GONE) for name in written}
-        self.learned[cell] = replace(guess, reads=reads, writes=frozenset(written), latent=observed.latent)
+        latent = latent_of([name for name in written if name in self.live], self.live, facts)
+        self.learned[cell] = replace(guess, reads=reads, writes=frozenset(written), latent=latent)
 
     def result(self) -> Fresh:
         self._place(None)

@@ -1,0 +1,425 @@
+"""The shapes of what notebooks hold most: arrays, frames, figures, tensors. Imports none of the libraries."""
+
+from __future__ import annotations
+
+import pickle
+import sys
+import weakref
+from collections.abc import Iterable
+from typing import Any
+
+from .shapes import ATOM, ATOMS, CannotRestore, Shape, extend
+
+_OBJECT_CACHE: dict[int, tuple[weakref.ref[Any], bool]] = {}
+
+
+class _Array(Shape):
+    """A numpy array. Whoever owns the memory keeps its contents, a view only how it looks at them."""
+
+    kind = "array"
+    changes = True
+    restores = True
+
+    def parts(self, value: Any) -> Iterable[object]:
+        held: list[object] = [] if value.base is None else [value.base]
+        if value.dtype.hasobject:
+            held += value.ravel(order="K").tolist() if value.dtype.kind == "O" else value.tolist()
+        fields = getattr(value, "__dict__", None)
+        return [*held, *fields.values()] if fields else held
+
+    def take(self, value: Any) -> object:
+        own = self._owns(value) and value.flags.writeable
+        return _layout(value), value.copy(order="K") if own else None, dict(getattr(value, "__dict__", ()))
+
+    def alike(self, value: Any, state: Any) -> bool:
+        layout, content, fields = state
+        if layout != _layout(value) or fields != {} and not _same(getattr(value, "__dict__", {}), fields):
+            return False
+        return content is None or same_bits(value, content)
+
+    def put(self, value: Any, state: Any) -> None:
+        layout, content, fields = state
+        now = _layout(value)
+        if now[0] != layout[0] or now[1:] != layout[1:] and now[4] != layout[4]:
+            # `resize` moved the memory; views of it, if any, are lost.
+            raise CannotRestore
+        try:
+            if now[1:4] != layout[1:4]:
+                value.dtype = layout[3]
+                value.shape = layout[1]
+            if content is not None:
+                value[...] = content
+        except (ValueError, AttributeError, TypeError):
+            raise CannotRestore from None
+        if fields:
+            vars(value).clear()
+            vars(value).update(fields)
+
+    def matches(self, one: Any, other: Any) -> bool:
+        plain = type(one).__module__ == "numpy" and one.base is None and other.base is None
+        return (
+            plain
+            and one.flags.writeable == other.flags.writeable
+            and one.strides == other.strides
+            and not one.dtype.hasobject
+            and same_bits(one, other)
+        )
+
+    def weight(self, state: Any) -> int:
+        return 200 + (state[1].nbytes if state[1] is not None else 0)
+
+    @staticmethod
+    def _owns(value: Any) -> bool:
+        # A base that is no array (bytes, a mapped file, Arrow's memory) is nobody else's to look at.
+        base = value.base
+        return base is None or not hasattr(base, "__array_interface__") and not isinstance(base, bytes)
+
+
+def _layout(value: Any) -> tuple[Any, ...]:
+    pointer = value.__array_interface__["data"][0]
+    return pointer, value.shape, value.strides, value.dtype, value.nbytes
+
+
+def _same(one: Any, other: Any) -> bool:
+    return len(one) == len(other) and all(one.get(name, one) is held for name, held in other.items())
+
+
+def same_bits(one: Any, other: Any) -> bool:
+    """Do two arrays hold the same, bit for bit (elements that are objects: the same objects)?"""
+    if one.shape != other.shape or one.dtype != other.dtype:
+        return False
+    numpy: Any = sys.modules["numpy"]
+    if one.dtype.hasobject:
+        return one.dtype.kind == "O" and all(
+            a is b for a, b in zip(one.ravel().tolist(), other.ravel().tolist())
+        )
+    if one.dtype.kind in "iubmM" or not one.size:
+        return bool(numpy.array_equal(one.view("i8") if one.dtype.kind in "mM" else one, _as(one, other)))
+    flat = [
+        each.ravel(order="K") if each.flags.forc and one.strides == other.strides else each.ravel()
+        for each in (one, other)
+    ]
+    unit = "u8" if flat[0].nbytes % 8 == 0 and flat[0].dtype.itemsize % 8 == 0 else "u1"
+    return bool(numpy.array_equal(flat[0].view(unit), flat[1].view(unit)))
+
+
+def _as(one: Any, other: Any) -> Any:
+    return other.view("i8") if one.dtype.kind in "mM" else other
+
+
+class _Draws(Shape):
+    """numpy's sources of random numbers."""
+
+    kind = "instance"
+    changes = True
+    restores = True
+
+    def take(self, value: Any) -> object:
+        return pickle.dumps(self._state(value))
+
+    def alike(self, value: Any, state: Any) -> bool:
+        return bool(self.take(value) == state)
+
+    def put(self, value: Any, state: Any) -> None:
+        held = pickle.loads(state)
+        if hasattr(value, "set_state"):
+            value.set_state(held)
+        else:
+            value.state = held
+
+    @staticmethod
+    def _state(value: Any) -> object:
+        return value.get_state(legacy=False) if hasattr(value, "get_state") else value.state
+
+    def weight(self, state: Any) -> int:
+        return len(state)
+
+
+_GENERATOR = Shape(lambda value: (value.bit_generator,), "instance")
+
+
+def _numpy(kind: type) -> Shape | None:
+    name = kind.__name__
+    if name == "ndarray":
+        return _Array()
+    if name == "Generator":
+        return _GENERATOR
+    if name == "RandomState" or name == "BitGenerator":
+        return _Draws()
+    if name == "generic" or name in ("dtype", "ufunc") or name.startswith("_ArrayFunctionDispatcher"):
+        return ATOM
+    if name in ("flatiter", "nditer"):
+        return None
+    return None
+
+
+# pandas
+
+
+class _Frame(Shape):
+    """A pandas frame or series. Where pandas copies on write, an earlier state costs nothing to keep."""
+
+    kind = "frame"
+    changes = True
+    restores = True
+
+    def parts(self, value: Any) -> Iterable[object]:
+        held = value._mgr
+        yield from held.axes
+        yield from value._attrs.values()
+        for block in held.blocks:
+            values = block.values
+            if not _copies_on_write():
+                yield values
+            elif getattr(values.dtype, "hasobject", False) and not _plain_objects(values):
+                yield from values.ravel().tolist()
+
+    def take(self, value: Any) -> object:
+        held = value._mgr
+        # The copy makes pandas leave these arrays alone.
+        copy = held.copy(deep=False) if _copies_on_write() else None
+        name = getattr(value, "_name", None)
+        return (
+            tuple(block.values for block in held.blocks),
+            tuple(held.axes),
+            copy,
+            dict(value._attrs),
+            name,
+            self._where(held),
+        )
+
+    @staticmethod
+    def _where(held: Any) -> object:
+        if not hasattr(held, "blknos"):
+            return None
+        return held.blknos.tobytes(), held.blklocs.tobytes()
+
+    def alike(self, value: Any, state: Any) -> bool:
+        arrays, axes, copy, attrs, name, where = state
+        held = value._mgr
+        if not _same(value._attrs, attrs) or getattr(value, "_name", None) is not name:
+            return bool(_same(value._attrs, attrs) and _same_name(value, name)) and self.alike(
+                value, (arrays, axes, copy, attrs, getattr(value, "_name", None), where)
+            )
+        same_axes = len(axes) == len(held.axes) and all(a is b for a, b in zip(axes, held.axes))
+        blocks = held.blocks
+        if (
+            same_axes
+            and len(blocks) == len(arrays)
+            and all(block.values is array for block, array in zip(blocks, arrays))
+            and self._where(held) == where
+        ):
+            return True
+        return copy is not None and _same_contents(held, copy)
+
+    def put(self, value: Any, state: Any) -> None:
+        copy = state[2]
+        if copy is None:
+            raise CannotRestore
+        object.__setattr__(value, "_mgr", copy.copy(deep=False))
+        value._attrs.clear()
+        value._attrs.update(state[3])
+        if hasattr(value, "_name"):
+            object.__setattr__(value, "_name", state[4])
+
+    def matches(self, one: Any, other: Any) -> bool:
+        return (
+            type(one).__module__.startswith("pandas.")
+            and _copies_on_write()
+            and not (one._attrs or other._attrs)
+            and (not hasattr(one, "_name") or _same_name(one, other._name))
+            and _same_contents(one._mgr, other._mgr)
+        )
+
+    def weight(self, state: Any) -> int:
+        # What is shared costs nothing; what has been written since, its block.
+        return 2000 + sum(int(getattr(array, "nbytes", 0)) for array in state[0]) // 4
+
+
+def _same_name(value: Any, name: object) -> bool:
+    now = getattr(value, "_name", None)
+    return type(now) is type(name) and isinstance(now, (str, int, type(None))) and now == name
+
+
+def _copies_on_write() -> bool:
+    pandas: Any = sys.modules["pandas"]
+    if int(pandas.__version__.partition(".")[0]) >= 3:
+        return True
+    try:
+        return pandas.options.mode.copy_on_write is True
+    except AttributeError:
+        return False
+
+
+def _plain_objects(values: Any) -> bool:
+    """Does an array of objects hold nothing that could change?"""
+    known = _OBJECT_CACHE.get(id(values))
+    if known is not None and known[0]() is values:
+        return known[1]
+    plain = ATOMS.issuperset(map(type, values.ravel().tolist()))
+    if isinstance(values, sys.modules["numpy"].ndarray):
+        if len(_OBJECT_CACHE) > 1000:
+            _OBJECT_CACHE.clear()
+        _OBJECT_CACHE[id(values)] = weakref.ref(values), plain
+    return plain
+
+
+def _same_contents(one: Any, other: Any) -> bool:
+    """Do two block managers hold the same, however it is laid out?"""
+    if one.shape != other.shape:
+        return False
+    for a, b in zip(one.axes, other.axes):
+        if not (a is b or (type(a) is type(b) and a.dtype == b.dtype and a.identical(b) and _no_objects(a))):
+            return False
+    if one.ndim == 1:
+        return _same_column(one.blocks[0].values, other.blocks[0].values)
+    return all(_same_column(one.iget_values(at), other.iget_values(at)) for at in range(len(one.items)))
+
+
+def _no_objects(index: Any) -> bool:
+    kinds = {type(each) for each in index} if getattr(index.dtype, "hasobject", False) else set[type]()
+    return kinds <= ATOMS
+
+
+def _same_column(one: Any, other: Any) -> bool:
+    if one is other:
+        return True
+    numpy: Any = sys.modules["numpy"]
+    if isinstance(one, numpy.ndarray) and isinstance(other, numpy.ndarray):
+        return same_bits(one, other)
+    if type(one) is not type(other) or one.dtype != other.dtype or getattr(one.dtype, "hasobject", False):
+        return False
+    return bool(one.equals(other)) if type(one).__module__.startswith("pandas.") else False
+
+
+class _Index(Shape):
+    """A pandas index: only its names can change."""
+
+    kind = "frame"
+    changes = True
+    restores = True
+
+    def take(self, value: Any) -> object:
+        return tuple(value.names)
+
+    def alike(self, value: Any, state: Any) -> bool:
+        now = tuple(value.names)
+        return len(now) == len(state) and all(
+            a is b or (type(a) is type(b) and type(a) in (str, int) and a == b) for a, b in zip(now, state)
+        )
+
+    def put(self, value: Any, state: Any) -> None:
+        value.names = list(state)
+
+
+    def matches(self, one: Any, other: Any) -> bool:
+        return bool(one.dtype == other.dtype and one.identical(other) and _no_objects(one))
+
+
+_GROUPS = Shape(lambda value: (value.obj,), "frame")
+
+
+def _pandas(kind: type) -> Shape | None:
+    module, name = kind.__module__, kind.__name__
+    if name == "NDFrame":
+        return _Frame()
+    if name == "Index":
+        return _Index()
+    if name in ("BaseGroupBy", "GroupBy", "BaseWindow"):
+        return _GROUPS
+    if name == "Styler" or name == "ExcelWriter":
+        return None
+    if name == "ExtensionArray" or "indexing" in module or "accessor" in module:
+        return Shape(lambda value: [each for each in vars(value).values()] if hasattr(value, "__dict__") else ())
+    if "_libs" in module or name.endswith("Dtype") or name in ("BaseOffset", "Flags"):
+        return ATOM
+    return None
+
+
+# Others
+
+
+class _Polars(Shape):
+    """A polars frame or series: immutable columns in a frame that may change."""
+
+    kind = "polars"
+    changes = True
+    restores = True
+
+    def take(self, value: Any) -> object:
+        return value.clone()
+
+    def alike(self, value: Any, state: Any) -> bool:
+        inner = "_df" if hasattr(value, "_df") else "_s"
+        if value.shape != state.shape:
+            return False
+        same_schema = value.schema == state.schema if inner == "_df" else value.dtype == state.dtype
+        if inner == "_s":
+            return same_schema and value.name == state.name and bool(value.equals(state))
+        return bool(same_schema and list(value.columns) == list(state.columns) and value.equals(state))
+
+    def put(self, value: Any, state: Any) -> None:
+        inner = "_df" if hasattr(value, "_df") else "_s"
+        setattr(value, inner, getattr(state.clone(), inner))
+
+    def weight(self, state: Any) -> int:
+        return 1000 + int(state.estimated_size())
+
+
+def _polars(kind: type) -> Shape | None:
+    return _Polars() if kind.__name__ in ("DataFrame", "Series") else ATOM
+
+
+class _Drawing(Shape):
+    """A figure or what is drawn in it. Nobody can say cheaply what changed: whoever may have, did."""
+
+    kind = "figure"
+    changes = True
+
+    def parts(self, value: Any) -> Iterable[object]:
+        figure = getattr(value, "figure", None)
+        if figure is None or figure is value:
+            # A figure changes with anything in it.
+            return list(getattr(value, "axes", ())) if hasattr(value, "add_subplot") else ()
+        return (figure,)
+
+    def alike(self, value: Any, state: Any) -> bool:
+        return False
+
+
+def _matplotlib(kind: type) -> Shape | None:
+    return _Drawing() if any(cls.__name__ == "Artist" for cls in kind.__mro__) else ATOM
+
+
+class _Tensor(Shape):
+    """A torch tensor counts how often it was written."""
+
+    kind = "instance"
+    changes = True
+
+    def parts(self, value: Any) -> Iterable[object]:
+        return [held for held in (value._base, value.grad if value.is_leaf else None) if held is not None]
+
+    def take(self, value: Any) -> object:
+        return value._version, value.data_ptr(), tuple(value.shape), value.requires_grad
+
+    def alike(self, value: Any, state: Any) -> bool:
+        return bool(self.take(value) == state)
+
+
+def _torch(kind: type) -> Shape | None:
+    if kind.__name__ == "Tensor":
+        return _Tensor()
+    return ATOM if kind.__name__ in ("dtype", "device", "Size", "layout") else None
+
+
+for _package, _extension in {
+    "numpy": _numpy,
+    "pandas": _pandas,
+    "polars": _polars,
+    "pyarrow": lambda _: Shape(kind="arrow"),
+    "matplotlib": _matplotlib,
+    "mpl_toolkits": _matplotlib,
+    "torch": _torch,
+}.items():
+    extend(_package, _extension)

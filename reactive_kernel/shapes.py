@@ -1,0 +1,805 @@
+"""How each type keeps its state: what it holds, how to note what it is now, how to tell, how to put it back."""
+
+from __future__ import annotations
+
+import functools
+import gc
+import itertools
+import sys
+from collections import Counter, OrderedDict, defaultdict, deque
+from collections.abc import Callable, Iterable, Mapping
+from operator import is_
+from types import (
+    BuiltinFunctionType,
+    CellType,
+    CodeType,
+    CoroutineType,
+    FrameType,
+    FunctionType,
+    GeneratorType,
+    GetSetDescriptorType,
+    MappingProxyType,
+    MemberDescriptorType,
+    MethodDescriptorType,
+    MethodType,
+    MethodWrapperType,
+    ModuleType,
+    NoneType,
+    SimpleNamespace,
+    WrapperDescriptorType,
+)
+from typing import Any, Final
+
+from .equality import same
+
+_ABSENT: Final = object()
+
+
+class CannotRestore(Exception):
+    """The object cannot be put back into an earlier state."""
+
+
+class Shape:
+    """Objects that hold others and never change themselves; the base of all others."""
+
+    # The word for the tables of what leaves which objects alone.
+    kind = "plain"
+    # Has it a state of its own that may change?
+    changes = False
+    # Can an earlier state be put back?
+    restores = False
+    # Can a change be told?
+    sees = True
+    # Does it hold nothing, so that nobody need ask?
+    bare = False
+
+    def __init__(self, parts: Callable[[Any], Iterable[object]] | None = None, kind: str = "") -> None:
+        if parts is not None:
+            self.parts = parts
+        self.kind = kind or self.kind
+
+    def parts(self, value: Any) -> Iterable[object]:
+        """The objects that can be reached from it at once."""
+        return ()
+
+    def take(self, value: Any) -> object:
+        """Its own state, as far as it is not that of its parts."""
+        return None
+
+    def alike(self, value: Any, state: Any) -> bool:
+        """Is it in the state that was taken? Runs nobody's code."""
+        return True
+
+    def agree(self, one: Any, other: Any) -> bool:
+        """Are two states soundly equal, though not the same objects?"""
+        return False
+
+    def matches(self, one: Any, other: Any) -> bool:
+        """Could one of two objects stand for the other, as far as they hold no objects that may change?"""
+        return False
+
+    def put(self, value: Any, state: Any) -> None:
+        """Put a state back, in place."""
+        raise CannotRestore
+
+    def weight(self, state: Any) -> int:
+        """About how many bytes the state takes."""
+        return 64
+
+
+def _identical(one: Iterable[object], other: Iterable[object]) -> bool:
+    return all(map(is_, one, other))
+
+
+class _Mutable(Shape):
+    changes = True
+    restores = True
+
+
+class _List(_Mutable):
+    def parts(self, value: Any) -> Iterable[object]:
+        return value if len(value) < _FEW or not ATOMS.issuperset(map(type, value)) else ()
+
+    def take(self, value: Any) -> object:
+        return list.copy(value)
+
+    def alike(self, value: Any, state: Any) -> bool:
+        return len(value) == len(state) and _identical(value, state)
+
+    def agree(self, one: Any, other: Any) -> bool:
+        return len(one) == len(other) and all(map(same, one, other))
+
+    def put(self, value: Any, state: Any) -> None:
+        list.__setitem__(value, slice(None), state)
+
+    def weight(self, state: Any) -> int:
+        return 56 + 8 * len(state)
+
+
+class _Dict(_Mutable):
+    def parts(self, value: Any) -> Iterable[object]:
+        items = list(dict.values(value))
+        if not ATOMS.issuperset(map(type, value)):
+            items += value
+        return items
+
+    def take(self, value: Any) -> object:
+        # Not `copy`: in the copy of an OrderedDict's the order could be another.
+        return dict(dict.items(value)) if type(value) is not OrderedDict else dict(value)
+
+    def alike(self, value: Any, state: Any) -> bool:
+        return (
+            len(value) == len(state)
+            and _identical(value, state)
+            and _identical(dict.values(value), state.values())
+        )
+
+    def agree(self, one: Any, other: Any) -> bool:
+        return _agree_dict(one, other)
+
+    def put(self, value: Any, state: Any) -> None:
+        type(value).clear(value) if type(value) is OrderedDict else dict.clear(value)
+        type(value).update(value, state) if type(value) in (OrderedDict,) else dict.update(value, state)
+
+    def weight(self, state: Any) -> int:
+        return 64 + 100 * len(state)
+
+
+class _Default(_Dict):
+    def parts(self, value: Any) -> Iterable[object]:
+        return [*super().parts(value), value.default_factory]
+
+    def take(self, value: Any) -> object:
+        return (dict(dict.items(value)), value.default_factory)
+
+    def alike(self, value: Any, state: Any) -> bool:
+        return value.default_factory is state[1] and super().alike(value, state[0])
+
+    def agree(self, one: Any, other: Any) -> bool:
+        return one[1] is other[1] and _agree_dict(one[0], other[0])
+
+    def put(self, value: Any, state: Any) -> None:
+        dict.clear(value)
+        dict.update(value, state[0])
+        value.default_factory = state[1]
+
+    def weight(self, state: Any) -> int:
+        return super().weight(state[0])
+
+
+class _Set(_Mutable):
+    def parts(self, value: Any) -> Iterable[object]:
+        return value
+
+    def take(self, value: Any) -> object:
+        return tuple(value), set.copy(value)
+
+    def alike(self, value: Any, state: Any) -> bool:
+        # In the same order, too: that is what a loop over the set would see.
+        return len(value) == len(state[0]) and _identical(value, state[0])
+
+    def agree(self, one: Any, other: Any) -> bool:
+        return len(one[0]) == len(other[0]) and all(map(same, one[0], other[0]))
+
+    def put(self, value: Any, state: Any) -> None:
+        for fill in (state[1], state[0]):
+            set.clear(value)
+            set.update(value, fill)
+            if self.alike(value, state):
+                return
+        raise CannotRestore
+
+    def weight(self, state: Any) -> int:
+        return 200 + 80 * len(state[0])
+
+
+class _Bytes(_Mutable):
+    def take(self, value: Any) -> object:
+        return bytes(value)
+
+    def alike(self, value: Any, state: Any) -> bool:
+        return len(value) == len(state) and value == state
+
+    def put(self, value: Any, state: Any) -> None:
+        try:
+            bytearray.__setitem__(value, slice(None), state)
+        except BufferError:
+            raise CannotRestore from None
+
+    def weight(self, state: Any) -> int:
+        return len(state)
+
+
+class _Deque(_List):
+    def parts(self, value: Any) -> Iterable[object]:
+        return tuple(value)
+
+    def take(self, value: Any) -> object:
+        return list(value)
+
+    def put(self, value: Any, state: Any) -> None:
+        deque.clear(value)
+        deque.extend(value, state)
+
+
+class _Cell(_Mutable):
+    """The variable of an enclosing function."""
+
+    kind = "function"
+
+    def parts(self, value: Any) -> Iterable[object]:
+        try:
+            return (value.cell_contents,)
+        except ValueError:
+            return ()
+
+    def take(self, value: Any) -> object:
+        try:
+            return value.cell_contents
+        except ValueError:
+            return _ABSENT
+
+    def alike(self, value: Any, state: Any) -> bool:
+        return self.take(value) is state
+
+    def agree(self, one: Any, other: Any) -> bool:
+        return same(one, other)
+
+    def put(self, value: Any, state: Any) -> None:
+        if state is _ABSENT:
+            del value.cell_contents
+        else:
+            value.cell_contents = state
+
+
+class _Function(_Mutable):
+    kind = "function"
+
+    def parts(self, value: Any) -> Iterable[object]:
+        yield from value.__closure__ or ()
+        if value.__globals__.get("__name__") != "__main__":
+            # A library's: only what the notebook gave it to enclose is of interest.
+            return
+        yield from value.__defaults__ or ()
+        yield from (value.__kwdefaults__ or {}).values()
+        yield from value.__dict__.values()
+
+    def take(self, value: Any) -> object:
+        keywords = value.__kwdefaults__
+        return (
+            value.__code__,
+            value.__defaults__,
+            keywords,
+            dict(keywords) if keywords else None,
+            dict(value.__dict__),
+        )
+
+    def alike(self, value: Any, state: Any) -> bool:
+        keywords = value.__kwdefaults__
+        return (
+            value.__code__ is state[0]
+            and value.__defaults__ is state[1]
+            and keywords is state[2]
+            and (not keywords or _same_dict(keywords, state[3]))
+            and _same_dict(value.__dict__, state[4])
+        )
+
+    def put(self, value: Any, state: Any) -> None:
+        value.__code__, value.__defaults__ = state[0], state[1]
+        if state[2] is not None:
+            state[2].clear()
+            state[2].update(state[3])
+        value.__kwdefaults__ = state[2]
+        value.__dict__.clear()
+        value.__dict__.update(state[4])
+
+
+def _same_dict(one: Mapping[Any, object], other: Mapping[Any, object]) -> bool:
+    return len(one) == len(other) and _identical(one, other) and _identical(one.values(), other.values())
+
+
+def _agree_dict(one: Mapping[Any, object], other: Mapping[Any, object]) -> bool:
+    return len(one) == len(other) and all(map(same, one, other)) and all(map(same, one.values(), other.values()))
+
+
+# What a class holds that is not its user's doing.
+_OF_CLASSES = frozenset(
+    ("__dict__", "__weakref__", "__doc__", "__abstractmethods__", "_abc_impl", "__module__", "__annotations__")
+    + ("__annotate_func__", "__annotations_cache__", "__static_attributes__", "__firstlineno__")
+)
+
+
+class _Class(_Mutable):
+    """A class that the notebook made."""
+
+    kind = "function"
+
+    def parts(self, value: Any) -> Iterable[object]:
+        return [*self._own(value).values(), *value.__bases__]
+
+    def take(self, value: Any) -> object:
+        return self._own(value), value.__bases__
+
+    def agree(self, one: Any, other: Any) -> bool:
+        return one[1] is other[1] and _agree_dict(one[0], other[0])
+
+    def alike(self, value: Any, state: Any) -> bool:
+        return value.__bases__ is state[1] and _same_dict(self._own(value), state[0])
+
+    def put(self, value: Any, state: Any) -> None:
+        own, bases = state
+        try:
+            for name in self._own(value).keys() - own.keys():
+                type.__delattr__(value, name)
+            for name, held in own.items():
+                if vars(value).get(name, _ABSENT) is not held:
+                    type.__setattr__(value, name, held)
+            if value.__bases__ is not bases:
+                value.__bases__ = bases
+        except (TypeError, AttributeError):
+            raise CannotRestore from None
+        if list(self._own(value)) != list(own):
+            # Their order shows in `vars` and `dir` only; better to make the class again than to differ.
+            raise CannotRestore
+
+    @staticmethod
+    def _own(value: type) -> dict[str, object]:
+        return {name: held for name, held in vars(value).items() if name not in _OF_CLASSES}
+
+
+class _Instance(_Mutable):
+    """An instance of a class written in Python, and what it inherits from a builtin container."""
+
+    def __init__(self, kind: type, base: Shape | None) -> None:
+        super().__init__(kind="instance")
+        self._base = base
+        self._has_dict = kind.__dictoffset__ != 0
+        self._slots = [
+            descriptor
+            for cls in kind.__mro__
+            for descriptor in vars(cls).values()
+            if type(descriptor) is MemberDescriptorType and cls.__flags__ & _HEAP
+        ]
+        self._caches = frozenset(
+            name
+            for cls in kind.__mro__
+            for name, held in vars(cls).items()
+            if type(held) is functools.cached_property
+        )
+
+    def _fields(self, value: Any) -> dict[str, object]:
+        if not self._has_dict:
+            return {}
+        fields: dict[str, object] = object.__getattribute__(value, "__dict__")
+        return fields
+
+    def _slotted(self, value: Any) -> tuple[object, ...]:
+        return tuple(_slot(descriptor, value) for descriptor in self._slots)
+
+    def parts(self, value: Any) -> Iterable[object]:
+        # In a stable form: the fields may change while somebody walks.
+        held = [type(value), *self._fields(value).values(), *self._slotted(value)]
+        if self._base is not None:
+            held += self._base.parts(value)
+        return held
+
+    def take(self, value: Any) -> object:
+        base = self._base.take(value) if self._base is not None else None
+        return type(value), dict(self._fields(value)), self._slotted(value), base
+
+    def alike(self, value: Any, state: Any) -> bool:
+        kind, fields, slots, base = state
+        return (
+            type(value) is kind
+            and self._same_fields(self._fields(value), fields)
+            and _identical(self._slotted(value), slots)
+            and (self._base is None or self._base.alike(value, base))
+        )
+
+    def agree(self, one: Any, other: Any) -> bool:
+        return (
+            one[0] is other[0]
+            and _agree_dict(one[1], other[1])
+            and len(one[2]) == len(other[2])
+            and all(map(same, one[2], other[2]))
+            and (self._base is None or one[3] is other[3] or self._base.agree(one[3], other[3]))
+        )
+
+    def _same_fields(self, now: dict[str, object], before: dict[str, object]) -> bool:
+        if _same_dict(now, before):
+            return True
+        if not self._caches:
+            return False
+        # A property that was worked out meanwhile is no change.
+        news = now.keys() - before.keys()
+        return news <= self._caches and _same_dict(
+            {name: held for name, held in now.items() if name not in news}, before
+        )
+
+    def put(self, value: Any, state: Any) -> None:
+        kind, fields, slots, base = state
+        if type(value) is not kind:
+            try:
+                object.__setattr__(value, "__class__", kind)
+            except TypeError:
+                raise CannotRestore from None
+        if self._has_dict:
+            now = self._fields(value)
+            now.clear()
+            now.update(fields)
+        for descriptor, held in zip(self._slots, slots):
+            if held is not _ABSENT:
+                descriptor.__set__(value, held)
+            elif _slot(descriptor, value) is not _ABSENT:
+                descriptor.__delete__(value)
+        if self._base is not None:
+            self._base.put(value, base)
+
+    def weight(self, state: Any) -> int:
+        return 200 + 60 * len(state[1]) + (self._base.weight(state[3]) if self._base is not None else 0)
+
+
+def _slot(descriptor: Any, value: object) -> object:
+    try:
+        return descriptor.__get__(value)
+    except AttributeError:
+        return _ABSENT
+
+
+class _Error(_Mutable):
+    """An exception: its arguments and fields, not the frames it went through."""
+
+    kind = "instance"
+    restores = False
+
+    def parts(self, value: Any) -> Iterable[object]:
+        return [*value.args, *value.__dict__.values()]
+
+    def take(self, value: Any) -> object:
+        return value.args, dict(value.__dict__)
+
+    def alike(self, value: Any, state: Any) -> bool:
+        return value.args is state[0] and _same_dict(value.__dict__, state[1])
+
+
+class _Reduced(_Mutable):
+    """An iterator of a builtin container: how far it has come."""
+
+    kind = "iterator"
+
+    def parts(self, value: Any) -> Iterable[object]:
+        return value.__reduce__()[1]
+
+    def take(self, value: Any) -> object:
+        reduced = value.__reduce__()
+        return (reduced[1][0] if reduced[1] else None, *reduced[2:])
+
+    def alike(self, value: Any, state: Any) -> bool:
+        now: Any = self.take(value)
+        return len(now) == len(state) and self._same(now[0], state[0]) and now[1:] == state[1:]
+
+    def put(self, value: Any, state: Any) -> None:
+        now = value.__reduce__()
+        if len(now) < 3 or len(state) < 2 or not self._same(now[1][0], state[0]):
+            # Whoever has come to the end cannot go back.
+            raise CannotRestore
+        value.__setstate__(state[1])
+
+    @staticmethod
+    def _same(one: object, other: object) -> bool:
+        # Some make their range or text anew whenever they are asked.
+        return one is other or (type(one) in (range, str, bytes) and type(one) is type(other) and one == other)
+
+
+class _Moving(_Mutable):
+    """An iterator or open file whose place nobody can tell: whoever may have used it has changed it."""
+
+    restores = False
+
+    def __init__(self, kind: str = "iterator") -> None:
+        super().__init__(kind=kind)
+
+    def parts(self, value: Any) -> Iterable[object]:
+        return [held for held in gc.get_referents(value) if not isinstance(held, type)]
+
+    def alike(self, value: Any, state: Any) -> bool:
+        return False
+
+
+class _Buffer(_Mutable):
+    """A file in memory."""
+
+    kind = "iterator"
+
+    def take(self, value: Any) -> object:
+        return None if value.closed else (value.getvalue(), value.tell())
+
+    def alike(self, value: Any, state: Any) -> bool:
+        return bool(self.take(value) == state)
+
+    def put(self, value: Any, state: Any) -> None:
+        if state is None or value.closed:
+            raise CannotRestore
+        value.seek(0)
+        value.truncate()
+        value.write(state[0])
+        value.seek(state[1])
+
+    def weight(self, state: Any) -> int:
+        return 64 + len(state[0]) if state else 64
+
+
+class _Counting(_Moving):
+    """An iterator that says how far it has come."""
+
+    def __init__(self, tell: Callable[[Any], object]) -> None:
+        super().__init__()
+        self._tell = tell
+
+    def take(self, value: Any) -> object:
+        return self._tell(value)
+
+    def alike(self, value: Any, state: Any) -> bool:
+        return self.take(value) == state
+
+
+class _Generator(_Moving):
+    """A generator: where it stands, and what it holds there."""
+
+    def take(self, value: Any) -> object:
+        frame = value.gi_frame if type(value) is GeneratorType else value.cr_frame
+        if frame is None:
+            return None
+        return frame.f_lasti, tuple(gc.get_referents(value))
+
+    def alike(self, value: Any, state: Any) -> bool:
+        now: Any = self.take(value)
+        if now is None or state is None:
+            return now is state
+        return now[0] == state[0] and len(now[1]) == len(state[1]) and _identical(now[1], state[1])
+
+
+def _held_by_frame(frame: Any) -> list[object]:
+    """What a suspended frame works on, but not the world around it."""
+    around = (frame.f_globals, frame.f_builtins)
+    return [
+        held
+        for held in gc.get_referents(frame)
+        if type(held) is not FrameType and not any(held is each for each in around)
+    ]
+
+
+class _Opaque(_Mutable):
+    """An object that keeps its state to itself."""
+
+    sees = False
+
+    kind = "opaque"
+    restores = False
+
+    def parts(self, value: Any) -> Iterable[object]:
+        return [held for held in gc.get_referents(value) if not isinstance(held, type)]
+
+
+
+class Module(_Mutable):
+    """A module whose own names a cell may set."""
+
+    kind = "module"
+
+    def take(self, value: Any) -> object:
+        return dict(vars(value))
+
+    def alike(self, value: Any, state: Any) -> bool:
+        return _same_dict(vars(value), state)
+
+    def put(self, value: Any, state: Any) -> None:
+        held = vars(value)
+        for name in held.keys() - state.keys():
+            del held[name]
+        held.update(state)
+
+    def weight(self, state: Any) -> int:
+        return 100 * len(state)
+
+
+MODULE = Module()
+
+
+class _Random(_Mutable):
+    """A generator of random numbers of the standard library."""
+
+    kind = "instance"
+
+    def take(self, value: Any) -> object:
+        return value.getstate()
+
+    def alike(self, value: Any, state: Any) -> bool:
+        return bool(value.getstate() == state)
+
+    def put(self, value: Any, state: Any) -> None:
+        value.setstate(state)
+
+    def weight(self, state: Any) -> int:
+        return 20_000
+
+
+class _Namespace(_Mutable):
+    kind = "instance"
+
+    def parts(self, value: Any) -> Iterable[object]:
+        return list(vars(value).values())
+
+    def take(self, value: Any) -> object:
+        return dict(vars(value))
+
+    def alike(self, value: Any, state: Any) -> bool:
+        return _same_dict(vars(value), state)
+
+    def put(self, value: Any, state: Any) -> None:
+        vars(value).clear()
+        vars(value).update(state)
+
+
+# Which shape has which type
+
+ATOM: Final = Shape(kind="atom")
+ATOM.bare = True
+_FEW = 64
+_HEAP = 1 << 9
+ATOMS: frozenset[type] = frozenset(
+    (int, float, complex, bool, str, bytes, range, NoneType, type(Ellipsis), type(NotImplemented))
+    + (slice, CodeType, WrapperDescriptorType, MethodDescriptorType, MethodWrapperType, GetSetDescriptorType)
+    + (MemberDescriptorType, ModuleType, object)
+)
+_CONTAINER = Shape(lambda value: value)
+_METHOD = Shape(lambda value: (value.__self__, value.__func__), "function")
+
+SHAPES: dict[type, Shape] = {
+    **dict.fromkeys(ATOMS, ATOM),
+    tuple: _CONTAINER,
+    frozenset: _CONTAINER,
+    list: _List(),
+    dict: _Dict(),
+    OrderedDict: _Dict(),
+    Counter: _Dict(),
+    defaultdict: _Default(),
+    set: _Set(),
+    bytearray: _Bytes(),
+    deque: _Deque(),
+    memoryview: Shape(lambda value: (value.obj,), "array"),
+    MappingProxyType: Shape(gc.get_referents),
+    CellType: _Cell(),
+    FunctionType: _Function(),
+    MethodType: _METHOD,
+    BuiltinFunctionType: Shape(
+        lambda value: () if isinstance(value.__self__, (ModuleType, type)) else (value.__self__,), "function"
+    ),
+    functools.partial: Shape(lambda value: (value.func, value.args, value.keywords), "function"),
+    property: Shape(lambda value: (value.fget, value.fset, value.fdel), "function"),
+    classmethod: Shape(lambda value: (value.__func__,), "function"),
+    staticmethod: Shape(lambda value: (value.__func__,), "function"),
+    functools.cached_property: Shape(lambda value: (value.func,), "function"),
+    type(functools.lru_cache(lambda: None)): Shape(lambda value: (value.__wrapped__,), "function"),
+    SimpleNamespace: _Namespace(),
+    FrameType: Shape(_held_by_frame, "function"),
+    GeneratorType: _Generator(),
+    CoroutineType: _Generator(),
+    enumerate: _Counting(lambda value: repr(value.__reduce__()[1][1])),
+    itertools.count: _Counting(repr),
+    zip: Shape(gc.get_referents, "iterator"),
+    map: Shape(gc.get_referents, "iterator"),
+    filter: Shape(gc.get_referents, "iterator"),
+    type({}.keys()): Shape(gc.get_referents),
+    type({}.values()): Shape(gc.get_referents),
+    type({}.items()): Shape(gc.get_referents),
+    **{
+        type(iter(value)): _Reduced()  # type: ignore[call-overload]
+        for value in ([], (), "", "é", b"", range(0), range(1 << 70), reversed([]))
+    },
+}
+
+# Objects of these packages are the machinery around the notebook, not its values.
+_MACHINERY = frozenset(
+    ("IPython", "ipykernel", "ipywidgets", "traitlets", "comm", "zmq", "tornado", "asyncio", "logging")
+    + ("threading", "_thread", "concurrent", "multiprocessing", "socket", "ssl", "selectors", "queue")
+    + ("jupyter_client", "weakref", "contextvars", "types", "typing", "abc", "importlib", "inspect", "ast")
+    + ("reactive_kernel", "jupyter_extension", "warnings", "signal", "builtins", "ctypes")
+)
+# Values of these that do not change, or only to remember what they worked out.
+_CONSTANT = frozenset(
+    ("datetime", "decimal", "fractions", "uuid", "pathlib", "re", "enum", "numbers", "ipaddress", "zoneinfo")
+    + ("operator", "string", "pyarrow", "dateutil", "pytz", "_struct", "_decimal", "_operator", "_random")
+)
+_BUILTIN_BASES: tuple[type, ...] = (list, dict, set, bytearray, deque, tuple, frozenset, str, int, float)
+
+# What other packages bring: from a type to its shape, or None.
+Extension = Callable[[type], "Shape | None"]
+_EXTENSIONS: dict[str, Extension] = {}
+
+
+def extend(package: str, extension: Extension) -> None:
+    """Let `extension` say how the types of a package keep their state."""
+    _EXTENSIONS[package] = extension
+
+
+def shape_of(kind: type) -> Shape:
+    """How objects of the type keep their state."""
+    shape = SHAPES.get(kind)
+    if shape is None:
+        shape = _find(kind)
+        if not isinstance(shape, _Instance):
+            # Classes of the notebook come and go; of others there are only so many.
+            SHAPES[kind] = shape
+        elif kind.__module__ != "__main__":
+            SHAPES[kind] = shape
+    return shape
+
+
+def shape(value: object) -> Shape:
+    """How the object keeps its state."""
+    kind = type(value)
+    if issubclass(kind, type):
+        return _CLASS if value.__module__ == "__main__" else ATOM
+    return shape_of(kind)
+
+
+_CLASS = _Class()
+
+
+def _find(kind: type) -> Shape:
+    package = kind.__module__.partition(".")[0] if isinstance(kind.__module__, str) else ""
+    for cls in kind.__mro__:
+        extension = _EXTENSIONS.get(cls.__module__.partition(".")[0])
+        if extension is not None and (found := extension(cls if cls is not kind else kind)):
+            return found
+    if package in _MACHINERY and package != "builtins":
+        return ATOM
+    if package in _CONSTANT or issubclass(kind, _enum()):
+        return ATOM
+    if package == "random":
+        return _Random() if kind.__name__ == "Random" else ATOM
+    if package in ("_io", "io"):
+        return _Buffer() if kind.__name__ in ("StringIO", "BytesIO") else _Moving("opaque")
+    if issubclass(kind, BaseException):
+        return _Error()
+    base = next((each for each in _BUILTIN_BASES if issubclass(kind, each)), None)
+    if _hidden(kind, base) <= 0:
+        shape = SHAPES.get(base) if base is not None else None
+        if base is not None and not kind.__flags__ & _HEAP:
+            return shape or _Opaque()
+        return _Instance(kind, None if shape is ATOM else shape)
+    if hasattr(kind, "__next__"):
+        return _Moving()
+    return _Opaque()
+
+
+def _enum() -> type:
+    enum = sys.modules.get("enum")
+    return enum.Enum if enum is not None else NoneType
+
+
+def _hidden(kind: type, base: type | None) -> int:
+    """How many bytes of an instance are neither slots nor fields: a state that only C code sees."""
+    if base is not None and base.__itemsize__:
+        return 0 if _in_python(kind, base) else 1
+    slots = sum(
+        type(held) is MemberDescriptorType
+        for cls in kind.__mro__
+        for held in vars(cls).values()
+        if cls.__flags__ & _HEAP
+    )
+    size = kind.__basicsize__ - (base or object).__basicsize__ - 8 * slots
+    size -= 8 * (kind.__dictoffset__ > 0) + 8 * (kind.__weakrefoffset__ > 0)
+    if kind.__flags__ & _HEAP and not _in_python(kind, base or object):
+        return max(size, 1)
+    return size
+
+
+def _in_python(kind: type, base: type) -> bool:
+    """Are all classes between the type and its builtin base written in Python?"""
+    return all(
+        cls is base or cls is object or "__module__" in vars(cls) and cls.__flags__ & _HEAP
+        for cls in kind.__mro__
+        if not issubclass(base, cls)
+    )
