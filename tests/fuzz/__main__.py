@@ -1,4 +1,8 @@
-"""`python -m tests.fuzz --sequences N --seed S [--kernel]`: mismatches, made small, and the two figures."""
+"""`python -m tests.fuzz --sequences N --seed S [--kernel] [--mutation | --names] [--jobs J]`.
+
+Mismatches, made small, and the figures: checks that the oracle cannot decide, cells that stay unproven, and how
+many cells ran for each that had to.
+"""
 
 from __future__ import annotations
 
@@ -6,76 +10,69 @@ import argparse
 import random
 import sys
 import time
+from collections.abc import Iterator
+from concurrent.futures import ProcessPoolExecutor
+from multiprocessing import get_context
 
-from .drive import Mismatch, Tally, drive
-from .notebooks import Story, sequence
-from .shrink import shrink
+from .campaign import Figures, campaign, counterexample
+from .notebooks import Kinds
 
-
-def counterexample(seed: int) -> tuple[Story, Mismatch] | None:
-    """The sequence of that seed made small, if it shows a mismatch."""
-    mismatch, _ = drive(sequence(seed))
-    if mismatch is None:
-        return None
-    small = shrink(sequence(seed), lambda smaller: _kind(smaller) == mismatch.kind)
-    again, _ = drive(small)
-    return small, again or mismatch
+# So many sequences go to a process at a time.
+_SHARE = 200
 
 
-def _kind(sequence: Story) -> str | None:
-    mismatch, _ = drive(sequence)
-    return mismatch.kind if mismatch else None
+def _side_by_side(seeds: range, kinds: Kinds | None, most: int, jobs: int) -> Iterator[Figures]:
+    """The same in several processes, a share of the seeds at a time."""
+    shares = [seeds[at : at + _SHARE] for at in range(0, len(seeds), _SHARE)]
+    with ProcessPoolExecutor(jobs, get_context("spawn")) as pool:
+        for figures in pool.map(campaign, shares, [kinds] * len(shares), [most] * len(shares)):
+            yield figures
+            most -= len(figures.failed)
+            if most <= 0:
+                pool.shutdown(wait=False, cancel_futures=True)
+                return
 
 
-def campaign(seeds: range, most: int = 5, seconds: float = float("inf")) -> tuple[int, list[int], Tally]:
-    """Drive the sequences of those seeds; answer how many there were, which failed, and the figures."""
-    total, failed, count = Tally(), list[int](), 0
-    end = time.monotonic() + seconds
-    for seed in seeds:
-        mismatch, tally = drive(sequence(seed))
-        total.add(tally)
-        count += 1
-        if mismatch is not None:
-            failed.append(seed)
-            if len(failed) >= most:
-                break
-        if time.monotonic() > end:
-            break
-    return count, failed, total
-
-
-def report(count: int, failed: list[int], total: Tally) -> str:
-    needed = total.runs - total.needless
-    ratio = f"{total.runs / needed:.3f}" if needed else "-"
-    return (
-        f"{count} sequences, {len(failed)} mismatches {failed or ''}; {total.checks} checks"
-        f" ({total.undecided} undecided); {total.runs} cells run / {needed} had to run = {ratio}"
-    )
-
-
-def main() -> int:
+def _parsed() -> argparse.Namespace:
     parser = argparse.ArgumentParser(prog="python -m tests.fuzz", description=__doc__)
     parser.add_argument("--sequences", type=int, default=200)
     parser.add_argument("--seed", type=int, default=None)
     parser.add_argument("--most", type=int, default=5, help="stop after so many mismatches")
+    parser.add_argument("--jobs", type=int, default=1, help="in so many processes")
     parser.add_argument("--kernel", action="store_true", help="through a real kernel, over its sockets")
-    options = parser.parse_args()
+    only = parser.add_mutually_exclusive_group()
+    only.add_argument("--mutation", dest="kinds", action="store_const", const="mutation")
+    only.add_argument("--names", dest="kinds", action="store_const", const="names")
+    return parser.parse_args()
+
+
+def main() -> int:
+    options = _parsed()
     seed = random.SystemRandom().randrange(1 << 30) if options.seed is None else options.seed
     print(f"seed {seed}", flush=True)
     seeds = range(seed, seed + options.sequences)
+    started = time.monotonic()
     if options.kernel:
         from .sockets import campaign as kernel_campaign
 
-        count, failed, total = kernel_campaign(seeds, options.most)
-        print(report(count, failed, total))
-        return bool(failed)
-    count, failed, total = campaign(seeds, options.most)
+        figures = kernel_campaign(seeds, options.kinds, options.most)
+    else:
+        figures = Figures()
+        for each in _side_by_side(seeds, options.kinds, options.most, options.jobs):
+            figures.add(each)
+            print(f"\r{figures.count}, {len(figures.failed)} mismatches", end="", file=sys.stderr, flush=True)
+        print(file=sys.stderr)
+        _explain(figures.failed[: options.most], options.kinds)
+    rate = figures.count / (time.monotonic() - started)
+    print(f"{figures}; {rate:.1f} sequences a second")
+    return bool(figures.failed)
+
+
+def _explain(failed: list[int], kinds: Kinds | None) -> None:
     for each in failed:
-        found = counterexample(each)
+        found = counterexample(each, kinds)
         if found:
-            print(f"\nseed {each}: {found[1]}\n{found[0]}\n")
-    print(report(count, failed, total))
-    return bool(failed)
+            print(f"\nseed {each}: {found[1]}\n{found[0]}\n", flush=True)
 
 
 if __name__ == "__main__":

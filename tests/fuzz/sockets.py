@@ -17,9 +17,12 @@ from jupyter_client.manager import KernelManager
 from reactive_kernel.cell import CellId, Mode
 
 from ..kernel.conversation import TIMEOUT, Conversation, synced
+from .campaign import Figures
 from .drive import Document, Mismatch, Tally
-from .notebooks import LISTS, NUMBERS, Operation, Story, sequence
-from .oracle import Fresh, Shown, fresh_run
+from .execution import Shown
+from .notebooks import Kinds, Operation, Story, sequence
+from .oracle import Fresh, fresh_run
+from .writer import LISTS, NUMBERS
 
 REPOSITORY = Path(__file__).parents[2]
 # What a fresh run gives for these is read from the kernel's namespace, too.
@@ -158,19 +161,19 @@ def _comparable(shown: Shown) -> Shown:
     )
 
 
-def campaign(seeds: range, most: int = 5, seconds: float = float("inf")) -> tuple[int, list[int], Tally]:
+def campaign(
+    seeds: range, kinds: Kinds | None = None, most: int = 5, seconds: float = float("inf")
+) -> Figures:
     """Drive the sequences of those seeds through one kernel; answer as the other campaign does."""
-    total, failed, count = Tally(), list[int](), 0
+    figures = Figures()
     end = time.monotonic() + seconds
     with kernel() as talk:
         for seed in seeds:
-            story = sequence(seed)
+            story = sequence(seed, kinds)
             mismatch, tally = drive(talk, story)
-            total.add(tally)
-            count += 1
+            figures.add(Figures(1, [seed] if mismatch else [], tally))
             if mismatch is not None:
                 print(f"\nseed {seed}, through the kernel: {mismatch}\n{story}\n", flush=True)
-                failed.append(seed)
-            if len(failed) >= most or time.monotonic() > end:
+            if len(figures.failed) >= most or time.monotonic() > end:
                 break
-    return count, failed, total
+    return figures

@@ -5,16 +5,22 @@ from __future__ import annotations
 import os
 import random
 
-from .__main__ import campaign, counterexample, report
+from .campaign import CHECKED, campaign, counterexample
 
 SEQUENCES = int(os.environ.get("REACTIVE_FUZZ_SEQUENCES", "300"))
+# At most this part of the checks may be ones that the oracle cannot decide.
+UNDECIDED = 0.05 if CHECKED == "names" else 0.15
 
 
 def test_no_sequence_of_operations_leaves_a_cell_fresh_that_is_not():
     seed = int(os.environ.get("REACTIVE_FUZZ_SEED") or random.SystemRandom().randrange(1 << 30))
     print(f"REACTIVE_FUZZ_SEED={seed}")
-    count, failed, total = campaign(range(seed, seed + SEQUENCES), most=2, seconds=80)
-    print(report(count, failed, total))
-    found = [f"seed {each}: {small[1]}\n{small[0]}" for each in failed if (small := counterexample(each))]
-    assert not failed, "\n\n".join(found)
-    assert total.undecided < total.checks / 20
+    figures = campaign(range(seed, seed + SEQUENCES), CHECKED, most=2, seconds=80)
+    print(figures)
+    found = [
+        f"seed {each}: {small[1]}\n{small[0]}"
+        for each in figures.failed
+        if (small := counterexample(each, CHECKED))
+    ]
+    assert not figures.failed, "\n\n".join(found)
+    assert figures.tally.undecided < figures.tally.checks * UNDECIDED

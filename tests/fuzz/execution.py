@@ -1,0 +1,75 @@
+"""Runs a cell's source as any Python would, and keeps what it shows."""
+
+from __future__ import annotations
+
+import builtins
+import io
+import sys
+from collections.abc import Callable
+from contextlib import redirect_stdout
+from dataclasses import dataclass
+from functools import lru_cache
+from types import FrameType
+from typing import Any
+
+compiled = lru_cache(maxsize=50_000)(compile)
+
+
+@dataclass(frozen=True)
+class Shown:
+    """What a cell shows after a run."""
+
+    text: str
+    error: str | None
+
+    def __str__(self) -> str:
+        return repr(self.text) + (f" and {self.error}" if self.error else "")
+
+
+def blank() -> dict[str, object]:
+    return {"__name__": "__main__", "__builtins__": builtins}
+
+
+def execute(
+    source: str, name: str, live: dict[str, object], halt: int = 0
+) -> tuple[Shown, BaseException | None]:
+    """Run a cell's source as a module's, and catch what it shows; an interrupt strikes before line `halt`."""
+    out = io.StringIO()
+    error: BaseException | None = None
+    with redirect_stdout(out):
+        try:
+            code = compiled(source, name, "exec")
+            if halt:
+                _until(halt, name, lambda: exec(code, live))
+            else:
+                exec(code, live)
+        except (Exception, *([KeyboardInterrupt] if halt else ())) as caught:
+            error = caught
+    return Shown(out.getvalue(), None if error is None else _words(error)), error
+
+
+def _words(error: BaseException) -> str:
+    if isinstance(error, KeyboardInterrupt):
+        return "KeyboardInterrupt"
+    # How deep the stack was when a recursion ended decides about its message.
+    said = "" if isinstance(error, RecursionError) else f": {error}"
+    return type(error).__name__ + said
+
+
+def _until(line: int, name: str, run: Callable[[], None]) -> None:
+    """Run something until a frame of that name comes to that line."""
+
+    def trace(frame: FrameType, event: str, _: Any) -> Any:
+        if frame.f_code.co_filename != name:
+            return None
+        if event == "line" and frame.f_lineno == line:
+            sys.settrace(before)
+            raise KeyboardInterrupt
+        return trace
+
+    before = sys.gettrace()
+    sys.settrace(trace)
+    try:
+        run()
+    finally:
+        sys.settrace(before)

@@ -1,0 +1,160 @@
+"""Whether what a kernel says of a document holds against a fresh process."""
+
+from __future__ import annotations
+
+import re
+from collections.abc import Callable, Collection, Iterator, Mapping, Sequence
+from dataclasses import dataclass, field
+
+from reactive_kernel.cell import Cell, CellId, Mode
+
+from .execution import Shown
+from .replay import Replay, replay
+from .world import Contents
+
+# The only sentences for which a cell may stay unproven after "run stale".
+UNPROVEN = tuple(
+    re.compile(pattern)
+    for pattern in (
+        r"It looks names up with `\w+`: nobody can say what it reads\.",
+        r"It reads `\w+`, which belongs to this session and not to the notebook\.",
+    )
+)
+# This one may be said only where a cell may not run by itself.
+_SPOILED = re.compile(r"It ran on .* as another cell had changed it")
+
+Problem = tuple[str, str]
+
+
+@dataclass(frozen=True)
+class Claim:
+    """What the kernel says of one cell."""
+
+    cell: Cell
+    freshness: str
+    outcome: str | None
+    kind: str | None
+    reason: str
+    because_of: tuple[str, ...]
+    shown: Shown | None
+
+    @property
+    def fresh(self) -> bool:
+        return self.freshness == "fresh" and self.cell.mode is not Mode.OFF
+
+
+@dataclass
+class Stands:
+    """What there is at the end beside the cells."""
+
+    # The portrait of these names together; of all of them for None.
+    portrait: Callable[[Collection[str] | None], Mapping[str, str]]
+    files: Contents
+    states: Mapping[str, str]
+
+
+@dataclass
+class Verdict:
+    problems: list[Problem] = field(default_factory=list)
+    undecided: bool = False
+    unproven: int = 0
+
+
+def mid_way(claims: Sequence[Claim], reach: frozenset[str], files: Contents) -> Verdict:
+    """Whatever is marked fresh shows what a fresh run of what is marked fresh shows."""
+    want = replay([claim.cell for claim in claims if claim.fresh], reach, files, whole=False)
+    return Verdict(list(_shown_problems(claims, want)), bool(want.unclear))
+
+
+def final(claims: Sequence[Claim], reach: frozenset[str], stands: Stands) -> Verdict:
+    """After "run stale": everything that can be is fresh, and names and files are a fresh run's."""
+    want = replay([claim.cell for claim in claims if claim.fresh], reach, stands.files, whole=True)
+    verdict = Verdict(list(_shown_problems(claims, want)), bool(want.unclear))
+    verdict.problems += _blocked_problems(claims)
+    for claim in claims:
+        if claim.kind == "unproven" and not claim.fresh and _may_be_unproven(claim, claims):
+            verdict.unproven += 1
+        elif not want.unclear:
+            verdict.problems += _stale_problems(claim, claims)
+    # What blocked and unproven cells would leave nobody knows.
+    if not want.unclear and all(claim.fresh or claim.outcome == "blocked" for claim in claims):
+        verdict.problems += _end_problems(want, stands)
+    return verdict
+
+
+def _shown_problems(claims: Sequence[Claim], want: Replay) -> Iterator[Problem]:
+    for claim in claims:
+        if not claim.fresh or claim.cell.id in want.unclear:
+            continue
+        right = want.shown[claim.cell.id]
+        if claim.shown is None or alike(right) != alike(claim.shown):
+            yield (
+                "fresh",
+                f"{claim.cell.id} is marked fresh and shows {claim.shown}; a fresh run gives {right}",
+            )
+        elif (claim.outcome == "error") != (right.error is not None):
+            yield "outcome", f"{claim.cell.id} says {claim.outcome} and shows {claim.shown}"
+
+
+def alike(shown: Shown) -> Shown:
+    """IPython words a syntax error, and recursion its end, in its own way."""
+    kind = (shown.error or "").partition(":")[0]
+    return Shown(shown.text, kind) if kind in ("SyntaxError", "IndentationError", "RecursionError") else shown
+
+
+def _blocked_problems(claims: Sequence[Claim]) -> Iterator[Problem]:
+    known = {claim.cell.id: claim for claim in claims}
+    for claim in claims:
+        if claim.outcome != "blocked" or claim.kind in ("cycle", "off"):
+            continue
+        blockers = [known[CellId(name)] for name in claim.because_of if name in known]
+        if not any(_blocks(each) for each in blockers):
+            yield "blocked", f"{claim.cell.id} is blocked by nothing that blocks: {claim.kind} {claim.reason}"
+
+
+def _blocks(claim: Claim) -> bool:
+    return (
+        claim.outcome in ("error", "blocked", "interrupted")
+        or claim.freshness == "new"
+        or claim.cell.mode is Mode.OFF
+    )
+
+
+def _may_be_unproven(claim: Claim, claims: Sequence[Claim]) -> bool:
+    if any(pattern.search(claim.reason) for pattern in UNPROVEN):
+        return True
+    return bool(_SPOILED.search(claim.reason)) and any(_waits(each) for each in claims)
+
+
+def _waits(claim: Claim) -> bool:
+    return claim.cell.mode in (Mode.MANUAL, Mode.OFF)
+
+
+def _stale_problems(claim: Claim, claims: Sequence[Claim]) -> Iterator[Problem]:
+    """A cell that may run by itself and is not fresh, though what it reads is."""
+    if claim.fresh or claim.outcome == "blocked" or _waits(claim):
+        return
+    behind = {each.cell.id for each in claims if not each.fresh}
+    if claim.kind == "input-stale" and behind.intersection(claim.because_of):
+        return
+    if claim.kind == "cycle":
+        return
+    yield "stale", f"{claim.cell.id} is {claim.freshness} after `run stale`: {claim.kind} {claim.reason}"
+
+
+def _end_problems(want: Replay, stands: Stands) -> Iterator[Problem]:
+    """Names and files at the end; what failed runs bound may be looked at, too."""
+    if want.names is not None:
+        have = stands.portrait(want.names if want.failed else None)
+        for name in sorted(want.names.keys() | have.keys()):
+            if have.get(name) != want.names.get(name):
+                yield (
+                    "name",
+                    f"{name} is {have.get(name)} at the end; a fresh run gives {want.names.get(name)}",
+                )
+    for name, text in want.files.items():
+        if stands.files.get(name) != text:
+            yield "file", f"{name} holds {stands.files.get(name)!r}; a fresh run writes {text!r}"
+    for name, right in want.states.items():
+        if stands.states.get(name) != right:
+            yield "state", f"the state of {name} is not that of a fresh run at the end"

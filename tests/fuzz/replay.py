@@ -1,0 +1,117 @@
+"""A fresh process, top to bottom: the cells one after another in an empty namespace, as `python` would.
+
+It shares nothing with the kernel. What a cell that fails did is undone by starting again without it.
+"""
+
+from __future__ import annotations
+
+import builtins
+from collections.abc import Iterable, Sequence
+from dataclasses import dataclass, field
+
+from reactive_kernel.cell import Cell, CellId
+
+from .execution import Shown, blank, execute
+from .portrait import portrait
+from .world import Contents, World, contents, states
+
+# What the process in which the document is run again has drawn before.
+_ELSEWHERE = 4711
+
+
+@dataclass
+class Replay:
+    """What a fresh run gives."""
+
+    shown: dict[CellId, Shown] = field(default_factory=dict)
+    # None: they depend on what was in the world before.
+    names: dict[str, str] | None = None
+    files: dict[str, bytes | None] = field(default_factory=dict)
+    states: dict[str, str] = field(default_factory=dict)
+    # Cells that depend on what was in the world before, or on names that only a cell below binds.
+    unclear: frozenset[CellId] = frozenset()
+
+    @property
+    def failed(self) -> bool:
+        return any(shown.error is not None for shown in self.shown.values())
+
+
+class _Builtins(dict[str, object]):
+    """The builtins; it notes the names that were looked for in vain."""
+
+    def __init__(self) -> None:
+        super().__init__(vars(builtins))
+        self.missed: list[str] = []
+
+    def __missing__(self, name: str) -> object:
+        self.missed.append(name)
+        raise KeyError(name)
+
+
+def replay(cells: Sequence[Cell], reach: frozenset[str], files: Contents, *, whole: bool) -> Replay:
+    """Run the cells; `whole`: also tell what stands at the end."""
+    here = _Replaying(cells, reach, files, 0, whole).result
+    if not reach & {"files", "random", "numpy"}:
+        return here
+    there = _Replaying(cells, reach, {}, _ELSEWHERE, whole).result
+    here.unclear |= there.unclear | {cell for cell in here.shown if here.shown[cell] != there.shown[cell]}
+    if here.names != there.names:
+        here.names = None
+    here.files = {name: text for name, text in here.files.items() if there.files.get(name, _GONE) == text}
+    here.states = {name: state for name, state in here.states.items() if there.states[name] == state}
+    return here
+
+
+_GONE = b"\0"
+
+
+class _Replaying:
+    """The same cells again and again, each time without one more of those that fail."""
+
+    def __init__(
+        self, cells: Sequence[Cell], reach: frozenset[str], files: Contents, seed: int, whole: bool
+    ) -> None:
+        self._cells, self._reach, self._files, self._seed = cells, reach, files, seed
+        self._failed: set[CellId] = set()
+        self._missed: set[tuple[int, str]] = set()
+        self._bound: dict[str, int] = {}
+        self.result = Replay()
+        while not self._round(whole=whole):
+            pass
+        late = [at for at, name in self._missed if self._bound.get(name, -1) > at]
+        if late:
+            self.result.unclear = frozenset(cell.id for cell in cells[min(late) :])
+
+    def _round(self, *, whole: bool) -> bool:
+        """Run what has not failed; answer whether nothing of it failed now."""
+        live = blank()
+        live["__builtins__"] = known = _Builtins()
+        self._bound = {}
+        with World(self._reach, self._files, self._seed):
+            for at, cell in enumerate(self._cells):
+                if cell.id in self._failed:
+                    continue
+                if self._run(at, cell, live, known) is not None:
+                    self._failed.add(cell.id)
+                    return not whole and at == len(self._cells) - 1
+            if whole:
+                self._tell(live)
+        return True
+
+    def _run(self, at: int, cell: Cell, live: dict[str, object], known: _Builtins) -> BaseException | None:
+        known.missed.clear()
+        self.result.shown[cell.id], error = execute(cell.source, cell.id, live)
+        missed = [*known.missed, *([str(error.name)] if isinstance(error, NameError) else [])]
+        self._missed |= {(at, name) for name in missed if name not in self._bound}
+        for name in live.keys() - self._bound.keys():
+            self._bound[name] = at
+        return error
+
+    def _tell(self, live: dict[str, object]) -> None:
+        result = self.result
+        result.names = portrait(live)
+        result.files, result.states = contents(self._reach), states(self._reach)
+
+
+def sources_of(cells: Iterable[Cell]) -> list[str]:
+    return [cell.source for cell in cells]
