@@ -1,0 +1,463 @@
+"""What a front end must be told to show what the whole record would: the messages of each cell's last run."""
+
+from __future__ import annotations
+
+import json
+from collections.abc import Callable, Iterable, Iterator
+from dataclasses import dataclass, field
+from functools import partial
+from typing import ClassVar, Protocol
+
+from .comms import Comms
+from .message import Head, Json, Message, made, render, text
+from .reactive import ReactiveState
+
+# Requests that never reach the shell, and the one with which servers and clients only look who is there.
+ASIDE = frozenset(
+    {
+        "kernel_info_request",
+        "interrupt_request",
+        "shutdown_request",
+        "debug_request",
+        "usage_request",
+        "create_subshell_request",
+        "delete_subshell_request",
+        "list_subshell_request",
+    }
+)
+# Text arrives in crumbs: so many are kept apart before they are joined.
+CRUMBS = 512
+# Runs of requests without a cell (a console, startup, threads of no run) that are kept.
+LOOSE = 1000
+OVERHEAD = 400  # bytes that an entry costs beside its content
+
+
+class Shelf(Protocol):
+    """Where what does not fit into memory goes."""
+
+    def put(self, *bodies: bytes) -> list[int]: ...
+    def get(self, number: int) -> bytes | None: ...
+    def release(self, number: int) -> None: ...
+
+
+class Shelved:
+    """Messages or text that moved out of memory."""
+
+    __slots__ = ("__weakref__", "_number", "_shelf", "size")
+
+    def __init__(self, shelf: Shelf, number: int) -> None:
+        self._shelf = shelf
+        self._number = number
+        self.size = OVERHEAD
+
+    def frozen(self) -> Drawn:
+        return self.drawn
+
+    def drawn(self) -> bytes:
+        return self._shelf.get(self._number) or b""
+
+    def __del__(self) -> None:
+        # Not before: a snapshot under way keeps what it still has to read.
+        self._shelf.release(self._number)
+
+
+class Text:
+    """What was written to one stream without anything in between."""
+
+    __slots__ = ("crumbs", "head", "name", "shelved", "size")
+
+    def __init__(self, message: Message, name: str) -> None:
+        self.head = message.head
+        self.name = name
+        self.shelved: tuple[Shelved, ...] = ()
+        self.crumbs: list[str] = []
+        self.size = OVERHEAD + len(message.header)
+
+    def add(self, crumb: str) -> int:
+        self.crumbs.append(crumb)
+        if len(self.crumbs) > CRUMBS:
+            self.crumbs = ["".join(self.crumbs)]
+        self.size += len(crumb)
+        return len(crumb)
+
+    def shelve(self, shelf: Shelf) -> int:
+        """Move what is there out of memory; answers how much that was."""
+        body = "".join(self.crumbs)
+        [number] = shelf.put(body.encode(errors="surrogatepass"))
+        self.shelved = (*self.shelved, Shelved(shelf, number))
+        self.crumbs = []
+        self.size -= len(body)
+        return len(body)
+
+    def frozen(self) -> Drawn:
+        return partial(_draw_text, self.head, self.name, self.shelved, tuple(self.crumbs))
+
+
+def _draw_text(head: Head, name: str, shelved: tuple[Shelved, ...], crumbs: tuple[str, ...]) -> bytes:
+    early = b"".join(part.drawn() for part in shelved).decode(errors="surrogatepass")
+    return render(head, json.dumps({"name": name, "text": early + "".join(crumbs)}).encode(), ())
+
+
+class Shown:
+    """A display, a result, an error, an input: later updates of the display may replace its content."""
+
+    __slots__ = ("buffers", "content", "display", "head", "size")
+
+    def __init__(self, message: Message, display: str | None = None) -> None:
+        self.head = message.head
+        self.display = display
+        self.content = message.content
+        self.buffers = message.buffers
+        self.size = OVERHEAD + message.size
+
+    def update(self, message: Message) -> int:
+        """Show what this message has; answers by how much that is larger."""
+        grown = len(message.content) + sum(map(len, message.buffers))
+        grown -= len(self.content) + sum(map(len, self.buffers))
+        self.content, self.buffers = message.content, message.buffers
+        self.size += grown
+        return grown
+
+    def settle(self) -> int:
+        """No later display of the same name means this one."""
+        body: Json = json.loads(self.content)
+        body["transient"] = {}
+        self.display, self.content, before = None, json.dumps(body).encode(), len(self.content)
+        self.size += len(self.content) - before
+        return len(self.content) - before
+
+    def frozen(self) -> Drawn:
+        return partial(render, self.head, self.content, self.buffers)
+
+
+Entry = Text | Shown | Shelved
+# Draws the JSON of one or more messages, separated by commas; may read from disk.
+Drawn = Callable[[], bytes]
+
+
+@dataclass(slots=True)
+class Run:
+    """What one request has shown so far."""
+
+    msg_id: str
+    cell: str | None
+    number: int | None = None
+    begin: Message | None = None
+    clear: Message | None = None
+    over: bool = False
+    forgotten: bool = False
+    entries: list[Entry] = field(default_factory=list[Entry])
+
+    @property
+    def visible(self) -> bool:
+        return not self.forgotten or not self.over or bool(self.entries)
+
+    def frozen(self) -> list[Drawn]:
+        edges = [Shown(message).frozen() for message in (self.begin,) if message]
+        edges += [entry.frozen() for entry in self.entries]
+        return edges + [Shown(message).frozen() for message in (self.clear,) if message]
+
+
+@dataclass(frozen=True, slots=True)
+class FrozenRun:
+    cell: str
+    number: int | None
+    msg_id: str
+    messages: list[Drawn]
+
+    def drawn(self) -> bytes:
+        head = {"run": self.number, "msg_id": self.msg_id}
+        messages = b", ".join(drawn for drawn in (draw() for draw in self.messages) if drawn)
+        return b'%b: {%b, "messages": [%b]}' % (
+            json.dumps(self.cell).encode(),
+            json.dumps(head)[1:-1].encode(),
+            messages,
+        )
+
+
+@dataclass(frozen=True, slots=True)
+class Frozen:
+    """The fold at one moment: it can be drawn later, and on another thread."""
+
+    cells: list[FrozenRun]
+    other: list[Drawn]
+
+
+class Fold:
+    """Takes messages one by one, in order; forgets what later ones replace."""
+
+    def __init__(self, shelf: Shelf | None = None, limit: int = 1 << 22) -> None:
+        self._shelf = shelf
+        self._limit = limit
+        self._cells: dict[str, Run] = {}
+        self._runs: dict[str, Run] = {}
+        self.size = 0
+        self._reset("starting")
+
+    def _reset(self, state: str) -> None:
+        self._loose: dict[str, Run] = {}
+        self._displays: dict[str, list[tuple[Run, Shown]]] = {}
+        self._inputs: dict[str, Message] = {}
+        self._comms = Comms()
+        self._reactive = ReactiveState()
+        self._busy: set[str] = set()
+        self._state = state
+        self._status: Message | None = None
+
+    # What comes in
+
+    def take(self, message: Message) -> None:
+        if message.channel == "stdin":
+            if message.kind == "input_request":
+                self._inputs[message.parent.msg_id] = message
+        elif message.channel == "iopub":
+            take = self._TAKE.get(message.kind)
+            if take is not None:
+                take(self, message)
+
+    def restart(self) -> None:
+        """A new process: the old one's cells stay as they are until they run again."""
+        for run in self._loose.values():
+            self._drop(run)
+        for run in self._cells.values():
+            run.over = True
+        for shown in (shown for entries in self._displays.values() for _, shown in entries):
+            self.size += shown.settle()
+        self._reset("starting")
+
+    def forget(self, cells: Iterable[str]) -> None:
+        """The user cleared these outputs; what the cells still say will be shown."""
+        for cell in cells:
+            run = self._cells.get(cell)
+            if run is not None:
+                self._clear(run)
+                run.forgotten = True
+
+    def answered(self, parent: str) -> None:
+        """The input that this request asked for was given."""
+        self._inputs.pop(parent, None)
+
+    @property
+    def execution_state(self) -> str:
+        return "busy" if self._busy else self._state
+
+    def _begin(self, message: Message) -> None:
+        cell = message.stamp.cell
+        if cell is None:
+            return
+        old = self._cells.pop(cell, None)
+        if old is not None:
+            self._drop(old)
+        run = self._new_run(message)
+        run.begin = message
+        self._cells[cell] = self._runs[run.msg_id] = run
+        self.size += message.size + OVERHEAD
+
+    @staticmethod
+    def _new_run(message: Message) -> Run:
+        return Run(message.parent.msg_id, message.stamp.cell, message.stamp.run)
+
+    def _run_of(self, message: Message) -> Run | None:
+        """The run that shows this message; none if its cell has begun another one since."""
+        cell, parent = message.stamp.cell, message.parent.msg_id
+        if cell is not None:
+            run = self._cells.get(cell)
+            if run is None:
+                run = self._cells[cell] = self._new_run(message)
+            return run if run.msg_id == parent else None
+        if parent not in self._loose:
+            self._loose[parent] = self._new_run(message)
+            if len(self._loose) > LOOSE:
+                self._drop(self._loose.pop(next(iter(self._loose))))
+        return self._loose[parent]
+
+    def _cleared_for(self, message: Message) -> Run | None:
+        """The run that takes this output, after a clear that waited for it."""
+        run = self._run_of(message)
+        if run is not None and run.clear is not None:
+            self._clear(run)
+        return run
+
+    def _stream(self, message: Message) -> None:
+        run = self._cleared_for(message)
+        if run is None:
+            return
+        name, crumb = text(message.body.get("name")), message.body.get("text")
+        if isinstance(crumb, list):
+            # Lab joins the lines of a list itself, and by its own rules: leave them to it.
+            self._append(run, Shown(message))
+            return
+        last = run.entries[-1] if run.entries else None
+        if not isinstance(last, Text) or last.name != name:
+            last = Text(message, name)
+            self._append(run, last)
+        self.size += last.add(text(crumb))
+
+    def _show(self, message: Message) -> None:
+        display = _display_of(message) if message.kind == "display_data" else None
+        if display is not None:
+            # A display shown once more brings those that are there up to date, as IPython promises.
+            self._update(message)
+        run = self._cleared_for(message)
+        if run is None:
+            return
+        shown = Shown(message, display)
+        self._append(run, shown)
+        if display is not None:
+            self._displays.setdefault(display, []).append((run, shown))
+
+    def _update(self, message: Message) -> None:
+        for _, shown in self._displays.get(_display_of(message) or "", ()):
+            self.size += shown.update(message)
+
+    def _clear_output(self, message: Message) -> None:
+        run = self._run_of(message)
+        if run is None:
+            return
+        if message.body.get("wait") is True:
+            run.clear = message
+        else:
+            self._clear(run)
+
+    def _status_told(self, message: Message) -> None:
+        state, parent = text(message.body.get("execution_state")), message.parent
+        if state == "idle":
+            self._inputs.pop(parent.msg_id, None)
+            self._end(parent.msg_id)
+        if parent.kind in ASIDE:
+            if self._state == "starting" and state != "starting":
+                self._state, self._status = "idle", message
+            return
+        self._status = message
+        if state == "busy":
+            self._busy.add(parent.msg_id)
+        elif state == "idle" and parent.msg_id in self._busy:
+            self._busy.discard(parent.msg_id)
+            self._state = "idle"
+        else:
+            # An idle of nobody's, or a word on the process itself.
+            self._busy.clear()
+            self._state = state
+
+    def _end(self, msg_id: str) -> None:
+        run = self._runs.get(msg_id)
+        if run is not None:
+            run.over = True
+
+    def _comm(self, message: Message) -> None:
+        self._comms.take(message)
+        self._reactive.ready(message)
+
+    def _reactive_told(self, message: Message) -> None:
+        self._reactive.take(message)
+
+    _TAKE: ClassVar[dict[str, Callable[[Fold, Message], None]]] = {
+        "execute_input": _begin,
+        "stream": _stream,
+        "display_data": _show,
+        "execute_result": _show,
+        "error": _show,
+        "update_display_data": _update,
+        "clear_output": _clear_output,
+        "status": _status_told,
+        "comm_open": _comm,
+        "comm_msg": _comm,
+        "comm_close": _comm,
+        "reactive_cells": _reactive_told,
+        "reactive_graph": _reactive_told,
+        "reactive_connection": _reactive_told,
+    }
+
+    # What is kept
+
+    def _append(self, run: Run, entry: Entry) -> None:
+        run.entries.append(entry)
+        self.size += entry.size
+
+    def _clear(self, run: Run) -> None:
+        for entry in run.entries:
+            self.size -= entry.size
+            if isinstance(entry, Shown) and entry.display is not None:
+                self._undisplay(entry.display, entry)
+        run.entries = []
+        run.clear = None
+
+    def _undisplay(self, display: str, entry: Shown) -> None:
+        left = [(run, shown) for run, shown in self._displays.get(display, ()) if shown is not entry]
+        if left:
+            self._displays[display] = left
+        else:
+            self._displays.pop(display, None)
+
+    def _drop(self, run: Run) -> None:
+        self._clear(run)
+        if run.begin is not None:
+            self._runs.pop(run.msg_id, None)
+            self.size -= run.begin.size + OVERHEAD
+
+    def tidy(self) -> None:
+        """Move entries to the shelf until half of the limit is left, the largest runs first."""
+        if self._shelf is None or self.size <= self._limit:
+            return
+        runs = [*self._cells.values(), *self._loose.values()]
+        for run in sorted(runs, key=_weight, reverse=True):
+            if self.size <= self._limit // 2:
+                return
+            self._shelve(run, self._shelf)
+
+    def _shelve(self, run: Run, shelf: Shelf) -> None:
+        """Displays stay, for they may be updated; of text that may go on, what is there leaves."""
+        kept: list[Entry] = []
+        leaving: list[Text | Shown] = []
+        last = run.entries[-1] if run.entries else None
+        for entry in run.entries:
+            if isinstance(entry, Shelved) or entry is last or (isinstance(entry, Shown) and entry.display):
+                self._put(leaving, kept, shelf)
+                kept.append(entry)
+            else:
+                leaving.append(entry)
+        self._put(leaving, kept, shelf)
+        self.size -= _weight(run)
+        run.entries = kept
+        self.size += _weight(run)
+        if isinstance(last, Text):
+            self.size -= last.shelve(shelf)
+
+    @staticmethod
+    def _put(leaving: list[Text | Shown], kept: list[Entry], shelf: Shelf) -> None:
+        if leaving:
+            [number] = shelf.put(b", ".join(entry.frozen()() for entry in leaving))
+            kept.append(Shelved(shelf, number))
+            leaving.clear()
+
+    # What goes out
+
+    def frozen(self) -> Frozen:
+        cells = [
+            FrozenRun(cell, run.number, run.msg_id, run.frozen())
+            for cell, run in self._cells.items()
+            if run.visible
+        ]
+        other = [Shown(message).frozen() for message in self._others()]
+        for run in self._loose.values():
+            other += run.frozen()
+        other += [Shown(message).frozen() for message in self._inputs.values()]
+        return Frozen(cells, other)
+
+    def _others(self) -> Iterator[Message]:
+        if self._status is not None:
+            yield made("status", {"execution_state": self.execution_state}, like=self._status)
+        yield from self._reactive.messages()
+        yield from self._comms.messages()
+
+
+def _weight(run: Run) -> int:
+    return sum(entry.size for entry in run.entries)
+
+
+def _display_of(message: Message) -> str | None:
+    transient: object = message.body.get("transient")
+    if not isinstance(transient, dict):
+        return None
+    value: Json = transient  # pyright: ignore[reportUnknownVariableType]
+    return text(value.get("display_id")) or None
