@@ -21,7 +21,7 @@ from collections.abc import Callable, Collection, Iterable, Iterator, Mapping, M
 from dataclasses import dataclass
 from enum import Enum
 from functools import wraps
-from importlib.machinery import ExtensionFileLoader, ModuleSpec, SourceFileLoader, SourcelessFileLoader
+from importlib.machinery import ModuleSpec
 from itertools import chain
 from operator import is_
 from re import Pattern
@@ -758,8 +758,6 @@ _seedings: Final = _Seedings()
 
 # Imports
 
-_LOADERS: Final = (SourceFileLoader, SourcelessFileLoader, ExtensionFileLoader)
-
 
 class _Imports:
     """Stands first among the finders while a run is watched, and tells when a first import begins and ends.
@@ -785,19 +783,22 @@ class _Imports:
         # Not `remove`: that would compare other people's finders with this.
         sys.meta_path[:] = [finder for finder in sys.meta_path if finder is not self]
 
+    def _attends(self) -> bool:
+        return not self._inside and self._thread == threading.get_ident()
+
     def find_spec(
         self, name: str, path: Sequence[str] | None, target: ModuleType | None = None
     ) -> ModuleSpec | None:
-        if self._inside or self._thread != threading.get_ident() or name in sys.modules:
+        if not self._attends() or name in sys.modules:
             return None
         self.seen = self._inside = True
         try:
             spec = self._find(name, path, target)
         finally:
             self._inside = False
-        # These loaders serve one module each, so that this one may get a method of its own.
-        if spec is not None and type(spec.loader) in _LOADERS:
-            self._attend(cast("Any", spec.loader))
+        if type(spec) is ModuleSpec:
+            vars(spec)["attendant"] = self
+            spec.__class__ = _Attended
         return spec
 
     def _find(self, name: str, path: Sequence[str] | None, target: ModuleType | None) -> ModuleSpec | None:
@@ -808,24 +809,45 @@ class _Imports:
                     return spec
         return None
 
-    def _attend(self, loader: Any) -> None:
-        load = loader.exec_module
+    def begin(self) -> bool:
+        """A module is about to be executed: is that the outermost import?"""
+        if not self._attends():
+            return False
+        self._inside = True
+        self._begins()
+        return True
 
-        def exec_module(module: ModuleType) -> None:
-            __tracebackhide__ = True
-            del loader.exec_module
-            if self._inside or self._thread != threading.get_ident():
-                return load(module)
-            self._inside = True
-            self._begins()
-            try:
-                load(module)
-            finally:
-                self._inside = False
-                self._ends()
-            return None
+    def end(self) -> None:
+        self._inside = False
+        self._ends()
 
-        loader.exec_module = exec_module
+
+class _Attended(ModuleSpec):
+    """Hears when its module is executed: Python tells the spec before and after.
+
+    A loader of our own would stand in the traceback of every import that fails. Once the module is there,
+    its spec is an ordinary one.
+    """
+
+    @property
+    def _initializing(self) -> bool:
+        return vars(self).get("_initializing", False)
+
+    @_initializing.setter
+    def _initializing(self, begins: bool) -> None:
+        inside = vars(self)
+        inside["_initializing"] = begins
+        if begins:
+            inside["begun"] = inside["attendant"].begin()
+            return
+        attendant, begun = inside.pop("attendant"), inside.pop("begun", False)
+        cast("ModuleSpec", self).__class__ = ModuleSpec
+        if begun:
+            attendant.end()
+
+
+# Where specs are shown, this is one like all.
+_Attended.__name__ = _Attended.__qualname__ = "ModuleSpec"
 
 
 # The panel
