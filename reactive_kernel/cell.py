@@ -106,8 +106,7 @@ class CellFacts:
     dynamic: bool = False
     # The source changes a world that is not rolled back: its default mode is `manual`.
     manual: bool = False
-    # What it does beyond looking, in the words of `analysis/verbs.py`. They follow from the source alone, and say
-    # nothing of what it takes from outside and leaves behind.
+    # What it does beyond looking, in the words of `analysis/verbs.py`: of the same facts there are many sources.
     verbs: frozenset[str] = field(default=frozenset(), compare=False)
 
 
@@ -159,8 +158,6 @@ class Observation:
     reads: frozenset[Resource] = NOTHING
     # What functions reachable from the values of written names will touch when called.
     latent: Mapping[Resource, Latent] = field(default_factory=lambda: _NO_LATENT)
-    # The part of `changed` that the run did not read: other names of objects that it changed.
-    shares: frozenset[Resource] = NOTHING
     # Versions (who made it, its name) that mean a state of an object which nobody can put back.
     spent: frozenset[tuple[CellId, Resource]] = frozenset()
     # The objects that this run changed, and those that some run changed behind the versions whose objects

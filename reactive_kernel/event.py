@@ -94,6 +94,8 @@ class Run:
     facts: CellFacts
     inputs: Mapping[Resource, CellId | None]
     touches: frozenset[Resource]
+    # Nothing that it depends on has changed: it runs to make again what others have used up.
+    again: bool = False
 
 
 @dataclass(frozen=True)

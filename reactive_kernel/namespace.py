@@ -103,6 +103,8 @@ class Namespace:
         self._weight = 0
         # Objects one of whose states was given up since somebody asked.
         self._poorer: set[int] = set()
+        # Versions that mean a state which nobody can put back.
+        self._spent: set[Place] = set()
 
     # Staging
 
@@ -229,6 +231,7 @@ class Namespace:
                 self._displaced.update(names)
 
     def _forget(self, cell: CellId) -> None:
+        self._spent = {place for place in self._spent if place[0] != cell}
         for name, version in self._versions.pop(cell, {}).items():
             self._release((cell, name), version.reach)
 
@@ -317,6 +320,8 @@ class Namespace:
                 if weight <= self.memory and worth(at, weight):
                     self._save(thing, thing.now, change.before)
             thing.now = next(self._numbers)
+            for key in [key for key, held in thing.states.items() if not thing.shape.leads(thing.value, held)]:
+                self._drop_state(thing, key)
             self._moved.add(at)
             self._poorer.add(at)
 
@@ -330,7 +335,12 @@ class Namespace:
                 key = self._versions[cell][name].keys.get(at, thing.base)
                 if key != thing.now and key not in thing.states:
                     found.add((cell, name))
+        self._spent |= found
         return found
+
+    def spent_of(self, cell: CellId) -> set[Resource]:
+        """The names of which the cell's version means a state that nobody can put back."""
+        return {name for maker, name in self._spent if maker == cell}
 
     def clean(self) -> None:
         """Let go of objects that no version holds any more."""

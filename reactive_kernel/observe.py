@@ -173,13 +173,15 @@ class Observer:
         held = names.holders(ids)
         names.note(changes, self._worth)
         equal = self._equal(cell, seen.bound, shared, changes)
-        names.capture(cell, seen.bound | seen.deleted | changed, equal, shared)
+        kept = equal
+        if run.again and names.spent_of(cell):
+            equal, kept = self._made_again(cell, seen.bound) | (changed & names.spent_of(cell)), NOTHING
+        names.capture(cell, seen.bound | seen.deleted | changed, kept, shared)
         held |= {(cell, name) for name in seen.bound | changed}
         seen = replace(
             seen,
             changed=changed,
             equal=equal,
-            shares=changed - run.inputs.keys() - seen.reads,
             spent=frozenset(names.lost()),
             holding={place: names.tokens(names.reach(*place).ids) for place in held},
             changes=names.tokens(ids),
@@ -244,6 +246,28 @@ class Observer:
             )
 
         return pairs is not None and twins(pairs, may_pair, _alike)
+
+
+    def _made_again(self, cell: CellId, bound: frozenset[Resource]) -> frozenset[Resource]:
+        """The names that hold the same as before, as far as can be told, after what was used up was made anew.
+
+        Nobody who has one of the old objects may believe that it is the new one: it is used up, or it is only here.
+        """
+        names = self.names
+        made, spent = names.made(cell), names.spent_of(cell)
+        return frozenset(
+            name
+            for name in bound
+            if name in made
+            and (
+                type(names.version(cell, name)) is type(names.live[name])
+                if name in spent
+                else self._only_here(cell, name) and self._twins(cell, (name,))
+            )
+        )
+
+    def _only_here(self, cell: CellId, name: Resource) -> bool:
+        return all(maker == cell for maker, _ in self.names.holders(self.names.reach(cell, name).ids))
 
 
 def _unseen(survey: Survey | None) -> str | None:

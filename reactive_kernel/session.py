@@ -71,6 +71,8 @@ class _Flight:
     source: str
     facts: CellFacts
     reads: Mapping[Resource, Stamp | None]
+    # The reads that it had only as other names of objects which it changed before.
+    shares: frozenset[Resource]
     # What to say if it had to start on inputs that nobody could put back as they were.
     spoiled: str | None = None
 
@@ -373,7 +375,7 @@ class Session:
             outcome=event.outcome,
             reads={**self._looked_up(event), **flight.reads},
             stamps=stamps,
-            entry=_learned(flight.facts, event, known),
+            entry=_learned(flight, event, known),
             unproven=event.seen.unproven or flight.spoiled,
         )
         state.execution_count = event.execution_count
@@ -434,7 +436,7 @@ class Session:
         if event.outcome is not Outcome.OK:
             return {}
         found: dict[Resource, Stamp | None] = {}
-        for name in event.seen.reads | event.seen.shares:
+        for name in event.seen.reads | event.seen.changed:
             maker = self._nearest(name, event.cell)
             made = self._states[maker].ran if maker is not None else None
             found[name] = made.stamps.get(name) if made is not None else None
@@ -492,12 +494,30 @@ class Session:
         """The version of `name` that a run of `cell` would read now."""
         if writer is None:
             return None
-        state = self._states[writer]
-        if state.blocked is not None or (state.ran is not None and not state.succeeded):
+        if self._left_nothing(writer) and name not in self.graph.entry(cell).shares:
             return _FAILED
         source = self.source_of(name, cell)
         made = self._states[source].ran if source is not None else None
         return made.stamps.get(name) if made is not None else None
+
+    def _left_nothing(self, cell: CellId) -> bool:
+        state = self._states[cell]
+        return state.blocked is not None or (state.ran is not None and not state.succeeded)
+
+    def _leans(self, cell: CellId, parent: CellId) -> bool:
+        """Can the cell be fresh only if its parent is? What it knows as another name need not be there."""
+        if not self._left_nothing(parent):
+            return True
+        inputs, shares = self.graph.inputs(cell), self.graph.entry(cell).shares
+        return any(writer == parent and name not in shares for name, writer in inputs.items())
+
+    def _weigh(self, cell: CellId, parent: CellId) -> None:
+        """Note whether the cell waits for its parent to be fresh."""
+        behind = self._states[cell].behind
+        if not self._states[parent].fresh and self._leans(cell, parent):
+            behind.add(parent)
+        else:
+            behind.discard(parent)
 
     def _affected(self, writer: CellId, names: Iterable[Resource]) -> set[CellId]:
         """Compare the readers of the writer's names with the versions that are in force now."""
@@ -506,6 +526,7 @@ class Session:
             for cell in self.graph.readers(writer, name):
                 state = self._states[cell]
                 readers.add(cell)
+                self._weigh(cell, writer)
                 if state.ran is not None and self._stamp(cell, name, writer) == state.ran.reads.get(name):
                     state.mismatched.discard(name)
                 else:
@@ -541,7 +562,9 @@ class Session:
         state.mismatched = {
             name for name, writer in inputs.items() if self._stamp(cell, name, writer) != reads.get(name)
         }
-        state.behind = {parent for parent in self.graph.parents(cell) if not self._states[parent].fresh}
+        state.behind = set()
+        for parent in self.graph.parents(cell):
+            self._weigh(cell, parent)
 
     def _is_fresh(self, state: _State) -> bool:
         return not (
@@ -601,8 +624,7 @@ class Session:
             gained[cell] += fresh
             self._enter(state)
             for child in self.graph.children(cell):
-                behind = self._states[child].behind
-                behind.discard(cell) if fresh else behind.add(cell)
+                self._weigh(child, cell)
                 todo.append(child)
 
     # The plan
@@ -711,6 +733,7 @@ class Session:
             state.cell.source,
             state.facts,
             reads,
+            self.graph.entry(cell).shares,
             reason.ran_on_changed(spoiled, self.label) if spoiled else None,
         )
         state.run = self._runs
@@ -722,6 +745,7 @@ class Session:
             state.facts,
             {name: self.source_of(name, cell) for name in inputs},
             frozenset(self.graph.touches(cell)),
+            again=cell in self._rewinds and not state.must_run,
         )
 
     def _obstacle(self, state: _State) -> Reason | None:
@@ -732,16 +756,17 @@ class Session:
         if found := self.graph.cycle(cell):
             return reason.cycle(found, self.label)
         for say, hinders in _HINDRANCES:
-            names, cells = self._through(cell, hinders)
+            names, cells = self._through(cell, hinders, self.graph.entry(cell).shares)
             if cells:
                 return say(names, cells, self.label)
         return None
 
-    def _through(self, cell: CellId, which: Callable[[_State], bool]) -> tuple[list[Resource], list[CellId]]:
-        """The parents for which something holds, and the names that come from them."""
+    def _through(
+        self, cell: CellId, which: Callable[[_State], bool], shares: frozenset[Resource] = NOTHING
+    ) -> tuple[list[Resource], list[CellId]]:
+        """The parents for which something holds, and the names but `shares` that come from them."""
         names: set[Resource] = set()
         cells: set[CellId] = set()
-        shares = self.graph.entry(cell).shares
         for name, writer in self.graph.inputs(cell).items():
             if writer is None or writer == cell or name in shares:
                 continue
@@ -918,13 +943,13 @@ def _stamps(event: RunFinished, old: Mapping[Resource, Stamp]) -> dict[Resource,
     return {name: old.get(name, event.run) if name in seen.equal else event.run for name in written}
 
 
-def _learned(facts: CellFacts, event: RunFinished, known: frozenset[Resource]) -> Entry:
+def _learned(flight: _Flight, event: RunFinished, known: frozenset[Resource]) -> Entry:
     """What static analysis said, corrected by what the run did, and by the reads that earlier runs showed."""
-    guess, seen = entry_of(facts), event.seen
+    guess, seen = entry_of(flight.facts), event.seen
     reads = guess.reads | ((known | seen.reads) - guess.above)
     if event.outcome is not Outcome.OK:
         return replace(guess, reads=reads)
-    shares = seen.shares - reads - guess.above
+    shares = seen.changed - (flight.reads.keys() - flight.shares) - reads - guess.above
     return replace(
         guess,
         reads=reads,

@@ -78,6 +78,10 @@ class Shape:
         """Could one of two objects stand for the other, as far as they hold no objects that may change?"""
         return False
 
+    def leads(self, value: Any, state: Any) -> bool:
+        """Is there a way from the state that it is in to that one?"""
+        return self.restores
+
     def put(self, value: Any, state: Any) -> None:
         """Put a state back, in place."""
         raise CannotRestore
@@ -472,18 +476,23 @@ class _Reduced(_Mutable):
 
     def take(self, value: Any) -> object:
         reduced = value.__reduce__()
-        return (reduced[1][0] if reduced[1] else None, *reduced[2:])
+        # Who has come to the end holds nothing any more.
+        return (reduced[1][0], *reduced[2:]) if len(reduced) > 2 else (None,)
 
     def alike(self, value: Any, state: Any) -> bool:
         now: Any = self.take(value)
         return len(now) == len(state) and self._same(now[0], state[0]) and now[1:] == state[1:]
 
+    def leads(self, value: Any, state: Any) -> bool:
+        # Whoever has come to the end cannot go back.
+        now: Any = self.take(value)
+        return len(now) == len(state) and self._same(now[0], state[0])
+
     def put(self, value: Any, state: Any) -> None:
-        now = value.__reduce__()
-        if len(now) < 3 or len(state) < 2 or not self._same(now[1][0], state[0]):
-            # Whoever has come to the end cannot go back.
+        if not self.leads(value, state):
             raise CannotRestore
-        value.__setstate__(state[1])
+        if len(state) > 1:
+            value.__setstate__(state[1])
 
     @staticmethod
     def _same(one: object, other: object) -> bool:
