@@ -2,15 +2,15 @@
 
 from __future__ import annotations
 
+import warnings
 from collections.abc import Callable
-from typing import TYPE_CHECKING, Any, cast
+from typing import Any, cast
 
 import duckdb
+import pyarrow as pa
 
+from .lineage import lineage
 from .query import Statement, Unreadable, rewrite, statements
-
-if TYPE_CHECKING:
-    import pyarrow as pa
 
 
 class Unusable(Exception):
@@ -29,7 +29,12 @@ def names_in(sql: str) -> frozenset[str]:
 
 
 def tables_in(connection: duckdb.DuckDBPyConnection, statement: Statement) -> frozenset[str]:
-    return frozenset(connection.get_table_names(_without_values(statement)))
+    sql = _without_values(statement)
+    found = lineage(sql)
+    if found is not None:
+        return frozenset(table.name for table in found.reads if table.schema is None)
+    # What only DuckDB understands. It looks for the columns, too, so it is asked second.
+    return frozenset(connection.get_table_names(sql))
 
 
 def _without_values(statement: Statement) -> str:
@@ -44,7 +49,7 @@ def _without_values(statement: Statement) -> str:
 
 def query(
     statement: Statement, value: Callable[[tuple[str, ...]], object], frame: Callable[[str], object]
-) -> pa.Table:
+) -> Any:
     """The rows of one statement. `value` knows what to bind, `frame` the variables."""
     if any(place.identifier for place in statement.places):
         raise Unusable("`{name!i}` names no data frame: write its variable's name.")
@@ -54,7 +59,10 @@ def query(
             _register(connection, name, frame(name))
         values = [value(path) for path in rewritten.paths]
         connection.execute(rewritten.sql, values or None)
-        return cast("pa.Table", connection.to_arrow_table())
+        with warnings.catch_warnings():
+            # A relation would spare a copy, but nothing stops it before it is done.
+            warnings.simplefilter("ignore", UserWarning)
+            return cast("Any", connection.to_arrow_table())
 
 
 def _register(connection: duckdb.DuckDBPyConnection, name: str, value: object) -> None:
@@ -67,12 +75,10 @@ def _register(connection: duckdb.DuckDBPyConnection, name: str, value: object) -
 
 def _table(value: object) -> object:
     """Arrow for what is a plain collection; frames as they are."""
-    import pyarrow as pa
-
     if isinstance(value, dict):
-        return cast("object", pa.table(cast("Any", value)))
+        return cast("Any", pa).table(value)
     if isinstance(value, list):
-        return cast("object", pa.Table.from_pylist(cast("Any", value)))
+        return cast("Any", pa).Table.from_pylist(value)
     return value
 
 
