@@ -336,7 +336,21 @@ def _is_holder(value: object) -> bool:
         return False
     if kind is tuple:
         return any(map(_is_holder, cast("tuple[object, ...]", value)))
-    return kind in _HOLDERS or (hasattr(value, "__dict__") and not isinstance(value, _OPAQUE))
+    return kind in _HOLDERS or (not isinstance(value, _OPAQUE) and _is_plain(kind))
+
+
+class _Plain:
+    pass
+
+
+def _is_plain(kind: type) -> bool:
+    """Do instances keep everything in their dictionaries, nothing in slots or in C?"""
+    return (
+        kind.__basicsize__ == _Plain.__basicsize__
+        and kind.__itemsize__ == 0
+        and kind.__dictoffset__ != 0
+        and not any(vars(each).get("__slots__") for each in kind.__mro__)
+    )
 
 
 def _dictionary(holder: Any) -> dict[Any, Any] | None:
@@ -931,7 +945,7 @@ class Dials:
             return before is not _ABSENT
         now = dial.read()
         if before is not _ABSENT:
-            return not dial.alike(before, now)
+            return now is not before and not dial.alike(before, now)
         # It came with an import that nobody saw, so what was done with it since is unknown.
         self._note(resource, now)
         return True
