@@ -74,11 +74,15 @@ def final(claims: Sequence[Claim], reach: frozenset[str], stands: Stands) -> Ver
     for claim in claims:
         if claim.kind == "unproven" and not claim.fresh and _may_be_unproven(claim, claims):
             verdict.unproven += 1
-        elif not want.unclear:
-            verdict.problems += _stale_problems(claim, claims)
+    stale = [problem for claim in claims for problem in _stale_problems(claim, claims)]
+    if stale and (want.unclear or _out_of_order(claims, reach, stands.files)):
+        verdict.undecided = True
+    else:
+        verdict.problems += stale
     # What blocked and unproven cells would leave nobody knows.
     if not want.unclear and all(claim.fresh or claim.outcome == "blocked" for claim in claims):
-        verdict.problems += _end_problems(want, stands)
+        complete = all(claim.fresh for claim in claims) and not want.failed
+        verdict.problems += _end_problems(want, stands, None if complete else want.names)
     return verdict
 
 
@@ -120,6 +124,12 @@ def _blocks(claim: Claim) -> bool:
     )
 
 
+def _out_of_order(claims: Sequence[Claim], reach: frozenset[str], files: Contents) -> bool:
+    """Does any cell that may run need what only a cell below it leaves?"""
+    cells = [claim.cell for claim in claims if claim.cell.mode is not Mode.OFF]
+    return bool(replay(cells, reach, files, whole=False).unclear)
+
+
 def _may_be_unproven(claim: Claim, claims: Sequence[Claim]) -> bool:
     if any(pattern.search(claim.reason) for pattern in UNPROVEN):
         return True
@@ -134,6 +144,8 @@ def _stale_problems(claim: Claim, claims: Sequence[Claim]) -> Iterator[Problem]:
     """A cell that may run by itself and is not fresh, though what it reads is."""
     if claim.fresh or claim.outcome == "blocked" or _waits(claim):
         return
+    if claim.kind == "unproven" and _may_be_unproven(claim, claims):
+        return
     behind = {each.cell.id for each in claims if not each.fresh}
     if claim.kind == "input-stale" and behind.intersection(claim.because_of):
         return
@@ -142,10 +154,10 @@ def _stale_problems(claim: Claim, claims: Sequence[Claim]) -> Iterator[Problem]:
     yield "stale", f"{claim.cell.id} is {claim.freshness} after `run stale`: {claim.kind} {claim.reason}"
 
 
-def _end_problems(want: Replay, stands: Stands) -> Iterator[Problem]:
-    """Names and files at the end; what failed runs bound may be looked at, too."""
+def _end_problems(want: Replay, stands: Stands, only: Collection[str] | None) -> Iterator[Problem]:
+    """Names and files at the end; what failed runs bound may be looked at, too, so `only` these names count."""
     if want.names is not None:
-        have = stands.portrait(want.names if want.failed else None)
+        have = stands.portrait(only)
         for name in sorted(want.names.keys() | have.keys()):
             if have.get(name) != want.names.get(name):
                 yield (

@@ -8,7 +8,7 @@ from __future__ import annotations
 
 import json
 import warnings
-from collections import deque
+from collections import OrderedDict, deque
 from collections.abc import Callable, Iterable, Mapping
 from functools import lru_cache, partial
 from types import (
@@ -151,7 +151,9 @@ class _Pen:
         """Anything else: its class, its attributes, and what it holds as a container."""
         words = [self.draw(kind)]
         if isinstance(value, dict):
-            words.append(f"{{{self._pairs(dict.items(value))}}}")
+            # An `OrderedDict` has an order of its own beside the dict's.
+            items = OrderedDict.items(value) if isinstance(value, OrderedDict) else dict.items(value)
+            words.append(f"{{{self._pairs(items)}}}")
             if hasattr(value, "default_factory"):
                 words.append(self.draw(value.default_factory))
         elif isinstance(value, (list, tuple)):
@@ -260,7 +262,7 @@ def told_of(code: CodeType) -> str:
     return f"{code.co_code.hex()} {code.co_names} {code.co_varnames} {code.co_freevars} {constants}"
 
 
-_LIBRARIES: Mapping[str, Callable[[_Pen, Any], str]] = {"numpy": _Pen._numpy, "pandas": _Pen._pandas}  # noqa: SLF001
+_LIBRARIES: Mapping[str, Callable[[_Pen, Any], str]] = {"numpy": _Pen._numpy, "pandas": _Pen._pandas}
 
 
 def _by_type() -> dict[type, Callable[[_Pen, Any], str]]:
@@ -268,22 +270,22 @@ def _by_type() -> dict[type, Callable[[_Pen, Any], str]]:
     import random
 
     return {
-        FunctionType: _Pen._function,  # noqa: SLF001
-        CellType: _Pen._cell,  # noqa: SLF001
-        MethodType: _Pen._method,  # noqa: SLF001
-        BuiltinFunctionType: _Pen._builtin,  # noqa: SLF001
-        property: _Pen._property,  # noqa: SLF001
-        staticmethod: _Pen._wrapped,  # noqa: SLF001
-        classmethod: _Pen._wrapped,  # noqa: SLF001
-        GeneratorType: _Pen._generator,  # noqa: SLF001
-        MappingProxyType: _Pen._proxy,  # noqa: SLF001
-        partial: _Pen._partial,  # noqa: SLF001
-        random.Random: _Pen._random,  # noqa: SLF001
-        io.TextIOWrapper: _Pen._file,  # noqa: SLF001
-        io.BufferedReader: _Pen._file,  # noqa: SLF001
-        type({}.keys()): _Pen._view,  # noqa: SLF001
-        type({}.values()): _Pen._view,  # noqa: SLF001
-        type({}.items()): _Pen._view,  # noqa: SLF001
+        FunctionType: _Pen._function,
+        CellType: _Pen._cell,
+        MethodType: _Pen._method,
+        BuiltinFunctionType: _Pen._builtin,
+        property: _Pen._property,
+        staticmethod: _Pen._wrapped,
+        classmethod: _Pen._wrapped,
+        GeneratorType: _Pen._generator,
+        MappingProxyType: _Pen._proxy,
+        partial: _Pen._partial,
+        random.Random: _Pen._random,
+        io.TextIOWrapper: _Pen._file,
+        io.BufferedReader: _Pen._file,
+        type({}.keys()): _Pen._view,
+        type({}.values()): _Pen._view,
+        type({}.items()): _Pen._view,
     }
 
 

@@ -8,6 +8,7 @@ import re
 import shutil
 import sys
 import tempfile
+import warnings
 from collections.abc import Iterable, Mapping
 from pathlib import Path
 from types import TracebackType
@@ -44,6 +45,10 @@ class World:
 
     def __enter__(self) -> World:
         self._outside["path"] = sys.path[:]
+        # What libraries think of how cells are written is no part of what cells show.
+        self._quiet = warnings.catch_warnings()
+        self._quiet.__enter__()
+        warnings.simplefilter("ignore")
         if "files" in self._reach:
             self._outside["cwd"] = os.getcwd()  # noqa: PTH109
             where = _MEMORY if _MEMORY.is_dir() else None
@@ -56,8 +61,8 @@ class World:
         if "numpy" in self._reach:
             import numpy as np
 
-            self._outside["numpy"] = np.random.get_state()  # noqa: NPY002
-            np.random.seed(self._seed)  # noqa: NPY002
+            self._outside["numpy"] = np.random.get_state()
+            np.random.seed(self._seed)
         if "environ" in self._reach:
             self._outside["environ"] = dict(os.environ)
             for name in [name for name in os.environ if name.startswith("FUZZ_")]:
@@ -69,6 +74,7 @@ class World:
     ) -> None:
         outside = self._outside
         sys.path[:] = outside["path"]
+        self._quiet.__exit__(kind, error, trace)
         if "cwd" in outside:
             os.chdir(outside["cwd"])
             shutil.rmtree(self.directory, ignore_errors=True)
@@ -77,7 +83,7 @@ class World:
         if "numpy" in outside:
             import numpy as np
 
-            np.random.set_state(outside["numpy"])  # noqa: NPY002
+            np.random.set_state(outside["numpy"])
         if "environ" in outside and dict(os.environ) != outside["environ"]:
             os.environ.clear()
             os.environ.update(outside["environ"])
@@ -111,7 +117,7 @@ def states(reach: frozenset[str]) -> dict[str, str]:
     if "numpy" in reach:
         import numpy as np
 
-        kind, keys, *rest = np.random.get_state()  # noqa: NPY002
+        kind, keys, *rest = np.random.get_state()
         found["numpy.random"] = f"{kind} {crc32(keys.tobytes())} {rest}"
     if "environ" in reach:
         found["os.environ"] = str(
