@@ -106,7 +106,7 @@ class CellFacts:
     dynamic: bool = False
     # The source changes a world that is not rolled back: its default mode is `manual`.
     manual: bool = False
-    # What it does beyond looking, in the words of `analysis/verbs.py`: of the same facts there are many sources.
+    # What it does beyond looking, in the words of `analysis/verbs.py`. Cells of equal facts may differ in it.
     verbs: frozenset[str] = field(default=frozenset(), compare=False)
 
 

@@ -43,6 +43,8 @@ def analyze(source: str, magics: Mapping[str, MagicAnalyser] = _NO_MAGICS) -> Ce
         walk(module, tree.body)
     except RecursionError:
         return _flat_facts(tree)
+    if tree.body and type(tree.body[-1]) is ast.Expr:
+        module.verbs.add("show")
     facts = module.facts()
     if not facts.dynamic and _is_reflective(tree, facts):
         return replace(facts, dynamic=True)
@@ -50,7 +52,9 @@ def analyze(source: str, magics: Mapping[str, MagicAnalyser] = _NO_MAGICS) -> Ce
 
 
 def _unreadable(source: str, message: str, line: int | None) -> CellFacts:
-    return CellFacts(writes=frozenset(bound_names(source)), problem=Unparsable(message, line))
+    return CellFacts(
+        writes=frozenset(bound_names(source)), problem=Unparsable(message, line), verbs=frozenset(("?()",))
+    )
 
 
 def _is_reflective(tree: ast.Module, facts: CellFacts) -> bool:
@@ -89,4 +93,5 @@ def _flat_facts(tree: ast.Module) -> CellFacts:
         writes=frozenset(writes - {"*"}),
         builtins=frozenset(reads & BUILTINS),
         dynamic=True,
+        verbs=frozenset(("?()",)),
     )

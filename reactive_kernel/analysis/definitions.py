@@ -8,6 +8,7 @@ from collections.abc import Iterable
 from typing import Any
 
 from .scope import ClassBody, Function, Inner, Module, Scope, mangled
+from .verbs import OWN
 from .walk import Readers, visit, walk
 
 # A decorator gets the function and may call it at once; these do not.
@@ -88,6 +89,7 @@ def _type_scope(scope: Scope, node: Any) -> Scope:
 def _function(scope: Scope, node: ast.FunctionDef | ast.AsyncFunctionDef) -> None:
     decorators = node.decorator_list
     if decorators:
+        scope.module.verbs.add("decorator")
         walk(scope, decorators)
     args = node.args
     _defaults(scope, args)
@@ -105,10 +107,14 @@ def _function(scope: Scope, node: ast.FunctionDef | ast.AsyncFunctionDef) -> Non
     walk(function, node.body)
     function.finish()
     module.record = record
-    scope.store(node.name)
+    if decorators:
+        scope.store(node.name)
+    else:
+        scope.originate(node.name, OWN)
 
 
 def _class(scope: Scope, node: ast.ClassDef) -> None:
+    scope.module.verbs.add("class")
     walk(scope, node.decorator_list)
     module = scope.module
     record = module.record

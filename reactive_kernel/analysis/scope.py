@@ -7,6 +7,7 @@ import sys
 from collections.abc import Callable, Iterable
 
 from ..cell import CellFacts, Latent, Unparsable
+from .verbs import UNKNOWN, of_origin, rebound, unrooted
 
 # `_` and its kin come and go in `builtins` with the display hook; IPython adds a few names of its own.
 BUILTINS = frozenset(name for name in dir(builtins) if name.strip("_")) | {
@@ -86,6 +87,14 @@ class Scope:
         """Take over the names that a function within leaves unbound."""
         raise NotImplementedError
 
+    def say(self, root: str, verb: str) -> None:
+        """Note what is done by way of a name."""
+        raise NotImplementedError
+
+    def originate(self, name: str, origin: str) -> None:
+        """Bind a name to what is known."""
+        self.store(name)
+
     def declare_global(self, names: Iterable[str]) -> None:
         pass
 
@@ -113,8 +122,9 @@ class Module(Scope):
     """The top level of the cell."""
 
     __slots__ = (
-        "annotations", "deletes", "dynamic", "extra", "latent", "loaded", "manual", "mutates", "problem",
-        "reads", "record", "shell_call", "unsure", "written",
+        "annotations", "bare", "deletes", "dynamic", "extra", "latent", "loaded", "manual", "mutates",
+        "origins", "problem", "reads", "record", "said", "said_of_own", "shell_call", "unsure", "verbs",
+        "written",
     )  # fmt: skip
 
     def __init__(self, shell_call: ShellCall) -> None:
@@ -136,6 +146,14 @@ class Module(Scope):
         self.manual = False
         self.problem: Unparsable | None = None
         self.annotations = "deferred" if LAZY_ANNOTATIONS else "evaluated"
+        self.verbs: set[str] = set()
+        # What is done by way of names: of those that are bound by then, and of others.
+        self.said_of_own: list[tuple[str, str]] = []
+        self.said: list[tuple[str, str]] = []
+        # What is behind the names that are bound once, or always to the like.
+        self.origins: dict[str, str] = {}
+        # Names loaded for what they stand for, not for an attribute, an item or a call.
+        self.bare: set[str] = set()
 
     def load(self, name: str) -> None:
         self.loaded.add(name)
@@ -144,12 +162,32 @@ class Module(Scope):
             (self.unsure if name in self.written else self.reads).add(name)
 
     def store(self, name: str) -> None:
+        if name in self.origins:
+            self._confuse(name)
         self.written.add(name)
         if name not in self.bound:
             self.bound.add(name)
             self.trail.append(name)
         if self.deletes and self.depth == 0:
             self.deletes.discard(name)
+
+    def originate(self, name: str, origin: str) -> None:
+        origins = self.origins
+        known = origins.get(name) if name in self.written else origin
+        self.store(name)
+        if known == origin:
+            origins[name] = origin
+        elif ":" in origin:
+            self.verbs.add("&?")
+
+    def _confuse(self, name: str) -> None:
+        """Forget what was known of a name that is bound again."""
+        if ":" in self.origins[name]:
+            self.verbs.add("&?")
+        self.origins[name] = UNKNOWN
+
+    def say(self, root: str, verb: str) -> None:
+        (self.said_of_own if root in self.bound else self.said).append((root, verb))
 
     def delete(self, name: str) -> None:
         self.load(name)
@@ -181,7 +219,8 @@ class Module(Scope):
             latent[name] = Latent(frozenset(reads - _CONSTANTS), frozenset(writes))
             deferred |= latent[name].reads
         taken = self.reads | self.unsure
-        shadowed = (taken | (deferred - self.bound)) & BUILTINS
+        outside = taken | (deferred - self.bound)
+        shadowed = outside & BUILTINS
         shadowed -= _CONSTANTS
         reads = taken - BUILTINS
         writes = self.written | self.mutates | self.extra
@@ -198,7 +237,26 @@ class Module(Scope):
             dynamic=self.dynamic,
             manual=self.manual,
             problem=self.problem,
+            verbs=self._verbs(outside),
         )
+
+    def _verbs(self, outside: set[str]) -> frozenset[str]:
+        verbs, written, origins = self.verbs, self.written, self.origins
+        for root, verb in self.said:
+            if root not in written:
+                verbs.add(verb)
+            # What the name stood for at that time, nobody can look up afterwards.
+            elif found := rebound(verb):
+                verbs.add(found)
+        for root, verb in self.said_of_own:
+            if found := of_origin(verb, root, origins.get(root, UNKNOWN)):
+                verbs.add(found)
+        for name in self.bare:
+            if name in outside:
+                verbs.add("&?" if name in written else f"&{name}")
+            elif (origin := origins.get(name)) and (found := of_origin(f"&{name}", name, origin)):
+                verbs.add(found)
+        return frozenset(verbs)
 
 
 def mangled(owner: str, name: str) -> str:
@@ -274,8 +332,14 @@ class ClassBody(Scope):
         mutates.discard("__class__")
         self.outer.defer(loads, mutates)
 
+    def say(self, root: str, verb: str) -> None:
+        # That there is a class says enough.
+        pass
+
     def declare_global(self, names: Iterable[str]) -> None:
-        self.globals.update(map(self.mangle, names))
+        names = [self.mangle(name) for name in names]
+        self.globals.update(names)
+        self.module.origins.update(dict.fromkeys(names, UNKNOWN))
 
     def declare_nonlocal(self, names: Iterable[str]) -> None:
         # The function around has bound the name, whatever the class does with it.
@@ -338,11 +402,17 @@ class Inner(Scope):
     def defer(self, loads: set[str], mutates: set[str]) -> None:
         self.outer.defer(loads - self.names, mutates - self.names)
 
+    def say(self, root: str, verb: str) -> None:
+        if root not in self.names:
+            self.outer.say(root, verb)
+        elif found := unrooted(verb):
+            self.module.verbs.add(found)
+
 
 class Function(Scope):
     """A function or lambda: its body runs when somebody calls it, so order within does not matter."""
 
-    __slots__ = ("globals", "loads", "mutates", "names", "nonlocals")
+    __slots__ = ("globals", "loads", "mutates", "names", "nonlocals", "said")
 
     ordered = False
     immediate = False
@@ -354,6 +424,7 @@ class Function(Scope):
         self.mutates: set[str] = set()
         self.globals: set[str] = set()
         self.nonlocals: set[str] = set()
+        self.said: list[tuple[str, str]] = []
 
     def load(self, name: str) -> None:
         self.loads.add(name)
@@ -373,8 +444,13 @@ class Function(Scope):
         self.loads |= loads
         self.mutates |= mutates
 
+    def say(self, root: str, verb: str) -> None:
+        self.said.append((root, verb))
+
     def declare_global(self, names: Iterable[str]) -> None:
+        names = list(names)
         self.globals.update(names)
+        self.module.origins.update(dict.fromkeys(names, UNKNOWN))
 
     def declare_nonlocal(self, names: Iterable[str]) -> None:
         self.nonlocals.update(names)
@@ -384,6 +460,14 @@ class Function(Scope):
             self._settle_globals()
         names = self.names - self.nonlocals
         self.outer.defer(self.loads - names, self.mutates - names)
+        mine = names | self.nonlocals
+        for root, verb in self.said:
+            if root in self.globals:
+                self.module.say(root, verb)
+            elif root not in mine:
+                self.outer.say(root, verb)
+            elif found := unrooted(verb):
+                self.module.verbs.add(found)
 
     def _settle_globals(self) -> None:
         reads, writes = self.module.current_record()

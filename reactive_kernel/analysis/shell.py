@@ -34,6 +34,8 @@ PYTHON_BELOW = frozenset({"debug", "pyinstrument", "scalene", "wandb"})
 SCRIPTS = frozenset({
     "bash", "perl", "pypy", "python", "python2", "python3", "ruby", "script", "sh",
 })  # fmt: skip
+# Magics that do nothing but run the Python that they are given.
+_TRANSPARENT = frozenset({"capture", "time", "timeit"})
 SHELL_CELLS = frozenset({"!", "sx", "system"})
 
 _OPTION_NAMES = re.compile(r"--(?:out|err|proc)[ =]+([^\W\d]\w*)")
@@ -46,6 +48,8 @@ class Shell:
         self._magics = magics
 
     def __call__(self, scope: Scope, method: str, texts: tuple[str, ...]) -> None:
+        if method not in ("run_line_magic", "run_cell_magic") or texts[0] not in _TRANSPARENT:
+            scope.module.verbs.add("%")
         if method == "run_line_magic":
             self._line_magic(scope, texts[0], texts[1])
         elif method == "run_cell_magic":
@@ -96,6 +100,7 @@ class Shell:
         analyser = self._magics.get(name)
         if analyser is None:
             return False
+        scope.module.verbs.add("%")
         try:
             _adopt(scope, analyser(line, body))
         # Whatever a package raises, the cell is still a cell.
@@ -165,6 +170,7 @@ def _statements(scope: Scope, text: str, above: int | None) -> list[ast.stmt]:
     except Unreadable as error:
         line = error.line + above if error.line is not None and above is not None else None
         scope.module.problem = Unparsable(error.message, line)
+        scope.module.verbs.add("%")
         _store(scope, bound_names(text))
         return []
 

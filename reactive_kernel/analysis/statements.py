@@ -10,6 +10,7 @@ from enum import Enum
 from .definitions import last_name, read_annotations
 from .expressions import mutate_by_call
 from .scope import Function, Loop, Module, Scope
+from .verbs import FRESH, OWN, UNKNOWN, makes
 from .walk import ANY, Readers, sometimes, visit, walk
 
 # Methods that change their object where their result is thrown away. (pandas has an `add` and an `append`
@@ -37,7 +38,17 @@ def _assign(scope: Scope, node: ast.Assign) -> None:
         _assign_lambda(scope.module, node.targets, value)
     else:
         ANY[type(value)](scope, value)
-    for target in node.targets:
+    targets = node.targets
+    if scope is scope.module and len(targets) == 1 and type(targets[0]) is ast.Name:
+        name = targets[0].id
+        if makes(value):
+            scope.originate(name, FRESH)
+        elif type(value) is ast.Lambda:
+            scope.originate(name, OWN)
+        else:
+            scope.store(name)
+        return
+    for target in targets:
         ANY[type(target)](scope, target)
 
 
@@ -55,10 +66,14 @@ def _assign_lambda(module: Module, targets: Iterable[ast.AST], value: ast.Lambda
 
 def _augmented(scope: Scope, node: ast.AugAssign) -> None:
     target = node.target
+    scope.module.verbs.add("op")
     if type(target) is ast.Name:
-        scope.load(target.id)
+        name = target.id
+        scope.load(name)
         visit(scope, node.value)
-        scope.store(target.id)
+        scope.say(name, "+=")
+        # What is surely the cell's own stays so.
+        scope.originate(name, scope.module.origins.get(name, UNKNOWN) if name in scope.bound else UNKNOWN)
     else:
         visit(scope, target)
         visit(scope, node.value)
@@ -82,17 +97,26 @@ def _annotated(scope: Scope, node: ast.AnnAssign) -> None:
         read_annotations(scope, (node.annotation,))
 
 
+def _bind_import(scope: Scope, name: str, origin: str) -> None:
+    if scope is not scope.module:
+        # The names of functions are not followed.
+        scope.module.verbs.add("&?")
+    scope.originate(name, origin)
+
+
 def _import(scope: Scope, node: ast.Import) -> None:
     for alias in node.names:
-        scope.store(alias.asname or alias.name.partition(".")[0])
+        name = alias.asname or alias.name.partition(".")[0]
+        _bind_import(scope, name, f"{alias.name if alias.asname else name}:")
 
 
 def _import_from(scope: Scope, node: ast.ImportFrom) -> None:
     for alias in node.names:
         if alias.name == "*":
             scope.module.dynamic = True
+            scope.module.verbs.add("import *")
         else:
-            scope.store(alias.asname or alias.name)
+            _bind_import(scope, alias.asname or alias.name, f"{'.' * node.level}{node.module}:{alias.name}")
     if node.module == "__future__" and any(alias.name == "annotations" for alias in node.names):
         scope.module.annotations = "never"
 
@@ -106,12 +130,14 @@ def _nonlocal(scope: Scope, node: ast.Nonlocal) -> None:
 
 
 def _raise(scope: Scope, node: ast.Raise) -> None:
+    scope.module.verbs.add("raise")
     visit(scope, node.exc)
     visit(scope, node.cause)
     scope.dead = True
 
 
 def _assert(scope: Scope, node: ast.Assert) -> None:
+    scope.module.verbs.add("op")
     visit(scope, node.test)
     if node.msg is not None:
         sometimes(scope, (node.msg,))
@@ -157,6 +183,7 @@ def _meet(scope: Scope, paths: Iterable[set[str] | None]) -> None:
 
 def _if(scope: Scope, node: ast.If) -> None:
     paths: list[set[str] | None] = []
+    scope.module.verbs.add("op")
     visit(scope, node.test)
     mark = len(scope.trail)
     branch = node
@@ -202,12 +229,14 @@ class _Runs(Enum):
 
 
 def _while(scope: Scope, node: ast.While) -> None:
+    scope.module.verbs.add("op")
     visit(scope, node.test)
     endless = isinstance(node.test, ast.Constant) and bool(node.test.value)
     _loop(scope, node.body, node.orelse, _Runs.FOREVER if endless else _Runs.NEVER)
 
 
 def _for(scope: Scope, node: ast.For | ast.AsyncFor) -> None:
+    scope.module.verbs.add("for" if type(node) is ast.For else "await")
     visit(scope, node.iter)
     runs = _Runs.ONCE if _is_filled(node.iter) else _Runs.NEVER
     _loop(scope, (node.target, *node.body), node.orelse, runs)
@@ -227,6 +256,7 @@ def _is_filled(node: ast.AST) -> bool:
 
 def _with(scope: Scope, node: ast.With | ast.AsyncWith) -> None:
     swallows = False
+    scope.module.verbs.add("with" if type(node) is ast.With else "await")
     for item in node.items:
         visit(scope, item.context_expr)
         visit(scope, item.optional_vars)
@@ -265,6 +295,7 @@ def _handler(scope: Scope, node: ast.ExceptHandler) -> None:
 
 
 def _match(scope: Scope, node: ast.Match) -> None:
+    scope.module.verbs.add("match")
     visit(scope, node.subject)
     paths = [_apart(scope, ast.iter_child_nodes(case)) for case in node.cases]
     if not any(case.guard is None and _irrefutable(case.pattern) for case in node.cases):
