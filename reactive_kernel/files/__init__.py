@@ -1,0 +1,75 @@
+"""What a run did to files and directories.
+
+Python tells an audit hook which files it opens, lists, renames and removes (`hook.py`, `events.py`). It does
+not tell of tests of existence (`lookups.py` wraps `os.stat` and its kin), of what libraries read and
+write by themselves (`native.py` wraps their entry points on import), and of what other programs do
+(`stamps.py` compares the tree below the working directory with what it was before). `watched.py` keeps what a
+run did, `account.py` sums it up.
+
+Resources: `file:PATH` is what a path holds, and whether it exists; `dir:PATH` is which entries a directory
+has; `file:*` is any file. The last two have many writers at a time: see `shared`.
+"""
+
+from __future__ import annotations
+
+import sys
+from collections.abc import Collection
+from itertools import islice
+from typing import Final
+
+from ..cell import Resource
+from .account import ANY_FILE, Account, Touched
+from .events import HEARD
+from .hook import ear
+from .lookups import wrap_tests
+from .native import SILENT, wrap_libraries
+from .watched import Watched
+
+__all__ = ["ANY_FILE", "Files", "Touched", "shared"]
+
+# Files that the document writes and that libraries may write unseen: so many are looked at around each run.
+_KNOWN = 64
+
+
+def shared(resource: Resource) -> bool:
+    """Does a reader take what all writers left together, rather than what the nearest one left?"""
+    return resource == ANY_FILE or resource.startswith("dir:")
+
+
+class Files:
+    """Watches runs, one at a time."""
+
+    def __init__(self) -> None:
+        # A rerun finds the entries that its first run made. It counts as their maker all the same.
+        self._made: set[str] = set()
+        self._databases: dict[str, str] = {}
+        self._known: tuple[str, ...] = ()
+        self._run: Watched | None = None
+
+    def start(self, *, opaque: bool) -> None:
+        """A run begins in this thread; `opaque`: its source says that it starts programs."""
+        if ear.install(HEARD):
+            wrap_tests()
+            wrap_libraries()
+        run = self._run = Watched(self._made, self._databases)
+        if self._known or self._databases:
+            for path in (*self._known, *self._databases):
+                run.look_after(path)
+        if opaque:
+            run.becomes_opaque()
+        ear.run = run
+
+    def stop(self, written: Collection[Resource]) -> Touched:
+        """The run is over; `written`: the files that other cells of the document are known to write."""
+        run, self._run, ear.run = self._run, None, None
+        if run is None:
+            return _UNTOUCHED
+        self._known = ()
+        if written and not sys.modules.keys().isdisjoint(SILENT):
+            self._known = tuple(
+                name[5:] for name in islice(written, _KNOWN) if name.startswith("file:") and name != ANY_FILE
+            )
+        return _UNTOUCHED if run.idle() else Account(run, written).touched()
+
+
+_UNTOUCHED: Final = Touched()
