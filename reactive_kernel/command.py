@@ -1,4 +1,4 @@
-"""`jupyter reactive run | graph | check`: what is asked for, and what is printed."""
+"""`jupyter reactive run | graph | check | verify`: what is asked for, and what is printed."""
 
 from __future__ import annotations
 
@@ -8,17 +8,18 @@ import contextlib
 import difflib
 import json
 import sys
-from collections.abc import Iterable, Iterator, Sequence
+from collections.abc import Generator, Iterable, Iterator, Sequence
 from pathlib import Path
 
 from . import analyze, reason
 from ._version import __version__
+from .afresh import Verified, verify_notebook
 from .cell import Cell, CellId
 from .drawing import FORMATS, diagram
 from .event import DocumentSynced
 from .namespace import of_the_session
 from .notebook import BadParameter, NotANotebook, document, load, save, set_parameters
-from .runner import CannotRun, Options, Result, execute_notebook, run
+from .runner import CannotRun, Options, Progress, Result, execute_notebook, run
 from .session import Session
 
 __all__ = ["Result", "execute_notebook", "main"]
@@ -63,6 +64,7 @@ def _parser() -> argparse.ArgumentParser:
     for command, perform in ((graph, _graph), (check, _check)):
         command.set_defaults(perform=perform)
         command.add_argument("notebook", metavar="NB", type=Path, help="a notebook file")
+    _add_verify(commands.add_parser("verify", help="compare with a fresh run", description=_VERIFY))
     return parser
 
 
@@ -72,6 +74,27 @@ or could not run; 2: nothing was run; 130: interrupted."""
 _GRAPH = "Show which cell reads names of which, from the text alone: nothing is executed."
 _CHECK = """Find names that no cell defines, cells that wait for each other, and cells that Python cannot
 read, from the text alone: nothing is executed. Exit code 1 if there are any."""
+
+
+_VERIFY = """Run a notebook in a fresh kernel from top to bottom and compare what its cells show then with the
+outputs saved in it, which stay as they are. Cells that are switched off do not run; manual ones do.
+Addresses, timings and execution counts may differ, as may what cells show that have the tag
+`nbval-ignore-output`. Exit code 0: the same; 1: a cell differs; 2: the run did not come to its end."""
+
+
+def _add_verify(command: argparse.ArgumentParser) -> None:
+    command.set_defaults(perform=_verify)
+    command.add_argument("notebook", metavar="NB", type=Path, help="a notebook file")
+    command.add_argument(
+        "--skip-manual", action="store_true", help="leave manual cells, and who needs them, out"
+    )
+    command.add_argument("--timeout", metavar="S", type=_seconds, help="seconds that one cell may take")
+    command.add_argument("--kernel", metavar="NAME", help="a kernel other than the notebook's own")
+    command.add_argument(
+        "--directory", metavar="DIR", type=Path, help="where the kernel starts (default: NB's)"
+    )
+    # What a running kernel asks about its own document.
+    command.add_argument("--own", action="store_true", help=argparse.SUPPRESS)
 
 
 def _add_run(command: argparse.ArgumentParser) -> None:
@@ -128,10 +151,8 @@ def _run(chosen: argparse.Namespace) -> int:
     parameters = dict[str, object](chosen.parameters)
     if parameters:
         _warn_of_parameters(set_parameters(notebook, parameters), parameters, _statically(document(notebook)))
-    progress = _show_progress if sys.stderr.isatty() else None
-    result = run(notebook, Options(str(source.parent), chosen.timeout, chosen.kernel, progress))
-    if progress is not None:
-        sys.stderr.write("\r\x1b[K")
+    with _progress() as progress:
+        result = run(notebook, Options(str(source.parent), chosen.timeout, chosen.kernel, progress))
     if result.stopped is not None and not result.ran:
         _complain(f"{result.stopped} before any cell ran; nothing was written")
         return _FAILED if result.signal is None else _SIGNALLED + result.signal
@@ -143,10 +164,30 @@ def _run(chosen: argparse.Namespace) -> int:
     return _report(result, target, allowed=chosen.allow_errors)
 
 
-def _show_progress(begun: int, wanted: int, cell: Cell) -> None:
-    line = next(iter(cell.source.strip().splitlines()), "")[:60]
-    sys.stderr.write(f"\r\x1b[K[{begun}/{wanted}] {line}")
-    sys.stderr.flush()
+@contextlib.contextmanager
+def _progress(*, always: bool = False) -> Generator[Progress | None, None, None]:
+    """Shows how far a run has come in one line, where somebody watches."""
+    if not (always or sys.stderr.isatty()):
+        yield None
+        return
+    shown = ""
+
+    def show(begun: int, wanted: int, cell: Cell, seconds: float) -> None:
+        line = next(iter(cell.source.strip().splitlines()), "")[:60]
+        time = f" {seconds:.0f} s" if seconds >= 1 else ""
+        replace(f"[{begun}/{wanted}]{time} {line}")
+
+    def replace(text: str) -> None:
+        # Blanks, as not everything that shows a carriage return knows how to clear a line.
+        nonlocal shown
+        before, shown = shown, text
+        sys.stderr.write(f"\r{text:<{len(before)}}" + ("" if text else "\r"))
+        sys.stderr.flush()
+
+    try:
+        yield show
+    finally:
+        replace("")
 
 
 def _warn_of_parameters(setter: CellId, parameters: Iterable[str], seen: Session) -> None:
@@ -175,6 +216,38 @@ def _report(result: Result, target: Path, *, allowed: bool) -> int:
         return _SIGNALLED + result.signal
     failed = result.stopped is not None or (bool(result.failed) and not allowed)
     return _FAILED if failed else 0
+
+
+# verify
+
+
+def _verify(chosen: argparse.Namespace) -> int:
+    source: Path = chosen.notebook
+    notebook = load(source)
+    place: Path = chosen.directory or source.parent
+    if not place.is_dir():
+        raise CannotRun(f"there is no directory {place} to run {source.name} in")
+    program = (sys.executable, "-m", "reactive_kernel", "-f", "{connection_file}") if chosen.own else None
+    with _progress(always=chosen.own) as progress:
+        options = Options(str(place), chosen.timeout, chosen.kernel, progress, program)
+        verified = verify_notebook(notebook, options, skip_manual=chosen.skip_manual)
+    return _tell_verdict(verified, "This notebook" if chosen.own else str(source))
+
+
+def _tell_verdict(verified: Verified, called: str) -> int:
+    verdict = verified.verdict
+    for each in verdict.differences:
+        sys.stdout.write(f"{each}\n")
+    for note in verdict.notes:
+        sys.stdout.write(f"note: {note}\n")
+    if verified.stopped is None:
+        sys.stdout.write(f"{verdict.summary(called)}\n")
+    sys.stdout.flush()
+    if verified.stopped is None:
+        return _FAILED if verdict.differences else 0
+    cells = "1 cell was" if verdict.compared == 1 else f"{verdict.compared} cells were"
+    _complain(f"{verified.stopped}; {cells} compared until then")
+    return _MISUSED if verified.signal is None else _SIGNALLED + verified.signal
 
 
 # graph and check

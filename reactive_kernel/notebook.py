@@ -22,6 +22,8 @@ from .wire import TARGET, parse_mode
 _MAJOR, _MINOR = 4, 5
 # The tag by which Jupyter's own tools keep a cell from being run.
 _SKIPPED = "skip-execution"
+# The tag by which nbval is told not to compare what a cell shows.
+_UNCOMPARED = "nbval-ignore-output"
 _PARAMETERS, _INJECTED = "parameters", "injected-parameters"
 
 
@@ -133,6 +135,17 @@ def code_cells(notebook: NotebookNode) -> Iterator[tuple[int, NotebookNode]]:
 def tags(cell: NotebookNode) -> tuple[str, ...]:
     found: object = cell.metadata.get("tags")
     return tuple(str(tag) for tag in cast("list[object]", found)) if isinstance(found, list) else ()
+
+
+def uncompared(cell: NotebookNode) -> str | None:
+    """Why nobody wants to know whether the cell shows what it would show in a fresh run, if so."""
+    if _UNCOMPARED in tags(cell):
+        return f"it has the tag `{_UNCOMPARED}`"
+    own: object = cell.metadata.get(TARGET)
+    wanted = cast("Mapping[str, object]", own).get("verify") if isinstance(own, Mapping) else None
+    if wanted is False:
+        return "its metadata says so"
+    return wanted if isinstance(wanted, str) else None
 
 
 def document(notebook: NotebookNode) -> tuple[Cell, ...]:

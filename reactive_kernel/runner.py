@@ -5,6 +5,7 @@ from __future__ import annotations
 import asyncio
 import contextlib
 import copy
+import os
 import signal
 import uuid
 from collections.abc import Callable, Generator, Mapping
@@ -14,7 +15,7 @@ from queue import Empty
 from time import monotonic
 from typing import Any, cast
 
-from jupyter_client.kernelspec import KernelSpecManager, NoSuchKernel
+from jupyter_client.kernelspec import KernelSpec, KernelSpecManager, NoSuchKernel
 from nbclient.client import NotebookClient
 from nbclient.exceptions import DeadKernelError
 from nbclient.util import ensure_async, run_sync
@@ -32,8 +33,8 @@ _LOOK, _GRACE = 1.0, 10.0
 _RAISES = "raises-exception"
 
 Message = dict[str, Any]
-# Told of every cell that begins: how many have begun, of how many, and which.
-Progress = Callable[[int, int, Cell], None]
+# Told of every cell that begins, and again every second: how many have begun, of how many, which, since when.
+Progress = Callable[[int, int, Cell, float], None]
 
 
 class CannotRun(Exception):
@@ -76,6 +77,8 @@ class Options:
     timeout: float | None = None
     kernel: str | None = None
     progress: Progress | None = None
+    # The program that is the kernel, where no installed kernel is wanted.
+    program: tuple[str, ...] | None = None
 
 
 def execute_notebook(
@@ -95,15 +98,23 @@ def execute_notebook(
 def run(notebook: NotebookNode, options: Options) -> Result:
     """Execute the notebook in place."""
     kernel = options.kernel or kernel_for(notebook)
+    spec_of(kernel)
+    runner = Runner(notebook, options, kernel_name=kernel)
+    return run_sync(runner.run)()
+
+
+def spec_of(kernel: str) -> KernelSpec:
+    """How the kernel of that name is started."""
     try:
-        KernelSpecManager().get_kernel_spec(kernel)
+        return KernelSpecManager().get_kernel_spec(kernel)
     except NoSuchKernel:
         raise CannotRun(
             f"there is no kernel {kernel!r}; `jupyter kernelspec list` shows those there are"
         ) from None
-    place = options.path and str(Path(options.path).absolute())
-    runner = Runner(notebook, options, kernel_name=kernel, resources={"metadata": {"path": place}})
-    return run_sync(runner.run)()
+
+
+def is_reactive(spec: KernelSpec) -> bool:
+    return _MODULE in spec.argv
 
 
 def kernel_for(notebook: NotebookNode) -> str:
@@ -111,7 +122,7 @@ def kernel_for(notebook: NotebookNode) -> str:
     name: object = notebook.metadata.get("kernelspec", {}).get("name")
     if isinstance(name, str):
         with contextlib.suppress(NoSuchKernel):
-            if _MODULE in KernelSpecManager().get_kernel_spec(name).argv:
+            if is_reactive(KernelSpecManager().get_kernel_spec(name)):
                 return name
     return KERNEL
 
@@ -120,7 +131,8 @@ class Runner(NotebookClient):
     """nbclient's kernel and outputs; the order of the cells is the kernel's."""
 
     def __init__(self, notebook: NotebookNode, options: Options, **traits: Any) -> None:
-        super().__init__(notebook, **traits)
+        place = options.path and str(Path(options.path).absolute())
+        super().__init__(notebook, resources={"metadata": {"path": place}}, **traits)
         # What a run leaves in the file should be what the cells leave, not when they did.
         self.record_timing = False
         # ipykernel warns of unencrypted TCP each time, above the failures that people look for.
@@ -139,6 +151,8 @@ class Runner(NotebookClient):
         # Cells whose next output takes the place of those before it.
         self._clearing: set[int] = set()
         self._running: CellId | None = None
+        # When it began, and when its progress was told last.
+        self._began = self._told = 0.0
         self._deadline: float | None = None
         self._stopped: str | None = None
         self._signal: int | None = None
@@ -178,8 +192,10 @@ class Runner(NotebookClient):
 
     async def _run_in_kernel(self) -> None:
         self.km = self.create_kernel_manager()
+        if self._options.program is not None:
+            self.km.kernel_spec_manager = _One(self._options.program)
         try:
-            await self.async_start_new_kernel()
+            await self.async_start_new_kernel(env=self._environment())
             self._look_for_an_end()
             await self._start_client()
             await self._speak()
@@ -188,6 +204,9 @@ class Runner(NotebookClient):
             raise
         finally:
             await self._async_cleanup_kernel()
+
+    def _environment(self) -> dict[str, str]:
+        return dict(os.environ)
 
     async def _start_client(self) -> None:
         """As nbclient does, but that what fails is our caller's to tell."""
@@ -206,7 +225,8 @@ class Runner(NotebookClient):
     async def _speak(self) -> None:
         """The conversation: open, sync, run."""
         self._look_for_an_end()
-        await self._converse("comm_open", {"target_name": TARGET, "data": {"protocol": PROTOCOL}})
+        opening = {"comm_id": self._comm, "target_name": TARGET, "data": {"protocol": PROTOCOL}}
+        await self._converse("comm_open", opening)
         if not self._ready:
             raise CannotRun(f"kernel {self.kernel_name!r} is not a reactive one")
         await self._ask(op="sync", cells=[_synced(cell) for cell in self._document])
@@ -214,24 +234,29 @@ class Runner(NotebookClient):
             await self._ask(op="run", cells=[cell.id for cell in self._wanted])
 
     async def _ask(self, **data: object) -> None:
-        await self._converse("comm_msg", {"data": data})
+        await self._converse("comm_msg", {"comm_id": self._comm, "data": data})
 
     async def _converse(self, msg_type: str, content: Message) -> None:
         """Send a message, and take in all that it causes."""
         assert self.kc is not None
-        message = self.kc.session.msg(msg_type, {"comm_id": self._comm, **content})
-        self.kc.shell_channel.send(message)
+        message = self.kc.session.msg(msg_type, content)
         sent = message["header"]["msg_id"]
+        self._sent(sent)
+        self.kc.shell_channel.send(message)
         while True:
             answer = await self._next_message()
             if _is_idle(answer) and answer["parent_header"].get("msg_id") == sent:
                 return
             self._take_in(answer)
 
+    def _sent(self, msg_id: str) -> None:
+        """A request goes out: here for who knows a cell by its request."""
+
     async def _next_message(self) -> Message:
         assert self.kc is not None
         while True:
             self._look_for_an_end()
+            self._tell()
             if self._deadline is not None and self._deadline <= monotonic():
                 await self._run_out()
             left = _LOOK if self._deadline is None else min(_LOOK, self._deadline - monotonic())
@@ -311,7 +336,7 @@ class Runner(NotebookClient):
 
     def _route(self, message: Message) -> None:
         """Hand a message to nbclient, as one of the cell that it names."""
-        identity = CellId(message["metadata"].get("cellId", ""))
+        identity = self._cell_of(message)
         index = self._places.get(identity)
         if index is None:
             # Widgets also speak outside of runs; other output that no cell made has no place to go to.
@@ -327,6 +352,10 @@ class Runner(NotebookClient):
         self.process_message(message, cell, index)
         (self._clearing.add if self.clear_before_next_output else self._clearing.discard)(index)
 
+    def _cell_of(self, message: Message) -> CellId:
+        """The cell whose run published the message; an unknown one if none did."""
+        return CellId(message["metadata"].get("cellId", ""))
+
     def _begin(self, identity: CellId, index: int, cell: NotebookNode) -> None:
         """A run of the cell begins, perhaps not its first: what it showed before is gone."""
         cell["outputs"] = []
@@ -337,9 +366,18 @@ class Runner(NotebookClient):
         self._running = identity
         if self._stopped is None and self._options.timeout is not None:
             self._deadline = monotonic() + self._options.timeout
-        if self._options.progress is not None:
-            known = next(cell for cell in self._document if cell.id == identity)
-            self._options.progress(len(self._begun), len(self._wanted), known)
+        self._began = monotonic()
+        self._told = 0.0
+        self._tell()
+
+    def _tell(self) -> None:
+        """Say how far the run has come, at a cell's begin and then once a second."""
+        now = monotonic()
+        if self._options.progress is None or self._running is None or now - self._told < _LOOK:
+            return
+        self._told = now
+        known = next(cell for cell in self._document if cell.id == self._running)
+        self._options.progress(len(self._begun), len(self._wanted), known, now - self._began)
 
     def output(
         self, outs: list[NotebookNode], msg: Message, display_id: str | None, cell_index: int
@@ -383,9 +421,13 @@ class Runner(NotebookClient):
             return f"did not run: {cast('Json', status['reason'])['message']}"
         if outcome is None:
             return "did not run" if cell.id not in self._begun else "did not end"
-        if _RAISES in tags(self.nb.cells[self._places[cell.id]]) and outcome == "error":
+        if outcome == "error" and self._may_fail(cell.id):
             return None
         return f"failed: {self._errors.get(cell.id, outcome)}"
+
+    def _may_fail(self, cell: CellId) -> bool:
+        """Is an error what the cell is to show?"""
+        return _RAISES in tags(self.nb.cells[self._places[cell]])
 
     def _blockers(self, cell: Cell) -> set[CellId]:
         """The cells that have to be repaired before this one can run."""
@@ -398,6 +440,17 @@ class Runner(NotebookClient):
             for each in cast("list[CellId]", reason["cells"])
             if each != cell.id and any(each == wanted.id and self._what(wanted) for wanted in self._wanted)
         }
+
+
+class _One(KernelSpecManager):
+    """Knows one kernel, whatever name it is asked for."""
+
+    def __init__(self, program: tuple[str, ...]) -> None:
+        super().__init__()
+        self._program = program
+
+    def get_kernel_spec(self, kernel_name: str) -> KernelSpec:
+        return KernelSpec(argv=list(self._program), display_name=kernel_name, language="python")
 
 
 def _behind(root: Cell, cells: list[Cell], blockers: Mapping[CellId, set[CellId]]) -> list[Cell]:

@@ -259,5 +259,6 @@ def test_the_help_lists_what_there_is(call):
         "run",
         "graph",
         "check",
+        "verify",
     ]
     assert "written into the notebook itself" in " ".join(call("run", "--help")[1].split())
