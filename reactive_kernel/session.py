@@ -61,6 +61,18 @@ class _Ran:
     reads: Mapping[Resource, Stamp | None]
     stamps: Mapping[Resource, Stamp]
     entry: Entry
+    # What it changed in place.
+    changed: frozenset[Resource]
+    unproven: str | None
+
+
+@dataclass(frozen=True)
+class Account:
+    """What a cell's latest run took and left: resources, each with the run that made the version."""
+
+    reads: Mapping[Resource, Stamp | None]
+    left: Mapping[Resource, Stamp]
+    changed: frozenset[Resource]
     unproven: str | None
 
 
@@ -234,6 +246,15 @@ class Session:
         outcome = Outcome.BLOCKED if state.blocked else (state.ran.outcome if state.ran else None)
         return Status(freshness, state.activity, outcome, state.run, state.execution_count, reason)
 
+    def account(self, cell: CellId) -> Account | None:
+        """What the cell's latest run took and left; None if it never ran."""
+        ran = self._states[cell].ran
+        return None if ran is None else Account(ran.reads, ran.stamps, ran.changed, ran.unproven)
+
+    def mode(self, cell: CellId) -> Mode:
+        """When the cell may run: what somebody chose, else what its text asks for."""
+        return self._states[cell].mode
+
     def changes(self) -> dict[CellId, Status | None]:
         """The cells whose status is not what was published last; None for one that was removed."""
         result: dict[CellId, Status | None] = {}
@@ -376,6 +397,7 @@ class Session:
             reads={**self._looked_up(event), **flight.reads},
             stamps=stamps,
             entry=_learned(flight, event, known),
+            changed=event.seen.changed,
             unproven=event.seen.unproven or flight.spoiled,
         )
         state.execution_count = event.execution_count

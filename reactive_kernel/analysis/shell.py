@@ -20,7 +20,7 @@ CALM = frozenset({
     "load", "load_ext", "loadpy", "logoff", "logon", "logstart", "logstate", "logstop", "ls", "lsmagic",
     "lx", "magic", "mamba", "markdown", "matplotlib", "micromamba", "mkdir", "mv", "notebook", "page",
     "pastebin", "pdb", "pip", "popd", "pprint", "precision", "psearch", "pushd", "pwd", "pycat", "quickref",
-    "rehashx", "reload_ext", "rm", "rmdir", "save", "set_env", "svg", "SVG", "sx", "system", "tb",
+    "reactive", "rehashx", "reload_ext", "rm", "rmdir", "save", "set_env", "svg", "SVG", "sx", "system", "tb",
     "unalias", "unload_ext", "uv", "watermark", "xmode",
 })  # fmt: skip
 # Magics whose line names an object to describe.
@@ -34,8 +34,8 @@ PYTHON_BELOW = frozenset({"debug", "pyinstrument", "scalene", "wandb"})
 SCRIPTS = frozenset({
     "bash", "perl", "pypy", "python", "python2", "python3", "ruby", "script", "sh",
 })  # fmt: skip
-# Magics that do nothing but run the Python that they are given.
-_TRANSPARENT = frozenset({"capture", "time", "timeit"})
+# Magics that do nothing but run the Python that they are given, and the one that asks about the document.
+_TRANSPARENT = frozenset({"capture", "reactive", "time", "timeit"})
 SHELL_CELLS = frozenset({"!", "sx", "system"})
 
 _OPTION_NAMES = re.compile(r"--(?:out|err|proc)[ =]+([^\W\d]\w*)")
