@@ -1,7 +1,7 @@
 """`python -m tests.fuzz --sequences N --seed S [--kernel] [--mutation | --names] [--jobs J]`.
 
-Mismatches, made small, and the figures: checks that the oracle cannot decide, cells that stay unproven, and how
-many cells ran for each that had to.
+Mismatches, made small, and the figures: checks that the oracle cannot decide, cells that stay unproven, and
+how many cells ran for each that had to.
 """
 
 from __future__ import annotations

@@ -31,8 +31,8 @@ class Figures:
         needed = tally.runs - tally.needless
         ratio = f"{tally.runs / needed:.3f}" if needed else "-"
         return (
-            f"{self.count} sequences, {len(self.failed)} mismatches {self.failed or ''}; {tally.checks} checks"
-            f" ({tally.undecided} undecided), {tally.unproven} cells unproven;"
+            f"{self.count} sequences, {len(self.failed)} mismatches {self.failed or ''};"
+            f" {tally.checks} checks ({tally.undecided} undecided), {tally.unproven} cells unproven;"
             f" {tally.runs} cells run / {needed} had to run = {ratio}"
         )
 

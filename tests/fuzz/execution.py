@@ -43,7 +43,11 @@ def execute(
                 _until(halt, name, lambda: exec(code, live))
             else:
                 exec(code, live)
-        except (Exception, *([KeyboardInterrupt] if halt else ())) as caught:
+        except Exception as caught:  # noqa: BLE001  # whatever a cell raises is what it shows
+            error = caught
+        except KeyboardInterrupt as caught:
+            if not halt:
+                raise
             error = caught
     return Shown(out.getvalue(), None if error is None else _words(error)), error
 

@@ -155,7 +155,7 @@ def _stale_problems(claim: Claim, claims: Sequence[Claim]) -> Iterator[Problem]:
 
 
 def _end_problems(want: Replay, stands: Stands, only: Collection[str] | None) -> Iterator[Problem]:
-    """Names and files at the end; what failed runs bound may be looked at, too, so `only` these names count."""
+    """Names and files at the end; `only` these names count: what failed runs bound may be looked at."""
     if want.names is not None:
         have = stands.portrait(only)
         for name in sorted(want.names.keys() | have.keys()):

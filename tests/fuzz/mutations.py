@@ -8,7 +8,7 @@ from __future__ import annotations
 
 import random
 import re
-from collections.abc import Iterable, Mapping
+from collections.abc import Mapping
 from dataclasses import dataclass, field
 
 from .writer import Writer
@@ -188,10 +188,12 @@ OBJECTS = Theme(
             "class <class>:;;    count = <0-5>;;    items = [<0-5>];;    __slots__ = ('x', 'own')"
             ";;    def __init__(self, x=0):;;        self.x = x;;        self.own = <list>"
             ";;    def m(self, y=1):;;        self.own.append(y);;        return len(self.own)",
-            "class <class>:;;    count = 0;;    items = <list>;;    def __init__(self, x=0):;;        self._x = x"
+            "class <class>:;;    count = 0;;    items = <list>;;    def __init__(self, x=0):"
+            ";;        self._x = x"
             ";;        self.own = [x];;        <class>.count += 1;;    @property;;    def x(self):"
             ";;        return self._x;;    @x.setter;;    def x(self, v):;;        self.own.append(v)"
-            ";;        self._x = v;;    def m(self, y=1):;;        self.items.append(y);;        return self.count",
+            ";;        self._x = v;;    def m(self, y=1):;;        self.items.append(y)"
+            ";;        return self.count",
             "@dataclass;;class <class>:;;    x: int = 0;;    own: list = field(default_factory=list)"
             ";;    count = 0;;    items = [];;    def m(self, y=1):;;        self.own.append(y)"
             ";;        return self.x",
@@ -238,7 +240,8 @@ FUNCTIONS = Theme(
             "def <fn>(v=1):;;    <list>.append(v);;    return v",
             "def <fn>(v=1, memo=[]):;;    memo.append(v);;    return len(memo)",
             "def <fn>(v=1, memo=<list>):;;    memo.append(v);;    return sum(memo)",
-            "def make():;;    k = <0-5>;;    def inner(v=1):;;        nonlocal k;;        k += v;;        return k"
+            "def make():;;    k = <0-5>;;    def inner(v=1):;;        nonlocal k;;        k += v"
+            ";;        return k"
             ";;    return inner;;<fn> = make()",
             "def keep(w):;;    def inner(v=1):;;        w.append(v);;        return len(w);;    return inner"
             ";;<fn> = keep(<list>)",
@@ -553,7 +556,8 @@ FILES = Theme(
         "with open('<file>', 'w') as out:;;    out.write(str(<num>))",
         "Path('<file>').write_text(str(<list>))",
         "Path('<file>').write_text(Path('<file>').read_text() + '<0-5>')",
-        "with open('<file>', 'w') as out:;;    out.write('p');;with open('<file>', 'a') as out:;;    out.write('<0-5>')",
+        "with open('<file>', 'w') as out:;;    out.write('p')"
+        ";;with open('<file>', 'a') as out:;;    out.write('<0-5>')",
         "os.rename('<file>', '<file>')",
         "os.replace('<file>', '<file>')",
         "os.remove('<file>')",
@@ -704,12 +708,3 @@ def _other_digit(source: str, rng: random.Random) -> str:
         return source + "\n"
     at = rng.choice(places)
     return source[:at] + str(rng.randrange(6)) + source[at + 1 :]
-
-
-def all_forms() -> Iterable[str]:
-    """Every form there is."""
-    every = (*CORE, NUMPY, PANDAS, DRAWS, NUMPY_DRAWS, FILES)
-    for theme in every:
-        yield from (*theme.imports, *theme.acts, *theme.reads)
-        for forms in theme.defines.values():
-            yield from forms

@@ -6,7 +6,6 @@ Two namespaces with equal portraits cannot be told apart by a program that keeps
 
 from __future__ import annotations
 
-import json
 import warnings
 from collections import OrderedDict, deque
 from collections.abc import Callable, Iterable, Mapping
@@ -35,7 +34,6 @@ _PLAIN = frozenset((MemberDescriptorType, GetSetDescriptorType, WrapperDescripto
 _NOISE = frozenset(
     ("__dict__", "__weakref__", "__module__", "__doc__", "__dataclass_fields__", "__dataclass_params__")
 )
-_OF_THE_SESSION = frozenset(("In", "Out", "get_ipython", "exit", "quit", "open"))
 
 
 def portrait(names: Mapping[str, object], only: Iterable[str] | None = None) -> dict[str, str]:
@@ -43,12 +41,6 @@ def portrait(names: Mapping[str, object], only: Iterable[str] | None = None) -> 
     wanted = names.keys() if only is None else names.keys() & set(only)
     pen = _Pen()
     return {name: pen.draw(names[name]) for name in sorted(wanted) if not name.startswith("__")}
-
-
-def told(names: Mapping[str, object]) -> str:
-    """The portrait of a whole IPython namespace, as JSON."""
-    mine = (name for name in list(names) if not name.startswith("_") and name not in _OF_THE_SESSION)
-    return json.dumps(portrait(dict(names), list(mine)))
 
 
 class _Pen:

@@ -6,7 +6,7 @@ It shares nothing with the kernel. What a cell that fails did is undone by start
 from __future__ import annotations
 
 import builtins
-from collections.abc import Iterable, Sequence
+from collections.abc import Sequence
 from dataclasses import dataclass, field
 
 from reactive_kernel.cell import Cell, CellId
@@ -23,11 +23,11 @@ _ELSEWHERE = 4711
 class Replay:
     """What a fresh run gives."""
 
-    shown: dict[CellId, Shown] = field(default_factory=dict)
+    shown: dict[CellId, Shown] = field(default_factory=dict[CellId, Shown])
     # None: they depend on what was in the world before.
     names: dict[str, str] | None = None
-    files: dict[str, bytes | None] = field(default_factory=dict)
-    states: dict[str, str] = field(default_factory=dict)
+    files: dict[str, bytes | None] = field(default_factory=dict[str, bytes | None])
+    states: dict[str, str] = field(default_factory=dict[str, str])
     # Cells that depend on what was in the world before, or on names that only a cell below binds.
     unclear: frozenset[CellId] = frozenset()
 
@@ -50,10 +50,10 @@ class _Builtins(dict[str, object]):
 
 def replay(cells: Sequence[Cell], reach: frozenset[str], files: Contents, *, whole: bool) -> Replay:
     """Run the cells; `whole`: also tell what stands at the end."""
-    here = _Replaying(cells, reach, files, 0, whole).result
+    here = _Replaying(cells, reach, files, 0, whole=whole).result
     if not reach & {"files", "random", "numpy"}:
         return here
-    there = _Replaying(cells, reach, {}, _ELSEWHERE, whole).result
+    there = _Replaying(cells, reach, {}, _ELSEWHERE, whole=whole).result
     here.unclear |= there.unclear | {cell for cell in here.shown if here.shown[cell] != there.shown[cell]}
     if here.names != there.names:
         here.names = None
@@ -69,7 +69,7 @@ class _Replaying:
     """The same cells again and again, each time without one more of those that fail."""
 
     def __init__(
-        self, cells: Sequence[Cell], reach: frozenset[str], files: Contents, seed: int, whole: bool
+        self, cells: Sequence[Cell], reach: frozenset[str], files: Contents, seed: int, *, whole: bool
     ) -> None:
         self._cells, self._reach, self._files, self._seed = cells, reach, files, seed
         self._failed: set[CellId] = set()
@@ -111,7 +111,3 @@ class _Replaying:
         result = self.result
         result.names = portrait(live)
         result.files, result.states = contents(self._reach), states(self._reach)
-
-
-def sources_of(cells: Iterable[Cell]) -> list[str]:
-    return [cell.source for cell in cells]

@@ -3,30 +3,39 @@
 from __future__ import annotations
 
 import ast
+import json
 import os
 import sys
+import tempfile
 import time
-from collections.abc import Iterator
+from collections.abc import Collection, Iterator, Mapping
 from contextlib import contextmanager
-from dataclasses import replace
 from pathlib import Path
 
 from jupyter_client.kernelspec import KernelSpec
 from jupyter_client.manager import KernelManager
 
-from reactive_kernel.cell import CellId, Mode
+from reactive_kernel.cell import Cell, CellId, Mode
 
-from ..kernel.conversation import TIMEOUT, Conversation, synced
+from ..kernel.conversation import TIMEOUT, Conversation, Message, cell_of, synced
 from .campaign import Figures
 from .drive import Document, Mismatch, Tally
 from .execution import Shown
+from .judge import Claim, Stands, Verdict, alike, final, mid_way
 from .notebooks import Kinds, Operation, Story, sequence
 from .oracle import Fresh, fresh_run
+from .world import contents, reach_of
 from .writer import LISTS, NUMBERS
 
 REPOSITORY = Path(__file__).parents[2]
 # What a fresh run gives for these is read from the kernel's namespace, too.
 PLAIN = (*NUMBERS, *LISTS)
+
+
+# What the kernel's process says of itself, asked by an expression that binds no name.
+_FAR = "__import__('tests.fuzz.far', fromlist=['far'])"
+# What a cell that is to be interrupted prints when it has come half way.
+HALF_WAY = "-- half way --"
 
 
 @contextmanager
@@ -53,27 +62,44 @@ def kernel() -> Iterator[Conversation]:
 
 def drive(talk: Conversation, story: Story) -> tuple[Mismatch | None, Tally]:
     """Carry a sequence out in a new document of a kernel that may have seen others."""
-    talk.do({"op": "configure", "mode": "auto"})
-    talk.do(synced({}))
-    talk.outputs.clear()
+    with tempfile.TemporaryDirectory() as directory:
+        talk.do({"op": "configure", "mode": "auto"})
+        talk.do(synced({}))
+        talk.outputs.clear()
+        talk.value(f"{_FAR}.begin({directory!r})")
+        try:
+            return _carried_out(talk, story, directory)
+        finally:
+            talk.value(f"{_FAR}.begin({str(REPOSITORY)!r})")
+
+
+def _carried_out(talk: Conversation, story: Story, directory: str) -> tuple[Mismatch | None, Tally]:
     since = len(talk.log)
     tally = Tally()
-    front = _FrontEnd(talk, story)
-    for number, operation in enumerate((*story.operations, Operation("stale")), 1):
+    front = _FrontEnd(talk, story, directory)
+    for number, operation in enumerate(story.operations, 1):
         if operation.kind == "interrupt" or not front.carry_out(operation):
             continue
-        if operation.steps is None or number > len(story.operations):
+        if operation.steps is None:
             front.wait()
             tally.checks += 1
             for kind, message in front.problems(tally):
                 return Mismatch(kind, number, message), tally
-    tally.runs = sum(message["msg_type"] == "execute_input" for message in talk.log[since:])
+    front.run_stale()
+    tally.checks += 1
+    for kind, message in front.end_problems(tally):
+        return Mismatch(kind, len(story.operations) + 1, message), tally
+    ran = (message for message in talk.log[since:] if message["msg_type"] == "execute_input")
+    tally.runs = sum(cell_of(message) != "" for message in ran)
     return None, tally
 
 
 class _FrontEnd:
-    def __init__(self, talk: Conversation, story: Story) -> None:
+    def __init__(self, talk: Conversation, story: Story, directory: str) -> None:
         self._talk = talk
+        self._directory = directory
+        self._reach = reach_of(story.sources) if story.mutating else None
+        self._lazy = False
         self._document = Document()
         self._pending: list[tuple[str, int]] = []
         for at, (name, source) in enumerate(story.cells):
@@ -86,6 +112,8 @@ class _FrontEnd:
         if not self._document.apply(operation):
             return False
         cells = [name for name in operation.cells if self._document.place(name) is not None]
+        if operation.halt and self._stop_half_way(operation, cells):
+            return True
         if operation.kind in ("edit_run", "append"):
             self._send(self._talk.ask(operation.source, cells[0]))
         elif operation.kind == "edit":
@@ -95,15 +123,42 @@ class _FrontEnd:
         elif operation.kind == "stale":
             self._tell({"op": "run", "stale": True})
         elif operation.kind == "cascade":
+            self._lazy = operation.word == "lazy"
             self._tell({"op": "configure", "mode": operation.word})
         else:
             self._tell(self._sync())
         return True
 
+    def _stop_half_way(self, operation: Operation, cells: list[str]) -> bool:
+        """Run with a text that waits for its interrupt before that line; then the cell has its own again."""
+        place = self._document.place(operation.cells[0])
+        if place is None:
+            return False
+        source = self._document.cells[place].source
+        waiting = _waiting(source, operation.halt)
+        if waiting is None:
+            return False
+        self.wait()
+        self._tell({"op": "edit", "id": operation.cells[0], "source": waiting})
+        self._tell({"op": "run", "cells": cells})
+        self._tell({"op": "edit", "id": operation.cells[0], "source": source}, after=True)
+        return True
+
+    def run_stale(self) -> None:
+        # In lazy mode what a run makes stale waits until somebody asks again.
+        for _ in range(4 if self._lazy else 1):
+            self._tell({"op": "run", "stale": True})
+            self.wait()
+
     def wait(self) -> None:
-        """Until all that was sent is over."""
+        """Until all that was sent is over; what has come half way is interrupted."""
         for msg_id, since in self._pending:
-            self._talk.finish(msg_id, since)
+            over = any(_is_idle(message, msg_id) for message in self._talk.log[since:])
+            while not over:
+                message = self._talk.receive()
+                over = _is_idle(message, msg_id)
+                if message["msg_type"] == "stream" and HALF_WAY in message["content"]["text"]:
+                    self._talk.interrupt()
         self._pending.clear()
 
     def _sync(self) -> dict[str, object]:
@@ -111,35 +166,87 @@ class _FrontEnd:
         modes = {cell.id: cell.mode.value for cell in cells if cell.mode is not None}
         return synced({cell.id: cell.source for cell in cells}, modes)
 
-    def _tell(self, data: dict[str, object]) -> None:
+    def _tell(self, data: dict[str, object], *, after: bool = False) -> None:
+        if after:
+            self.wait()
         self._send(self._talk.tell(data))
 
     def _send(self, msg_id: str) -> None:
         self._pending.append((msg_id, len(self._talk.log)))
 
+    # The promise
+
     def problems(self, tally: Tally) -> Iterator[tuple[str, str]]:
+        yield from self._document_problems()
+        if self._reach is None:
+            yield from self._rule_problems(tally)
+        else:
+            yield from _judged(mid_way(self._claims(), self._reach, self._files()), tally)
+
+    def end_problems(self, tally: Tally) -> Iterator[tuple[str, str]]:
+        yield from self._document_problems()
+        if self._reach is None:
+            yield from self._rule_problems(tally)
+            return
+        stands = Stands(self._portrait, self._files(), self._ask(f"states({set(self._reach)!r})"))
+        yield from _judged(final(self._claims(), self._reach, stands), tally)
+
+    def _files(self) -> dict[str, bytes | None]:
+        return contents(self._reach or frozenset(), self._directory)
+
+    def _portrait(self, only: Collection[str] | None) -> Mapping[str, str]:
+        return self._ask(f"portrait(globals(), {None if only is None else sorted(only)!r})")
+
+    def _ask(self, call: str) -> dict[str, str]:
+        """What the kernel's process says of itself."""
+        return json.loads(self._talk.value(f"{_FAR}.{call}"))
+
+    def _claims(self) -> list[Claim]:
+        return [self._claim(cell) for cell in self._document.cells]
+
+    def _claim(self, cell: Cell) -> Claim:
+        status = self._talk.cells[cell.id]
+        reason = status["reason"] or {"kind": None, "message": "", "cells": ()}
+        return Claim(
+            cell,
+            status["freshness"],
+            status["outcome"],
+            reason["kind"],
+            reason["message"],
+            tuple(reason["cells"]),
+            self._shown(cell.id),
+        )
+
+    def _document_problems(self) -> Iterator[tuple[str, str]]:
+        """Does the kernel speak of the same cells, and are they all at rest?"""
+        ours = {cell.id for cell in self._document.cells}
+        if set(self._talk.cells) != ours:
+            yield "document", f"the kernel speaks of {sorted(self._talk.cells)}"
+            return
+        for cell in self._document.cells:
+            if (activity := self._talk.cells[cell.id]["activity"]) != "idle":
+                yield "activity", f"{cell.id} is {activity} at rest"
+
+    def _rule_problems(self, tally: Tally) -> Iterator[tuple[str, str]]:
         cells = tuple(self._document.cells)
         fresh = fresh_run(cells)
         if fresh is None:
             tally.undecided += 1
             return
-        if set(self._talk.cells) != {cell.id for cell in cells}:
-            yield "document", f"the kernel speaks of {sorted(self._talk.cells)}"
-            return
         for cell in cells:
             status = self._talk.cells[cell.id]
-            if status["activity"] != "idle":
-                yield "activity", f"{cell.id} is {status['activity']} at rest"
             if status["freshness"] == "fresh" and cell.mode is not Mode.OFF:
                 want, have = fresh.shown[cell.id], self._shown(cell.id)
-                if want is None or _comparable(want) != _comparable(have):
+                if want is None or alike(want) != alike(have):
                     yield "fresh", f"{cell.id} is marked fresh and shows {have}; a fresh run gives {want}"
         if all(self._talk.state(cell.id) == "fresh ok" for cell in cells):
             yield from self._name_problems(fresh)
 
     def _shown(self, cell: CellId) -> Shown:
         outputs = self._talk.outputs.get(cell, [])
-        text = "".join(each["content"]["text"] for each in outputs if each["msg_type"] == "stream")
+        # Warnings go to the other stream, and are no part of what is compared.
+        streams = [each["content"] for each in outputs if each["msg_type"] == "stream"]
+        text = "".join(each["text"] for each in streams if each["name"] == "stdout")
         errors = [each["content"] for each in outputs if each["msg_type"] == "error"]
         return Shown(text, f"{errors[0]['ename']}: {errors[0]['evalue']}" if errors else None)
 
@@ -153,11 +260,32 @@ class _FrontEnd:
                 yield "name", f"{name} is {have.get(name)} at the end; a fresh run gives {want}"
 
 
-def _comparable(shown: Shown) -> Shown:
-    # IPython words a syntax error in its own way.
-    kind, _, _ = (shown.error or "").partition(":")
+def _judged(verdict: Verdict, tally: Tally) -> Iterator[tuple[str, str]]:
+    tally.undecided += verdict.undecided
+    tally.unproven += verdict.unproven
+    yield from verdict.problems
+
+
+def _waiting(source: str, line: int) -> str | None:
+    """The source with an endless wait before one of its lines, where Python allows one."""
+    lines = source.split("\n")
+    if line > len(lines):
+        return None
+    indent = " " * (len(lines[line - 1]) - len(lines[line - 1].lstrip()))
+    wait = [f"{indent}print({HALF_WAY!r}, flush=True)", f"{indent}while True: pass"]
+    waiting = "\n".join([*lines[: line - 1], *wait, *lines[line - 1 :]])
+    try:
+        compile(waiting, "", "exec")
+    except SyntaxError:
+        return None
+    return waiting
+
+
+def _is_idle(message: Message, msg_id: str) -> bool:
     return (
-        replace(shown, error=kind) if kind in ("SyntaxError", "IndentationError", "RecursionError") else shown
+        message["msg_type"] == "status"
+        and message["parent_header"].get("msg_id") == msg_id
+        and message["content"]["execution_state"] == "idle"
     )
 
 
