@@ -197,7 +197,8 @@ class _NumpyRandom(Dial):
     def read(self) -> _Drawn:
         generator = self._generator()
         last = self._last
-        # With no second normal number in store, no draw leaves the words alone.
+        # With no second normal number in store, no draw leaves the words alone. (The object's own `set_state`
+        # could, with the same words and a number in store; the module's function is heard.)
         if (
             last is not None
             and last.words
@@ -878,7 +879,11 @@ class _Noted:
 
 
 class Dials:
-    """All dials: what a run did with them, and their states."""
+    """All dials: what a run did with them, and their states.
+
+    Printing options of numpy and decimal's context belong to the context: whoever starts, stops, reads and
+    writes does so where cells run. What a cell with `await` at its top does to them ends with the cell.
+    """
 
     def __init__(self) -> None:
         everything = (_Random, _NumpyRandom, _Directory, _Environ, _Path, _Warnings, _Locale, _Decimal)
@@ -1006,6 +1011,10 @@ class Dials:
         """The state now, to be kept, compared and written back."""
         dial = self._dials[resource]
         return _Noted(dial.read() if dial.available() else _ABSENT, len(self._stayed))
+
+    def before(self, resource: Resource) -> object:
+        """The state that the latest run found."""
+        return _Noted(self._noted.get(resource, _ABSENT), len(self._stayed))
 
     def write(self, resource: Resource, state: object) -> None:
         """Put a state back. Raises OSError where that is a directory which is gone."""

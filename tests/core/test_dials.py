@@ -15,7 +15,7 @@ import subprocess
 import sys
 import warnings
 from collections.abc import Callable, Iterator, Mapping
-from contextlib import contextmanager
+from contextlib import contextmanager, suppress
 from functools import partial
 from importlib.machinery import ModuleSpec
 from pathlib import Path
@@ -69,12 +69,16 @@ TURNS: Mapping[str, tuple[Resource, str]] = {
 
 @pytest.fixture
 def dials() -> Iterator[Dials]:
-    """All dials, which are put back at the end."""
-    made = Dials()
-    states = {resource: made.read(resource) for resource in EVERY}
-    yield made
+    """All dials. What a test turned is put back by others, which know of no import that is to last."""
+    for name in ("numpy.random", "pandas", "matplotlib"):
+        with suppress(ImportError), warnings.catch_warnings():
+            warnings.simplefilter("ignore")
+            importlib.import_module(name)
+    others = Dials()
+    states = {resource: others.read(resource) for resource in EVERY}
+    yield Dials()
     for resource, state in states.items():
-        made.write(resource, state)
+        others.write(resource, state)
 
 
 def need(source: str) -> None:
@@ -692,6 +696,33 @@ def test_a_failing_import_shows_its_own_lines_only(dials: Dials, tmp_path: Path)
         assert files == ["test_dials.py", "test_dials.py", "<string>", "dial_fails.py"]
 
 
+def test_a_look_for_a_module_is_no_import(dials: Dials, tmp_path: Path):
+    with library(tmp_path, "dial_looked_for", IMPORTED):
+        source = (
+            "import importlib.util, os; importlib.util.find_spec('dial_looked_for'); os.environ['DIAL'] = '1'"
+        )
+        assert run(dials, source).writes == {"environ:"}
+        assert "DIAL_IMPORT" not in os.environ
+
+
+def test_an_import_inside_an_import_belongs_to_it(dials: Dials, tmp_path: Path):
+    inner = "import os, dial_inner; assert 'DIAL_IMPORT' in os.environ; os.environ['DIAL_OUTER'] = '1'"
+    with library(tmp_path, "dial_inner", IMPORTED), library(tmp_path, "dial_outer", inner):
+        state = dials.read("environ:")
+        assert not run(dials, "import dial_outer").writes
+        dials.write("environ:", state)
+        assert {"DIAL_IMPORT", "DIAL_OUTER"} <= os.environ.keys()
+
+
+def test_an_interrupted_import_ends(dials: Dials, tmp_path: Path):
+    with (
+        library(tmp_path, "dial_interrupted", "raise KeyboardInterrupt"),
+        library(tmp_path, "dial_next", IMPORTED),
+    ):
+        source = "try: import dial_interrupted\nexcept KeyboardInterrupt: pass\nimport dial_next"
+        assert not run(dials, source).writes
+
+
 def in_fresh_process(source: str) -> str:
     """What a process prints whose first runs these are."""
     head = "import sys\nfrom reactive_kernel.dials import Dials\ndials = Dials()\n"
@@ -773,3 +804,10 @@ def test_every_dial_is_known_and_nothing_else(dials: Dials):
 def test_states_that_nobody_turned_are_alike(dials: Dials):
     for resource in EVERY:
         assert dials.alike(resource, dials.read(resource), dials.read(resource))
+
+
+@pytest.mark.parametrize("resource", ["environ:", NUMPY_RANDOM, PANDAS, MATPLOTLIB])
+def test_a_state_that_nobody_turned_is_not_copied_again(dials: Dials, resource: Resource):
+    need({NUMPY_RANDOM: "numpy"}.get(resource, resource))
+    exec("import numpy; numpy.random.seed(1)" if resource == NUMPY_RANDOM else "")
+    assert dials.read(resource).state is dials.read(resource).state
