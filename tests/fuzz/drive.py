@@ -140,6 +140,7 @@ class Driver:
         self.halts: dict[CellId, int] = {}
         self._keys: dict[CellId, object] = {}
         self._asked: set[CellId] = set()
+        self._verdicts: dict[object, Verdict] = {}
         self._count = 0
         self.tell(DocumentSynced(tuple(self.document.cells)))
 
@@ -205,11 +206,17 @@ class Driver:
     def problems(self, *, at_rest: bool) -> Iterator[tuple[str, str]]:
         """Where what is marked fresh is not what a fresh run gives."""
         self.tally.checks += 1
-        yield from self._graph_problems()
         if self.reach is None:
+            yield from self._graph_problems()
             yield from self._rule_problems(at_rest=at_rest)
-        else:
-            yield from self._judged(mid_way(self.claims(), self.reach, contents(self.reach)))
+            return
+        claims, files = self.claims(), contents(self.reach)
+        shown = tuple((each.cell, each.outcome, each.shown) for each in claims if each.fresh)
+        key = (shown, tuple(files.items()))
+        # What was right before an operation that changed nothing is right after it.
+        if key not in self._verdicts:
+            self._verdicts[key] = mid_way(claims, self.reach, files)
+        yield from self._judged(self._verdicts[key])
 
     def end_problems(self) -> Iterator[tuple[str, str]]:
         """The same after "run stale", and where anything that could be fresh is not."""
