@@ -14,6 +14,16 @@ _GAP = 1 << 32
 _NO_LATENT: Mapping[Resource, Latent] = MappingProxyType({})
 
 
+def shared(resource: Resource) -> bool:
+    """Do readers take what all writers above left together, rather than what the nearest one left?"""
+    return resource.startswith("dir:") or resource == "file:*"
+
+
+def plain(key: Resource) -> Resource:
+    """The resource behind a key of a cell's inputs: a shared one has a key for each of its writers."""
+    return key.partition("|")[0] if ":" in key else key
+
+
 @dataclass(frozen=True)
 class Entry:
     """What the graph knows of one cell: its source's facts, refined by what its runs really did."""
@@ -81,6 +91,8 @@ class Graph:
         self.touched: set[CellId] = set()
         # The resources that got or lost a writer, or whose writer moved.
         self.shifted: set[Resource] = set()
+        # The resources besides names that some cell writes.
+        self.outside: set[Resource] = set()
 
     # The document
 
@@ -137,7 +149,11 @@ class Graph:
         for name in left - leaves:
             self._retrace_readers(name, rank)
             _discard(self._writers, name, rank)
+            if name not in self._writers:
+                self.outside.discard(name)
         for name in leaves - left:
+            if ":" in name:
+                self.outside.add(name)
             insort(self._writers.setdefault(name, []), rank)
             self._retrace_readers(name, rank)
         for name in leaves & left:
@@ -223,6 +239,19 @@ class Graph:
         for index in range(start - 1, -1, -1):
             yield self._at[writers[index]]
 
+    def others(self, name: Resource, cell: CellId) -> list[tuple[Resource, CellId]]:
+        """The writers above of a shared resource besides the nearest, with the keys that they have."""
+        if ":" not in name or not shared(name):
+            return []
+        return [(f"{name}|{writer}", writer) for writer in self.above(name, cell)][1:]
+
+    def key(self, cell: CellId, name: Resource, writer: CellId) -> Resource:
+        """Under which key the cell takes the resource from that writer."""
+        if ":" not in name or self._traces[cell].inputs.get(name) == writer:
+            return name
+        key = f"{name}|{writer}"
+        return key if key in self._traces[cell].inputs else name
+
     def cycles(self) -> tuple[Cycle, ...]:
         return self._cycles
 
@@ -287,6 +316,8 @@ class Graph:
         before = bisect_left(writers, rank)
         after = bisect_right(writers, rank)
         low = 0 if before == 0 else bisect_right(readers, rank)
+        if ":" in name and shared(name):
+            after = len(writers)
         high = bisect_right(readers, writers[after]) if after < len(writers) else len(readers)
         self._untraced.update(self._at[reader] for reader in readers[low:high])
         # The first writer, if it reads the name itself, takes it from the second.
@@ -299,6 +330,8 @@ class Graph:
         trace = _Trace()
         for name in entry.reads:
             trace.inputs[name] = self.resolve(name, cell)
+            if ":" in name:
+                trace.inputs.update(self.others(name, cell))
         for name in entry.above:
             trace.inputs[name] = self.resolve_above(name, cell)
         todo = list(entry.calls)
@@ -335,7 +368,7 @@ class Graph:
             for name, writer in new.inputs.items():
                 insort(self._readers.setdefault(name, []), rank)
                 if writer is not None:
-                    self._dependents.setdefault(writer, {}).setdefault(name, set()).add(cell)
+                    self._dependents.setdefault(writer, {}).setdefault(plain(name), set()).add(cell)
                     self.touched.add(writer)
         self._traces[cell] = new
         # The same writer may have moved from above to below.
@@ -354,7 +387,7 @@ class Graph:
         for name, writer in trace.inputs.items():
             _discard(self._readers, name, rank)
             if writer is not None:
-                self._unlink(writer, name, cell)
+                self._unlink(writer, plain(name), cell)
 
     def _unlink(self, writer: CellId, name: Resource, cell: CellId) -> None:
         self.touched.add(writer)

@@ -7,6 +7,7 @@ from __future__ import annotations
 
 import re
 from collections.abc import Callable, Collection, Iterable, Mapping
+from contextlib import suppress
 from dataclasses import dataclass, field
 from itertools import count
 from typing import Final, Protocol, TypeAlias
@@ -22,7 +23,9 @@ class Dials(Protocol):
 
     def known(self, resource: Resource) -> bool: ...
     def read(self, resource: Resource) -> object: ...
+    def before(self, resource: Resource) -> object: ...
     def write(self, resource: Resource, state: object) -> None: ...
+    def alike(self, resource: Resource, old: object, new: object) -> bool: ...
 
 
 class _Deleted:
@@ -86,6 +89,8 @@ class Namespace:
         self.live = live
         self.memory = MEMORY
         self._dials = dials
+        # The states of dials before any cell turned them.
+        self._unturned: dict[Resource, object] = {}
         self._versions: dict[CellId, dict[Resource, _Version]] = {}
         # What failed runs bound: to be looked at, never to be read by a cell.
         self._debris: dict[CellId, dict[Resource, object]] = {}
@@ -126,8 +131,7 @@ class Namespace:
     def _put(self, name: Resource, maker: CellId | None) -> _Version | None:
         version = None if maker is None else self._versions.get(maker, {}).get(name)
         if ":" in name:
-            if version is not None and self._dials is not None and self._dials.known(name):
-                self._dials.write(name, version.value)
+            self._turn(name, version)
             return None
         if version is not None and version.value is not _DELETED:
             self.live[name] = version.value
@@ -135,6 +139,20 @@ class Namespace:
         if name not in self._scratch and not of_the_session(name):
             self.live.pop(name, None)
         return None
+
+    @property
+    def turned(self) -> Collection[Resource]:
+        """The dials that cells have turned."""
+        return self._unturned.keys()
+
+    def _turn(self, resource: Resource, version: _Version | None) -> None:
+        if self._dials is None or resource not in self._unturned:
+            return
+        state = self._unturned[resource] if version is None else version.value
+        # Without a seed in force, whoever draws goes on drawing.
+        if version is not None or not resource.startswith("random:"):
+            with suppress(OSError):
+                self._dials.write(resource, state)
 
     def _rewind(self, version: _Version) -> None:
         """Put the objects behind a version into the states it means."""
@@ -188,8 +206,10 @@ class Namespace:
 
     def _version(self, name: Resource) -> _Version:
         if ":" in name:
-            known = self._dials is not None and self._dials.known(name)
-            return _Version(self._dials.read(name) if known and self._dials is not None else None)
+            if self._dials is None or not self._dials.known(name):
+                return _Version(None)
+            self._unturned.setdefault(name, self._dials.before(name))
+            return _Version(self._dials.read(name))
         value = self.live.get(name, _DELETED)
         return _Version(value) if value is _DELETED else self._look(value)
 
@@ -338,6 +358,10 @@ class Namespace:
         self._spent |= found
         return found
 
+    def spend(self, places: Iterable[Place]) -> None:
+        """Those versions are of what is outside, and not there any more."""
+        self._spent.update(places)
+
     def spent_of(self, cell: CellId) -> set[Resource]:
         """The names of which the cell's version means a state that nobody can put back."""
         return {name for maker, name in self._spent if maker == cell}
@@ -374,6 +398,9 @@ class Namespace:
     def still(self, cell: CellId, name: Resource) -> bool:
         """Is what the name holds now what the cell left there before, in the same state?"""
         before, now = self._versions[cell][name], self._version(name)
+        if ":" in name:
+            dial = self._dials if self._dials is not None and self._dials.known(name) else None
+            return dial is not None and dial.alike(name, before.value, now.value)
         if not (before.reach.ids or now.reach.ids):
             return same(before.value, now.value)
         return self._same_version(before, now)

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import re
 import sys
 import threading
 import time
@@ -12,8 +13,10 @@ from typing import Final, Protocol
 
 from . import libraries  # pyright: ignore[reportUnusedImport]  # noqa: F401  # teaches `shapes` its types
 from .cell import NOTHING, CellId, Observation, Outcome, Resource
+from .dials import FILES_RELATIVE, SUBPROCESS, Dials, Turned
 from .equality import twins
 from .event import Run
+from .files import Files, Touched, shared
 from .functions import globals_of, latent_of
 from .namespace import Namespace, Place, of_the_session
 from .objects import Change, Survey
@@ -27,6 +30,9 @@ _UNSEEN = frozenset(("globals",))
 _UNSEEN_AT_TOP = frozenset(("dir", "locals", "vars"))
 # Kinds of values that no run can change.
 _CONSTANT = frozenset(("atom", "arrow"))
+# The library behind a kind of value.
+_LIBRARIES = {"array": "numpy", "frame": "pandas", "figure": "matplotlib", "polars": "polars"}
+_STARTS_PROGRAMS = re.compile(r"^\s*(?:\w[\w, ]*=\s*)?!|^%%?(?:bash|sh|script|system|sx)\b", re.MULTILINE)
 # States that take so few bytes are always kept; of larger ones, as many bytes as making them anew is worth.
 _SMALL = 1 << 18
 _BYTES_A_SECOND = 1 << 30
@@ -45,6 +51,15 @@ class Document(Protocol):
 
     def below(self, cell: CellId, other: CellId) -> bool:
         """Does the cell stand below the other one?"""
+        ...
+
+    def writers(self, resource: Resource) -> Iterable[CellId]:
+        """The cells that write the resource."""
+        ...
+
+    @property
+    def outside(self) -> Collection[Resource]:
+        """What cells write besides names."""
         ...
 
 
@@ -104,6 +119,8 @@ class _Begun:
     run: Run
     watch: Watch
     survey: Survey | None
+    # The libraries whose settings it goes by.
+    libraries: frozenset[str]
     started: float
 
 
@@ -111,7 +128,9 @@ class Observer:
     """Puts each run on the values it should read, and sees what comes of it."""
 
     def __init__(self, live: dict[str, object], document: Document) -> None:
-        self.names = Namespace(live)
+        self._dials = Dials()
+        self._files = Files()
+        self.names = Namespace(live, self._dials)
         self._document = document
         self._begun: _Begun | None = None
         # Seconds that the latest run of each cell took.
@@ -124,9 +143,24 @@ class Observer:
         names = self.names
         inputs = self._document.everything(run.cell) if looks_up_names(run) else run.inputs
         names.stage(inputs)
-        names.vacate((run.facts.writes | run.touches) - inputs.keys())
+        names.stage({dial: self._document.in_force(dial, run.cell) for dial in names.turned})
+        names.vacate(run.facts.writes.union(run.touches, names.made(run.cell)) - inputs.keys())
         survey = self._survey(run, inputs)
-        self._begun = _Begun(run, watch(names.live, run), survey, time.monotonic())
+        libraries = self._libraries(inputs)
+        self._begun = _Begun(run, watch(names.live, run), survey, libraries, time.monotonic())
+        self._dials.start()
+        self._files.start(opaque=_STARTS_PROGRAMS.search(run.source) is not None)
+
+    def _libraries(self, inputs: Mapping[Resource, CellId | None]) -> frozenset[str]:
+        """The libraries behind what a run reads."""
+        live, found = self.names.live, set[str]()
+        for name, maker in inputs.items():
+            value = live.get(name)
+            if isinstance(value, ModuleType):
+                found.add(value.__name__.partition(".")[0])
+            elif maker is not None:
+                found |= {_LIBRARIES[kind] for kind in self.names.reach(maker, name).kinds & _LIBRARIES.keys()}
+        return frozenset(found)
 
     def _survey(self, run: Run, inputs: Mapping[Resource, CellId | None]) -> Survey | None:
         """Note the state of what the run could change."""
@@ -153,36 +187,78 @@ class Observer:
         begun, self._begun = self._begun, None
         assert begun is not None
         run, names = begun.run, self.names
+        touched = self._files.stop(self._document.outside)
+        hints = [word for word, true in ((FILES_RELATIVE, touched.relative), (SUBPROCESS, touched.opaque)) if true]
+        turned = self._dials.stop(begun.libraries, hints)
         took = time.monotonic() - begun.started
         seen = observe(begun.watch, names.live, run, error)
-        seen = replace(seen, unproven=seen.unproven or _unseen(begun.survey))
+        seen = self._with_world(run, seen, touched, turned)
+        seen = replace(seen, unproven=seen.unproven or touched.unproven or _unseen(begun.survey))
         changes = begun.survey.changes() if begun.survey is not None else []
         if outcome is not Outcome.OK:
             spent = self._undo(changes)
-            names.discard(run.cell, seen.bound | seen.deleted)
-            return replace(seen, spent=frozenset(spent))
+            for dial in turned.writes:
+                self._dials.write(dial, self._dials.before(dial))
+            names.discard(run.cell, {name for name in seen.bound | seen.deleted if ":" not in name})
+            return replace(seen, spent=frozenset(spent) | self._overwritten(run, touched.writes))
         self._took[run.cell] = took
         return self._keep(run, seen, changes)
+
+    def _with_world(self, run: Run, seen: Observation, touched: Touched, turned: Turned) -> Observation:
+        """Add what the run did outside of the namespace."""
+        unseeded = {dial for dial in turned.drew - turned.seeded - turned.unseeded if not self._seeded(dial, run)}
+        reads = touched.reads | turned.reads
+        return replace(
+            seen,
+            bound=seen.bound | touched.writes | (turned.writes - unseeded),
+            reads=(seen.reads | reads) - run.inputs.keys(),
+            unproven=seen.unproven or self._overtaken(run, touched.reads - touched.writes),
+        )
+
+    def _seeded(self, dial: Resource, run: Run) -> bool:
+        return self._document.in_force(dial, run.cell) is not None
+
+    def _overtaken(self, run: Run, reads: Iterable[Resource]) -> str | None:
+        """Does the run read a file that was there before and that a cell below has written since?"""
+        for name in sorted(reads):
+            if shared(name) or self._document.in_force(name, run.cell) is not None:
+                continue
+            if any(writer != run.cell for writer in self._document.writers(name)):
+                path = name.partition(":")[2]
+                return f"It reads `{path}`, which a cell below has written since: nobody can put that back."
+        return None
+
+    def _overwritten(self, run: Run, writes: Iterable[Resource]) -> frozenset[Place]:
+        """The versions of files that are not there any more."""
+        found = frozenset(
+            (writer, name)
+            for name in writes
+            for writer in self._document.writers(name)
+            if writer != run.cell
+        )
+        self.names.spend(found)
+        return found
 
     def _keep(self, run: Run, seen: Observation, changes: list[Change]) -> Observation:
         """Keep what a run left, and say what it did to objects that others know."""
         names, cell = self.names, run.cell
         ids = [id(change.value) for change in changes]
-        shared = self._sharers(run, ids, seen.bound | seen.deleted)
-        changed = frozenset(shared)
+        sharers = self._sharers(run, ids, seen.bound | seen.deleted)
+        changed = frozenset(sharers)
         held = names.holders(ids)
         names.note(changes, self._worth)
-        equal = self._equal(cell, seen.bound, shared, changes)
+        equal = self._equal(cell, seen.bound, sharers, changes)
         kept = equal
         if run.again and names.spent_of(cell):
             equal, kept = self._made_again(cell, seen.bound) | (changed & names.spent_of(cell)), NOTHING
-        names.capture(cell, seen.bound | seen.deleted | changed, kept, shared)
-        held |= {(cell, name) for name in seen.bound | changed}
+        names.capture(cell, seen.bound | seen.deleted | changed, kept, sharers)
+        held |= {(cell, name) for name in seen.bound | changed if ":" not in name}
         seen = replace(
             seen,
             changed=changed,
             equal=equal,
-            spent=frozenset(names.lost()),
+            spent=frozenset(names.lost())
+            | self._overwritten(run, [name for name in seen.bound if name[:5] == "file:" and not shared(name)]),
             holding={place: names.tokens(names.reach(*place).ids) for place in held},
             changes=names.tokens(ids),
         )
@@ -255,16 +331,15 @@ class Observer:
         """
         names = self.names
         made, spent = names.made(cell), names.spent_of(cell)
-        return frozenset(
-            name
-            for name in bound
-            if name in made
-            and (
-                type(names.version(cell, name)) is type(names.live[name])
-                if name in spent
-                else self._only_here(cell, name) and self._twins(cell, (name,))
-            )
-        )
+        return frozenset(name for name in bound if name in made and self._again(cell, name, name in spent))
+
+    def _again(self, cell: CellId, name: Resource, spent: bool) -> bool:  # noqa: FBT001
+        names = self.names
+        if ":" in name:
+            return spent or names.still(cell, name)
+        if spent:
+            return type(names.version(cell, name)) is type(names.live[name])
+        return names.still(cell, name) or (self._only_here(cell, name) and self._twins(cell, (name,)))
 
     def _only_here(self, cell: CellId, name: Resource) -> bool:
         return all(maker == cell for maker, _ in self.names.holders(self.names.reach(cell, name).ids))

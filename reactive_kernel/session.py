@@ -37,7 +37,7 @@ from .event import (
     StaleRequested,
     Status,
 )
-from .graph import Entry, Graph, entry_of
+from .graph import Entry, Graph, entry_of, plain
 from .plan import Policy, plan
 
 # A number that tells one version of a resource from every other: the run that made it.
@@ -210,7 +210,10 @@ class Session:
         """Did the cell's latest run leave a version of the name that others may read?"""
         state = self._states[cell]
         return (
-            state.blocked is None and state.ran is not None and state.succeeded and name in state.ran.stamps
+            state.blocked is None
+            and state.ran is not None
+            and state.succeeded
+            and plain(name) in state.ran.stamps
         )
 
     def source_of(self, name: Resource, reader: CellId | None) -> CellId | None:
@@ -228,6 +231,14 @@ class Session:
     def in_force(self, name: Resource, cell: CellId) -> CellId | None:
         """The cell whose version of the name is in force where `cell` stands, whether it reads it or not."""
         return self.source_of(name, cell) if name in self.graph.inputs(cell) else self._nearest(name, cell)
+
+    def writers(self, resource: Resource) -> Iterable[CellId]:
+        return tuple(self.graph.writers(resource))
+
+    @property
+    def outside(self) -> set[Resource]:
+        """What cells write besides names."""
+        return self.graph.outside
 
     def below(self, cell: CellId, other: CellId) -> bool:
         return cell in self._states and self.graph.rank(cell) > self.graph.rank(other)
@@ -274,7 +285,11 @@ class Session:
         entry = graph.entry(cell)
         return Edges(
             tuple(
-                sorted(name for name, writer in graph.inputs(cell).items() if writer or name in entry.reads)
+                sorted(
+                    name
+                    for name, writer in graph.inputs(cell).items()
+                    if (writer or (name in entry.reads and ":" not in name)) and "|" not in name
+                )
             ),
             tuple(sorted(entry.writes)),
             tuple(sorted(graph.parents(cell), key=graph.rank)),
@@ -462,6 +477,11 @@ class Session:
             maker = self._nearest(name, event.cell)
             made = self._states[maker].ran if maker is not None else None
             found[name] = made.stamps.get(name) if made is not None else None
+            if maker is not None and (maker, name) in self._spent and ":" in name:
+                # It found what somebody else has written there since.
+                found[name] = _FAILED
+            for each, writer in self.graph.others(name, event.cell):
+                found[each] = self._stamp(event.cell, each, writer)
         return found
 
     # The document
@@ -520,7 +540,7 @@ class Session:
             return _FAILED
         source = self.source_of(name, cell)
         made = self._states[source].ran if source is not None else None
-        return made.stamps.get(name) if made is not None else None
+        return made.stamps.get(plain(name)) if made is not None else None
 
     def _left_nothing(self, cell: CellId) -> bool:
         state = self._states[cell]
@@ -544,9 +564,10 @@ class Session:
     def _affected(self, writer: CellId, names: Iterable[Resource]) -> set[CellId]:
         """Compare the readers of the writer's names with the versions that are in force now."""
         readers: set[CellId] = set()
-        for name in names:
-            for cell in self.graph.readers(writer, name):
+        for resource in names:
+            for cell in self.graph.readers(writer, resource):
                 state = self._states[cell]
+                name = self.graph.key(cell, resource, writer)
                 readers.add(cell)
                 self._weigh(cell, writer)
                 if state.ran is not None and self._stamp(cell, name, writer) == state.ran.reads.get(name):
@@ -813,7 +834,7 @@ class Session:
 
     def _sources(self, cell: CellId) -> list[tuple[CellId, Resource]]:
         """The versions that a run of the cell would read."""
-        sources = [(self.source_of(name, cell), name) for name in self.graph.inputs(cell)]
+        sources = [(self.source_of(name, cell), plain(name)) for name in self.graph.inputs(cell)]
         return [(maker, name) for maker, name in sources if maker is not None]
 
     def _spent_at_end(self) -> set[CellId]:

@@ -57,7 +57,9 @@ class Account:
         self._sum_up_reads()
         if self._writes or self._unproven:
             self._writes.add(ANY_FILE)
-        return Touched(frozenset(self._reads), frozenset(self._writes), self._unproven, run.relative, bool(run.opaque))
+        return Touched(
+            frozenset(self._reads), frozenset(self._writes), self._unproven, run.relative, bool(run.opaque)
+        )
 
     def _sum_up_changes(self) -> None:
         run = self._run
