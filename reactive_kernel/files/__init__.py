@@ -13,17 +13,18 @@ has; `file:*` is any file. The last two have many writers at a time: see `shared
 from __future__ import annotations
 
 import sys
-from collections.abc import Collection
+from collections.abc import Collection, Iterable
 from itertools import islice
 from typing import Final
 
 from ..cell import Resource
 from .account import ANY_FILE, Account, Touched
 from .events import HEARD
+from .handles import touch
 from .hook import ear
 from .lookups import wrap_tests
 from .native import SILENT, wrap_libraries
-from .watched import Watched
+from .watched import Session, Watched
 
 __all__ = ["ANY_FILE", "Files", "Touched", "shared"]
 
@@ -40,9 +41,7 @@ class Files:
     """Watches runs, one at a time."""
 
     def __init__(self) -> None:
-        # A rerun finds the entries that its first run made. It counts as their maker all the same.
-        self._made: set[str] = set()
-        self._databases: dict[str, str] = {}
+        self._session = Session()
         self._known: tuple[str, ...] = ()
         self._run: Watched | None = None
 
@@ -51,10 +50,9 @@ class Files:
         if ear.install(HEARD):
             wrap_tests()
             wrap_libraries()
-        run = self._run = Watched(self._made, self._databases)
-        if self._known or self._databases:
-            for path in (*self._known, *self._databases):
-                run.look_after(path)
+        run = self._run = Watched(self._session)
+        for path in (*self._known, *self._session.databases):
+            run.look_after(path)
         if opaque:
             run.becomes_opaque()
         ear.run = run
@@ -70,6 +68,13 @@ class Files:
                 name[5:] for name in islice(written, _KNOWN) if name.startswith("file:") and name != ANY_FILE
             )
         return _UNTOUCHED if run.idle() else Account(run, written).touched()
+
+    def behind(self, values: Iterable[object]) -> Touched:
+        """What a run may touch through open files and connections that earlier runs left in names."""
+        run = Watched(self._session)
+        for value in values:
+            touch(run, value)
+        return _UNTOUCHED if run.idle() else Account(run, ()).touched()
 
 
 _UNTOUCHED: Final = Touched()

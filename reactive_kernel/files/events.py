@@ -20,11 +20,13 @@ _UNNAMED: Final[int] = getattr(os, "O_TMPFILE", 0)
 
 def _opened(run: Watched, arguments: Arguments) -> None:
     path, flags = arguments[0], arguments[2]
-    opens(run, run.place(source_of(path)), flags if isinstance(flags, int) else os.O_RDONLY)
+    full = run.place(source_of(path))
+    if full is not None and caller() not in _SHOWING_SOURCE:
+        opens(run, full, flags if isinstance(flags, int) else os.O_RDONLY)
 
 
-def opens(run: Watched, full: str | None, flags: int) -> None:
-    if full is None or (_UNNAMED and flags & _UNNAMED == _UNNAMED):
+def opens(run: Watched, full: str, flags: int) -> None:
+    if _UNNAMED and flags & _UNNAMED == _UNNAMED:
         return
     if flags & _ACCESS == os.O_RDONLY and not flags & os.O_CREAT:
         run.reads_through(full)
@@ -46,7 +48,7 @@ def opens(run: Watched, full: str | None, flags: int) -> None:
 
 
 def _listing(run: Watched, path: object) -> str | None:
-    if looks_for_modules():
+    if looks_for_modules(at_work()):
         return None
     if isinstance(path, int):
         path = directory_of(path)
@@ -111,7 +113,11 @@ def _altered(run: Watched, arguments: Arguments) -> None:
         run.changes(run.followed(full))
 
 
-def connected(run: Watched, arguments: Arguments) -> None:
+def _connection_made(run: Watched, arguments: Arguments) -> None:
+    run.connected(arguments[0])
+
+
+def connects(run: Watched, arguments: Arguments) -> None:
     text = text_of(arguments[0])
     if not text or ":memory:" in text or "mode=memory" in text:
         return
@@ -171,7 +177,8 @@ HEARD: Final[Mapping[str, Act]] = {
     "os.truncate": _altered,
     "os.utime": _altered,
     "os.chmod": _altered,
-    "sqlite3.connect": connected,
+    "sqlite3.connect": connects,
+    "sqlite3.connect/handle": _connection_made,
     "import": _imported,
     "subprocess.Popen": _program_started,
     "os.system": _command_started,
@@ -185,6 +192,8 @@ HEARD: Final[Mapping[str, Act]] = {
 }
 
 
+# These open what a traceback shows.
+_SHOWING_SOURCE: Final = ("linecache", "tokenize")
 # These list a directory and ask its entries for no more than their names and kinds.
 _LISTERS: Final = frozenset(
     ("os", "glob", "pathlib", "pathlib._local", "pathlib._abc", "pathlib._os", "shutil")

@@ -71,8 +71,8 @@ class Ear:
 
 ear: Final = Ear()
 _KERNELS: Final = ("ipykernel.", "IPython.", "reactive_kernel.")
-# These look for modules.
-_SEARCHERS: Final = ("importlib", "zipimport", "pkgutil", "pkg_resources")
+# These look for modules, or for sources that a traceback shows.
+_SEARCHERS: Final = ("importlib", "zipimport", "pkgutil", "pkg_resources", "linecache")
 _OURS: Final = __name__.rpartition(".")[0] + "."
 
 
@@ -93,5 +93,5 @@ def caller() -> str:
     return module_of(at_work())
 
 
-def looks_for_modules() -> bool:
-    return caller().startswith(_SEARCHERS)
+def looks_for_modules(frame: FrameType) -> bool:
+    return module_of(frame).startswith(_SEARCHERS)

@@ -36,13 +36,13 @@ class Told:
 
 
 def _looked_up(run: Watched, arguments: Arguments) -> str | None:
-    if at_work().f_code.co_name in _RESOLVERS:
+    frame = at_work()
+    if frame.f_code.co_name in _RESOLVERS or looks_for_modules(frame):
         return None
     given, named = arguments
     path = given[0] if given else named.get("path")
     directory = named.get("dir_fd")
-    full = run.place(path, -1 if directory is None else directory)
-    return None if full is None or looks_for_modules() else full
+    return run.place(path, -1 if directory is None else directory)
 
 
 def _stated(run: Watched, arguments: Arguments) -> None:
@@ -60,8 +60,9 @@ def _stated_link(run: Watched, arguments: Arguments) -> None:
 def _opened_in(run: Watched, arguments: Arguments) -> None:
     """`os.open` does not tell the hook from which directory it starts."""
     given, named = arguments
-    if named.get("dir_fd") is not None and len(given) > 1:
-        opens(run, run.place(given[0], named["dir_fd"]), given[1])
+    full = run.place(given[0], named["dir_fd"]) if len(given) > 1 else None
+    if full is not None:
+        opens(run, full, given[1])
 
 
 class _Open(Told):

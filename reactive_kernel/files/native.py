@@ -14,8 +14,8 @@ from functools import wraps
 from types import FunctionType, ModuleType
 from typing import Any, Final, cast
 
-from .events import connected, opens
-from .hook import Arguments, ear
+from .events import connects, opens
+from .hook import Arguments, caller, ear
 from .paths import text_of
 from .watched import Watched
 
@@ -88,7 +88,9 @@ def _used(run: Watched, arguments: Arguments) -> None:
     kind, given, named = arguments
     paths = _paths(given, named)
     if kind == "p":
-        run.starts_program()
+        # Up to Python 3.10 `subprocess` comes this way, too, and has told more by now.
+        if caller() != "subprocess":
+            run.starts_program()
         return
     if kind == "q":
         _queried(run, paths[0] if paths else "")
@@ -99,10 +101,12 @@ def _used(run: Watched, arguments: Arguments) -> None:
         if "://" in path:
             continue
         if kind == "d":
-            connected(run, (path,))
+            connects(run, (path,))
         elif kind == "m":
             flags = _MODES.get("x" if mode == "w-" else mode, os.O_RDWR | os.O_CREAT)
-            opens(run, run.place(path), flags)
+            full = run.place(path)
+            if full is not None:
+                opens(run, full, flags)
         else:
             (_takes if kind == "r" else _leaves)(run, path)
 
@@ -219,9 +223,9 @@ def _asking(original: Callable[..., Any]) -> Callable[..., Any]:
     def ask(*arguments: Any, **named: Any) -> Any:
         if ear.run is not None:
             ear.note(_used, ("q", arguments, named))
-        caller = sys._getframe(1)  # pyright: ignore[reportPrivateUsage]
+        asker = sys._getframe(1)  # pyright: ignore[reportPrivateUsage]
         call = {"_original": original, "_arguments": arguments, "_named": named}
-        return eval(_CALL, caller.f_globals, {**caller.f_locals, **call})  # noqa: S307
+        return eval(_CALL, asker.f_globals, {**asker.f_locals, **call})  # noqa: S307
 
     # The library passes over frames of its own.
     own = FunctionType(ask.__code__, {**globals(), "__name__": "duckdb"}, None, None, ask.__closure__)

@@ -11,6 +11,7 @@ import sys
 import sysconfig
 import tempfile
 from collections.abc import Iterable
+from pathlib import Path
 from typing import Final, cast
 
 
@@ -85,6 +86,7 @@ def _noise() -> tuple[str, ...]:
     here = os.path.join(os.path.realpath(cwd() or os.sep), "")
     folders = {"/proc", "/sys", "/etc", "/bin", "/sbin", "/lib", "/lib64", "/usr", "/System", "/Library"}
     folders |= {sys.prefix, sys.base_prefix, sys.exec_prefix, *sysconfig.get_paths().values()}
+    folders.add(str(Path(__file__).parents[1]))
     folders |= {site.getusersitepackages(), os.environ.get("MPLCONFIGDIR", "/proc")}
     folders |= {os.environ.get("XDG_CACHE_HOME", os.path.join(home, ".cache"))}
     hidden = (".ipython", ".jupyter", ".matplotlib", ".config/matplotlib", ".fonts", ".terminfo")

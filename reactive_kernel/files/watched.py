@@ -8,6 +8,7 @@ import os
 import sys
 import threading
 from collections.abc import Iterator, Mapping
+from dataclasses import dataclass, field
 
 from .paths import NOISE, below, cwd, directory_of, is_noise, text_of
 from .stamps import FOLDER, Stamp, lasting, stamp_of, tree_of
@@ -16,10 +17,21 @@ from .stamps import FOLDER, Stamp, lasting, stamp_of, tree_of
 _PATHS = 2000
 
 
+@dataclass(frozen=True)
+class Session:
+    """What is remembered from run to run."""
+
+    # Paths made by some run. A rerun finds them there, and counts as their maker all the same.
+    made: set[str] = field(default_factory=set[str])
+    # Files that databases are kept in -> the database's own. Open connections, by their identity.
+    databases: dict[str, str] = field(default_factory=dict[str, str])
+    connections: dict[int, str] = field(default_factory=dict[int, str])
+
+
 class Watched:
     """What one run has touched so far."""
 
-    def __init__(self, made: set[str], databases: dict[str, str]) -> None:
+    def __init__(self, session: Session) -> None:
         self.thread = threading.get_ident()
         # Taken from outside: contents or existence, and listings. Beyond the bound directories are kept.
         self.read: set[str] = set()
@@ -40,8 +52,11 @@ class Watched:
         # Modules that the notebook's own code asked for.
         self.imports: set[str] = set()
         self.relative = False
-        self.made = made
-        self.databases = databases
+        self.made = session.made
+        self.databases = session.databases
+        self.connections = session.connections
+        # What each thread is connecting to.
+        self.connecting: dict[int, str] = {}
         self._real: dict[str, str] = {}
 
     def idle(self) -> bool:
@@ -192,9 +207,18 @@ class Watched:
         """A database is opened; what is done to it later raises no event."""
         self.reads_through(full)
         full = self.followed(full)
+        self.connecting[threading.get_ident()] = full
         for path in (full, f"{full}-wal", f"{full}.wal"):
             self.look_after(path)
             self.databases[path] = full
+
+    def connected(self, connection: object) -> None:
+        """The one that this thread wanted is there. Its identity may be that of one that is gone."""
+        path = self.connecting.pop(threading.get_ident(), None)
+        if path is None:
+            self.connections.pop(id(connection), None)
+        else:
+            self.connections[id(connection)] = path
 
     def starts_program(self, *extra: str) -> None:
         if self.own is None:

@@ -17,6 +17,7 @@ import subprocess
 import sys
 import tempfile
 import threading
+import traceback
 import zipfile
 from pathlib import Path
 from timeit import timeit
@@ -688,6 +689,17 @@ def test_a_connection_of_an_earlier_run_is_seen_to_write():
     assert "b.db" in found.writes
 
 
+def test_a_connection_of_an_earlier_run_is_seen_to_read():
+    files, kept = Files(), []
+    touched(lambda: kept.append(sqlite3.connect("b.db")), files=files)
+    touched(lambda: kept.append(sqlite3.connect(":memory:")), files=files)
+    kept.append(kept[0].cursor())
+    assert [seen(files.behind([value]).reads) for value in kept] == [{"b.db"}, set(), {"b.db"}]
+    kept.pop()
+    while kept:
+        kept.pop().close()
+
+
 def test_a_database_in_memory_is_no_file():
     assert touched(lambda: database(":memory:", "create table t (x)")) == Touched(set(), set())
 
@@ -801,6 +813,9 @@ def test_hdf5():
     assert writes(lambda: h5py.File("b.h5", "w").close()) == {"b.h5", "dir:."}
     assert touched(lambda: h5py.File("b.h5").close()) == Touched({"b.h5"}, set(), None, True)
     assert "b.h5" in writes(lambda: h5py.File("b.h5", "a").close())
+    with h5py.File("b.h5") as file:
+        assert behind(file) == ({"b.h5"}, set())
+    assert behind(file) == (set(), set())
 
 
 def test_what_a_silent_library_writes_is_seen_where_the_document_knows_the_file(monkeypatch):
@@ -811,6 +826,43 @@ def test_what_a_silent_library_writes_is_seen_where_the_document_knows_the_file(
     quiet = subprocess.Popen([sys.executable, "-c", f"input(); {code}"], stdin=subprocess.PIPE)
     found = touched(lambda: quiet.communicate(b"\n"), {"a.txt"}, files=files)
     assert found.writes == {"a.txt"}
+
+
+# Open files
+
+
+def behind(value):
+    found = FILES.behind([value, 1, "a.txt", None])
+    return seen(found.reads), seen(found.writes) - {"*"}
+
+
+def test_an_open_file_of_an_earlier_run_may_be_read_or_written():
+    assert behind(open_to("a.txt", "r")) == ({"a.txt"}, set())
+    assert behind(open_to("a.txt", "rb")) == ({"a.txt"}, set())
+    assert behind(open_to("a.txt", "a")) == ({"a.txt"}, {"a.txt"})
+    KEPT[-1].close()
+    assert behind(KEPT[-1]) == (set(), set())
+
+
+def test_a_mapped_file_of_an_earlier_run_may_be_read_or_written():
+    numpy = pytest.importorskip("numpy")
+    assert behind(numpy.memmap("a.txt", mode="r")) == ({"a.txt"}, set())
+    assert behind(numpy.memmap("a.txt", mode="r+")) == ({"a.txt"}, {"a.txt"})
+    assert behind(numpy.zeros(3)) == (set(), set())
+
+
+def test_what_a_traceback_shows_is_no_read(here, monkeypatch):
+    monkeypatch.syspath_prepend(str(here))
+    Path("failing_module.py").write_text("def fail():\n    return 1 / 0\n")
+    module = importlib.import_module("failing_module")
+
+    def fail():
+        try:
+            module.fail()
+        except ZeroDivisionError:
+            assert "return 1 / 0" in traceback.format_exc()
+
+    assert reads(fail) == set()
 
 
 # Costs
