@@ -126,6 +126,7 @@ class Author:
         self._writer: Writer | Mutator = Writer(self._rng)
         self._frequencies = FREQUENCIES
         self._count = 0
+        self._again: Operation | None = None
         # Cells from here on only use what those above define.
         self._first = 0
 
@@ -181,9 +182,13 @@ class Author:
             place = self._place(draft)
             draft.order.insert(place, cell)
             return Operation(kind, (cell,), place=place)
+        if kind == "run" and self._rng.random() < 0.25 and self._again is not None:
+            return self._again
         if kind == "run":
             some = rng.sample(draft.order, min(len(draft.order), rng.choice((1, 1, 1, 2, 3))))
-            return Operation(kind, tuple(some), halt=self._halt(draft.sources[some[0]]))
+            halt = self._halt(draft.sources[some[0]])
+            self._again = Operation(kind, tuple(some))
+            return replace(self._again, halt=halt)
         if kind == "mode":
             return Operation(kind, (cell,), word=rng.choice(("auto", "auto", "manual", "off")))
         if kind == "cascade":

@@ -50,16 +50,23 @@ class _Builtins(dict[str, object]):
 
 def replay(cells: Sequence[Cell], reach: frozenset[str], files: Contents, *, whole: bool) -> Replay:
     """Run the cells; `whole`: also tell what stands at the end."""
-    here = _Replaying(cells, reach, files, 0, whole=whole).result
-    if not reach & {"files", "random", "numpy"}:
-        return here
-    there = _Replaying(cells, reach, {}, _ELSEWHERE, whole=whole).result
+    first = _Replaying(cells, reach, files, 0, whole=whole)
+    here = first.result
+    if reach & {"files", "random", "numpy"}:
+        _compare(here, _Replaying(cells, reach, {}, _ELSEWHERE, whole=whole).result)
+    if first.debris:
+        # Files that cells wrote before they failed stay, whatever becomes of what they bound.
+        _compare(here, _Replaying(cells, reach, {**files, **first.debris}, 0, whole=whole).result)
+    return here
+
+
+def _compare(here: Replay, there: Replay) -> None:
+    """Take out of one what is otherwise in the other."""
     here.unclear |= there.unclear | {cell for cell in here.shown if here.shown[cell] != there.shown[cell]}
     if here.names != there.names:
         here.names = None
     here.files = {name: text for name, text in here.files.items() if there.files.get(name, _GONE) == text}
     here.states = {name: state for name, state in here.states.items() if there.states[name] == state}
-    return here
 
 
 _GONE = b"\0"
@@ -75,6 +82,7 @@ class _Replaying:
         self._failed: set[CellId] = set()
         self._missed: set[tuple[int, str]] = set()
         self._bound: dict[str, int] = {}
+        self.debris: dict[str, bytes | None] = {}
         self.result = Replay()
         while not self._round(whole=whole):
             pass
@@ -93,6 +101,7 @@ class _Replaying:
                     continue
                 if self._run(at, cell, live, known) is not None:
                     self._failed.add(cell.id)
+                    self.debris |= contents(self._reach)
                     return not whole and at == len(self._cells) - 1
             if whole:
                 self._tell(live)
