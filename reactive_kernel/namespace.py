@@ -224,14 +224,24 @@ class Namespace:
             key = version.keys.get(at, thing.base)
             if at not in self._changing and key != thing.now and key in thing.states:
                 self._move(at, thing, key)
-        return self._look(version.value)
+        made = self._look(version.value)
+        for at in made.keys.keys() & version.reach.ids - self._changing:
+            made.keys[at] = version.keys.get(at, self._things[at].base)
+            if made.keys[at] != self._things[at].now:
+                self._poorer.add(at)
+        return made
 
     def discard(self, cell: CellId, names: Iterable[Resource]) -> None:
         """A run failed after binding those names: no cell may read them."""
         self._displaced.update(self._versions.get(cell, ()))
         self._forget(cell)
         self._displaced.update(self._debris.pop(cell, ()))
-        self._debris[cell] = {name: self.live[name] for name in names if name in self.live}
+        self._debris[cell] = {
+            name: self.live[name]
+            for name in names
+            # A view would keep its object from being changed.
+            if name in self.live and type(self.live[name]) is not memoryview
+        }
         self._displaced.update(self._debris[cell])
 
     def adopt(self, names: Iterable[Resource]) -> None:
@@ -285,6 +295,10 @@ class Namespace:
     def made(self, cell: CellId) -> Collection[Resource]:
         """The names that the cell left versions of."""
         return self._versions.get(cell, {}).keys()
+
+    def debris(self, cell: CellId) -> Collection[Resource]:
+        """The names that the cell bound before it failed."""
+        return self._debris.get(cell, {}).keys()
 
     def reach(self, cell: CellId, name: Resource) -> Reach:
         version = self._versions.get(cell, {}).get(name)

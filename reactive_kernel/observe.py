@@ -8,6 +8,7 @@ import threading
 import time
 from collections.abc import Collection, Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass, replace
+from pathlib import Path
 from types import CodeType, ModuleType
 from typing import Final, Protocol
 
@@ -16,8 +17,9 @@ from .cell import NOTHING, CellId, Observation, Outcome, Resource
 from .dials import FILES_RELATIVE, SUBPROCESS, Dials, Turned
 from .equality import twins
 from .event import Run
-from .files import Files, Touched, shared
+from .files import Files, Touched
 from .functions import globals_of, latent_of
+from .graph import shared
 from .namespace import Namespace, Place, of_the_session
 from .objects import Change, Survey
 from .shapes import shape
@@ -144,7 +146,7 @@ class Observer:
         inputs = self._document.everything(run.cell) if looks_up_names(run) else run.inputs
         names.stage(inputs)
         names.stage({dial: self._document.in_force(dial, run.cell) for dial in names.turned})
-        names.vacate(run.facts.writes.union(run.touches, names.made(run.cell)) - inputs.keys())
+        names.vacate(run.facts.writes.union(run.touches, names.made(run.cell), names.debris(run.cell)) - inputs.keys())
         survey = self._survey(run, inputs)
         libraries = self._libraries(inputs)
         self._begun = _Begun(run, watch(names.live, run), survey, libraries, time.monotonic())
@@ -200,7 +202,7 @@ class Observer:
             for dial in turned.writes:
                 self._dials.write(dial, self._dials.before(dial))
             names.discard(run.cell, {name for name in seen.bound | seen.deleted if ":" not in name})
-            return replace(seen, spent=frozenset(spent) | self._overwritten(run, touched.writes))
+            return replace(seen, spent=frozenset(spent) | self._overwritten(run, _lost_files(touched.writes)))
         self._took[run.cell] = took
         return self._keep(run, seen, changes)
 
@@ -258,7 +260,7 @@ class Observer:
             changed=changed,
             equal=equal,
             spent=frozenset(names.lost())
-            | self._overwritten(run, [name for name in seen.bound if name[:5] == "file:" and not shared(name)]),
+            | self._overwritten(run, _lost_files(seen.bound)),
             holding={place: names.tokens(names.reach(*place).ids) for place in held},
             changes=names.tokens(ids),
         )
@@ -336,7 +338,7 @@ class Observer:
     def _again(self, cell: CellId, name: Resource, spent: bool) -> bool:  # noqa: FBT001
         names = self.names
         if ":" in name:
-            return spent or names.still(cell, name)
+            return spent or not self._dials.known(name) or names.still(cell, name)
         if spent:
             return type(names.version(cell, name)) is type(names.live[name])
         return names.still(cell, name) or (self._only_here(cell, name) and self._twins(cell, (name,)))
@@ -359,6 +361,13 @@ def _unseen(survey: Survey | None) -> str | None:
         f"It used an object of type `{kind.__module__}.{kind.__qualname__}`,"
         " into which nobody can see: it may have changed."
     )
+
+
+def _lost_files(written: Collection[Resource]) -> list[Resource]:
+    """The files that are not what others left there, and the directories that have lost entries."""
+    files = [name for name in written if name.startswith("file:") and not shared(name)]
+    gone = [name for name in files if not Path(name[5:]).exists()]
+    return files + [name for name in {f"dir:{Path(name[5:]).parent}" for name in gone} if name in written]
 
 
 def _alike(old: object, new: object) -> bool:

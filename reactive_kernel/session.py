@@ -37,7 +37,7 @@ from .event import (
     StaleRequested,
     Status,
 )
-from .graph import Entry, Graph, entry_of, plain
+from .graph import Entry, Graph, entry_of, plain, shared
 from .plan import Policy, plan
 
 # A number that tells one version of a resource from every other: the run that made it.
@@ -47,7 +47,7 @@ Stamp: TypeAlias = int
 _FAILED: Stamp = -1
 _NO_STAMPS: Mapping[Resource, Stamp] = MappingProxyType({})
 # So many times may one plan rerun a cell to restore what others have used up.
-_REWINDS = 20
+_REWINDS = 6
 # So often may one event make a cell fresh, or correct a guess, before nothing more is proven by it.
 _DOUBTS = 3
 
@@ -156,6 +156,8 @@ class Session:
         self._rewinds: dict[CellId, int] = {}
         self._running: CellId | None = None
         self._spent: set[tuple[CellId, Resource]] = set()
+        # Who spent what many cells write together: that matters to readers above only.
+        self._spenders: dict[tuple[CellId, Resource], set[CellId]] = {}
         # Objects, by number: those behind the versions of a cell, those that its run changed, and who changed them.
         self._holding: dict[CellId, dict[Resource, frozenset[int]]] = {}
         self._changes: dict[CellId, frozenset[int]] = {}
@@ -366,14 +368,15 @@ class Session:
             self._withdraw({event.cell})
 
     def _run_requested(self, event: RunRequested) -> None:
+        edited = False
         for cell in event.cells:
             if cell not in self._states:
                 self._append(Cell(cell, event.source or "", event.mode))
                 continue
             old = self._states[cell].cell
             source = old.source if event.source is None else event.source
-            self._write(Cell(cell, source, event.mode or old.mode))
-        if self._planned.issuperset(event.cells) and not self.graph.unsettled:
+            edited |= self._write(Cell(cell, source, event.mode or old.mode))
+        if self._planned.issuperset(event.cells) and not (edited or self.graph.unsettled):
             self._requested.update(event.cells)
             return
         self._settle(set(event.cells))
@@ -421,8 +424,7 @@ class Session:
         state.refused = False
         state.blocked = None
         state.nudged = NOTHING
-        self._spent -= {(event.cell, name) for name in stamps}
-        self._spent |= event.seen.spent
+        self._spend(event, stamps)
         self._note_objects(event)
         self._enter(state)
         self._compare(event.cell)
@@ -477,7 +479,7 @@ class Session:
             maker = self._nearest(name, event.cell)
             made = self._states[maker].ran if maker is not None else None
             found[name] = made.stamps.get(name) if made is not None else None
-            if maker is not None and (maker, name) in self._spent and ":" in name:
+            if maker is not None and ":" in name and self._is_spent(maker, name, event.cell):
                 # It found what somebody else has written there since.
                 found[name] = _FAILED
             for each, writer in self.graph.others(name, event.cell):
@@ -820,6 +822,27 @@ class Session:
 
     # Versions that somebody used up
 
+    def _spend(self, event: RunFinished, left: Iterable[Resource]) -> None:
+        for name in left:
+            self._spent.discard((event.cell, name))
+            self._spenders.pop((event.cell, name), None)
+        self._spent |= event.seen.spent
+        for maker, name in event.seen.spent:
+            if ":" in name and shared(name):
+                self._spenders.setdefault((maker, name), set()).add(event.cell)
+
+    def _is_spent(self, maker: CellId, name: Resource, reader: CellId | None) -> bool:
+        if (maker, name) not in self._spent:
+            return False
+        spenders = self._spenders.get((maker, name))
+        if spenders is None:
+            return True
+        known = spenders & self._states.keys()
+        return len(known) < len(spenders) or any(
+            not self._states[cell].succeeded or (reader is not None and self.below(cell, reader))
+            for cell in known
+        )
+
     def _spent_inputs(self, cell: CellId) -> set[CellId]:
         """The cells to rerun so that this one finds its inputs as they were left."""
         return {maker for maker in self._used_up(cell).values() if self._rewind(maker)}
@@ -829,7 +852,9 @@ class Session:
         if not self._spent:
             return {}
         return {
-            name: maker for maker, name in self._sources(cell) if maker != cell and (maker, name) in self._spent
+            name: maker
+            for maker, name in self._sources(cell)
+            if maker != cell and self._is_spent(maker, name, cell)
         }
 
     def _sources(self, cell: CellId) -> list[tuple[CellId, Resource]]:
@@ -844,7 +869,7 @@ class Session:
         return {
             maker
             for maker, name in self._spent
-            if self.source_of(name, None) == maker and self._rewind(maker)
+            if self.source_of(name, None) == maker and self._is_spent(maker, name, None) and self._rewind(maker)
         }
 
     def _rewind(self, maker: CellId) -> bool:
