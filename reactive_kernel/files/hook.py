@@ -72,7 +72,7 @@ class Ear:
 ear: Final = Ear()
 _KERNELS: Final = ("ipykernel.", "IPython.", "reactive_kernel.")
 # These look for modules, or for sources that a traceback shows.
-_SEARCHERS: Final = ("importlib", "zipimport", "pkgutil", "pkg_resources", "linecache")
+_SEARCHERS: Final = ("importlib", "zipimport", "pkgutil", "pkg_resources", "linecache", "inspect")
 _OURS: Final = __name__.rpartition(".")[0] + "."
 
 

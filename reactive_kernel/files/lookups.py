@@ -8,7 +8,7 @@ from collections.abc import Callable
 from typing import Any, Final
 
 from .events import opens
-from .hook import Act, Arguments, at_work, ear, looks_for_modules
+from .hook import Act, Arguments, at_work, ear, looks_for_modules, module_of
 from .watched import Watched
 
 
@@ -37,7 +37,10 @@ class Told:
 
 def _looked_up(run: Watched, arguments: Arguments) -> str | None:
     frame = at_work()
-    if frame.f_code.co_name in _RESOLVERS or looks_for_modules(frame):
+    if frame.f_code.co_name in _RESOLVERS:
+        return None
+    asker = frame.f_back if module_of(frame) in _PATH_MODULES else frame
+    if asker is not None and looks_for_modules(asker):
         return None
     given, named = arguments
     path = given[0] if given else named.get("path")
@@ -74,6 +77,7 @@ class _Open(Told):
 
 
 # What finds out where a path leads; its answer depends on links alone.
+_PATH_MODULES: Final = ("genericpath", "posixpath", "ntpath")
 _RESOLVERS: Final = ("realpath", "_joinrealpath")
 
 

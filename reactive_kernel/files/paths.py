@@ -7,12 +7,23 @@ from __future__ import annotations
 import os
 import shlex
 import site
+import stat
 import sys
 import sysconfig
 import tempfile
 from collections.abc import Iterable
 from pathlib import Path
 from typing import Final, cast
+
+# The original, which notes nothing.
+_lstat = os.lstat
+
+
+def is_link(path: str) -> bool:
+    try:
+        return stat.S_ISLNK(_lstat(path).st_mode)
+    except (OSError, ValueError):
+        return False
 
 
 def below(path: str, top: str) -> bool:
@@ -70,13 +81,12 @@ def source_of(path: object) -> object:
 
 
 def is_noise(full: str) -> bool:
-    name = os.path.basename(full)
     return (
         "__pycache__" in full
         or (full.startswith("/dev/") and not full.startswith("/dev/shm/"))  # noqa: S108  # where people do keep files
         or ".ipynb_checkpoints" in full
         or full.endswith((".pyc", ".pyo", ".so", ".pyd", ".dylib"))
-        or (name.startswith("<") and name.endswith(">"))
+        or (full.endswith(">") and os.path.basename(full).startswith("<"))
     )
 
 

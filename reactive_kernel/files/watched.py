@@ -1,5 +1,5 @@
 # A path object for each event would cost more than the event.
-# ruff: noqa: PTH112, PTH114, PTH117, PTH118, PTH120, PTH208
+# ruff: noqa: PTH112, PTH117, PTH118, PTH120, PTH208
 """What one run has touched so far."""
 
 from __future__ import annotations
@@ -10,7 +10,7 @@ import threading
 from collections.abc import Iterator, Mapping
 from dataclasses import dataclass, field
 
-from .paths import NOISE, below, cwd, directory_of, is_noise, text_of
+from .paths import NOISE, below, cwd, directory_of, is_link, is_noise, text_of
 from .stamps import FOLDER, Stamp, lasting, stamp_of, tree_of
 
 # So many paths that one run reads are told apart.
@@ -105,7 +105,7 @@ class Watched:
 
     def followed(self, full: str) -> str:
         """What a path stands for, if it is a link."""
-        return os.path.realpath(full) if os.path.islink(full) else full
+        return os.path.realpath(full) if is_link(full) else full
 
     # Deeds
 
@@ -119,7 +119,9 @@ class Watched:
 
     def reads_through(self, full: str) -> None:
         """A read that follows a link depends on the link and on what is behind it."""
-        if full not in self.read and full not in self.replaced and os.path.islink(full):
+        if full in self.read or full in self.replaced:
+            return
+        if is_link(full):
             self.reads(os.path.realpath(full))
         self.reads(full)
 
@@ -167,7 +169,7 @@ class Watched:
             self.reads(full)
 
     def renames(self, source: str | None, target: str | None) -> None:
-        if source is not None and not os.path.islink(source) and os.path.isdir(source):
+        if source is not None and not is_link(source) and os.path.isdir(source):
             self._renames_below(source, target)
         if source is not None:
             self.removes(source)
@@ -227,6 +229,7 @@ class Watched:
 
     def becomes_opaque(self, *extra: str) -> None:
         """Another program may read and write whatever lies below where it works."""
+        self.relative = True
         for top in {os.path.realpath(path) for path in (cwd(), *extra) if path is not None}:
             self.opaque.add(top)
             self.grows_in(top)

@@ -6,6 +6,7 @@ import copy
 import csv
 import glob
 import importlib
+import inspect
 import json
 import os
 import pathlib
@@ -522,7 +523,7 @@ def test_an_interrupted_run_can_be_summed_up():
 
 def test_a_program_may_read_whatever_others_write_below_here():
     found = touched(lambda: shell("true"), {"a.txt", "d/e.txt", "dir:d", "/elsewhere/f.txt"})
-    assert found == Touched({"a.txt", "d/e.txt", "dir:d", "*"}, set())
+    assert found == Touched({"a.txt", "d/e.txt", "dir:d", "*"}, set(), None, relative=True)
 
 
 def test_what_a_program_makes_changes_and_removes_is_a_write():
@@ -861,6 +862,7 @@ def test_what_a_traceback_shows_is_no_read(here, monkeypatch):
             module.fail()
         except ZeroDivisionError:
             assert "return 1 / 0" in traceback.format_exc()
+            assert inspect.getsourcefile(module.fail) == module.__file__
 
     assert reads(fail) == set()
 
