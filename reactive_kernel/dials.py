@@ -804,9 +804,12 @@ class _Imports:
     def find_spec(
         self, name: str, path: Sequence[str] | None, target: ModuleType | None = None
     ) -> ModuleSpec | None:
-        if not self._attends() or name in sys.modules:
+        if not self._attends():
             return None
-        self.seen = self._inside = True
+        self.seen = True
+        if name in sys.modules:
+            return None
+        self._inside = True
         try:
             spec = self._find(name, path, target)
         finally:
