@@ -1,13 +1,32 @@
 """The server extension: configuration and wiring, nothing else."""
 
+from __future__ import annotations
+
+from pathlib import Path
+from typing import Any
+
+import zmq
+from jupyter_core.paths import jupyter_runtime_dir
 from jupyter_server.auth.decorator import authorized
 from jupyter_server.base.handlers import APIHandler
 from jupyter_server.extension.application import ExtensionApp
+from jupyter_server.serverapp import ServerApp
 from tornado import web
+from traitlets import Float, Int, Unicode, default
+from traitlets.config import LoggingConfigurable
 
 from reactive_kernel._version import __version__
 
+from .replay.log import Limits
+from .replay.metrics import Figures, exposition
+from .replay.overhear import overhearing
+from .replay.recorders import Listens, Recorders
+from .replay.recording import Recording
+from .replay.stream import StreamHandler, Streams
+from .replay.tap import Address, Tap
+
 PROTOCOL = 1
+CONNECTION_CLASS = "kernel_websocket_connection_class"
 
 
 class VersionHandler(APIHandler):
@@ -22,12 +41,106 @@ class VersionHandler(APIHandler):
         self.finish({"version": __version__, "protocol": PROTOCOL})
 
 
+class MetricsHandler(APIHandler):
+    """What operators watch."""
+
+    auth_resource = "kernels"
+
+    def initialize(self, replay: ReplayApp) -> None:
+        self._replay = replay
+
+    @web.authenticated
+    @authorized
+    def get(self) -> None:
+        kind = "text/plain; version=0.0.4"
+        self.finish(exposition(self._replay.figures()), set_content_type=kind)
+
+
+class ReplayApp(LoggingConfigurable):
+    """The recording of kernels, and its replay to front ends."""
+
+    memory_limit = Int(
+        8 << 20,
+        help="Bytes of a kernel's records and outputs that stay in memory; older ones go to disk.",
+    ).tag(config=True)
+    disk_limit = Int(
+        1 << 30,
+        help="Bytes of a kernel's records that stay on disk; the oldest are dropped, and clients told so.",
+    ).tag(config=True)
+    age_limit = Float(
+        24 * 3600.0,
+        help="Seconds that records stay on disk. What cells show stays as long as they show it.",
+    ).tag(config=True)
+    directory = Unicode(
+        help="Where records go that do not fit into memory, one file per kernel, deleted with the kernel.",
+    ).tag(config=True)
+
+    @default("directory")
+    def _runtime_directory(self) -> str:
+        return str(Path(jupyter_runtime_dir()) / "reactive-replay")
+
+    def start(self, server: ServerApp) -> Streams:
+        """Record every kernel of the server, from now on."""
+        self._context: zmq.Context[Any] = zmq.Context()
+        limits = Limits(self.memory_limit, self.disk_limit, self.age_limit)
+        self.recorders = Recorders(
+            server.kernel_manager,
+            self._tap,
+            directory=Path(self.directory),
+            limits=limits,
+            log=self.log,
+        )
+        self.recorders.follow()
+        self.streams = Streams(self.recorders)
+        return self.streams
+
+    def _tap(self, recording: Recording, kernel: Any) -> Listens:
+        return Tap(self._context, recording, Address.of(kernel))
+
+    def figures(self) -> list[Figures]:
+        return [self._figures(name, recording) for name, recording in self.recorders.all.items()]
+
+    def _figures(self, name: str, recording: Recording) -> Figures:
+        log = recording.log
+        return Figures(
+            kernel=name,
+            records=log.records,
+            bytes=log.bytes,
+            gaps=log.gaps,
+            memory=log.memory,
+            disk=log.disk,
+            clients=self.streams.clients(log),
+            lag=max(self.streams.behind(log), default=0),
+        )
+
+    def stop(self) -> None:
+        """Leave no thread, socket or file behind."""
+        self.streams.close()
+        self.recorders.close()
+        self._context.term()
+
+
 class ReactiveApp(ExtensionApp):
     """Everything that jupyter-reactive serves, under `/reactive/`."""
 
     name = "jupyter_extension"
     extension_url = "/reactive/version"
     load_other_extensions = True
+    classes = [ServerApp, ReplayApp]  # noqa: RUF012 - traitlets' own way to list what can be configured
+
+    def initialize_settings(self) -> None:
+        assert self.serverapp is not None
+        self.replay = ReplayApp(parent=self)
+        self.replay.start(self.serverapp)
+        # Whatever is configured goes on doing its work: it is read anew for each websocket.
+        base = self.settings[CONNECTION_CLASS]
+        self.settings[CONNECTION_CLASS] = overhearing(base, self.replay.recorders.recording)
 
     def initialize_handlers(self) -> None:
         self.handlers.append((r"/reactive/version", VersionHandler))
+        self.handlers.append((r"/reactive/metrics", MetricsHandler, {"replay": self.replay}))
+        stream = r"/reactive/kernels/(?P<kernel_id>[^/]+)/stream"
+        self.handlers.append((stream, StreamHandler, {"streams": self.replay.streams}))
+
+    async def stop_extension(self) -> None:
+        self.replay.stop()

@@ -233,9 +233,11 @@ class Fold:
                 self._clear(run)
                 run.forgotten = True
 
-    def answered(self, parent: str) -> None:
-        """The input that this request asked for was given."""
-        self._inputs.pop(parent, None)
+    def answered(self, to: str) -> None:
+        """Input was given; front ends name the request for it, its run, or nothing."""
+        self._inputs = {
+            run: message for run, message in self._inputs.items() if to and to not in (run, message.msg_id)
+        }
 
     @property
     def execution_state(self) -> str:

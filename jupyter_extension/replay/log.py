@@ -181,7 +181,9 @@ class Log:
         self._complain = complain
         self._epoch = Epoch(epoch)
         self._fold = Fold(spill, self._limits.memory // 2)
+        self._readers = 0
         self._ended = False
+        self._closed = False
         self._listeners: list[Callable[[], None]] = []
         self.records = 0
         self.bytes = 0
@@ -226,15 +228,24 @@ class Log:
             self._fold.answered(parent)
 
     def end(self) -> None:
-        """The kernel is gone."""
+        """The kernel is gone: when the last reader has left, nothing is left behind."""
         with self._lock:
             self._ended = True
+            self._close_if_unread()
 
     def close(self) -> None:
-        """Nobody reads any more: leave nothing behind."""
+        """Leave nothing behind, whoever reads."""
         with self._lock:
-            self._ended = True
+            self._ended = self._closed = True
             self._spill.close()
+
+    @property
+    def closed(self) -> bool:
+        return self._closed
+
+    def _close_if_unread(self) -> None:
+        if self._ended and not self._readers:
+            self.close()
 
     # Telling that there is more to read
 
@@ -342,12 +353,15 @@ class Log:
     def enter(self, epoch: Epoch) -> None:
         with self._lock:
             epoch.readers += 1
+            self._readers += 1
 
     def leave(self, epoch: Epoch) -> None:
         with self._lock:
             epoch.readers -= 1
+            self._readers -= 1
             if epoch.successor is not None and not epoch.readers:
                 self._abandon(epoch)
+            self._close_if_unread()
 
     def step(self, epoch: Epoch, seq: int, size: int) -> Step:
         """What follows the record `seq`: about this many bytes."""

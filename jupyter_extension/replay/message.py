@@ -16,6 +16,7 @@ Head: TypeAlias = tuple[bytes, bytes, bytes]
 # What shows something: its text or data may be large, and is parsed only if it might name a display.
 SHOWING = frozenset({"display_data", "execute_result", "update_display_data", "error"})
 LARGE = 1 << 16
+PARTS = ("header", "parent_header", "metadata", "content")
 
 
 class Malformed(ValueError):
@@ -151,6 +152,12 @@ def parse(channel: Channel, frames: list[bytes]) -> Message:
         raise Malformed(str(error)) from error
 
 
+def sender_of(frames: list[bytes]) -> tuple[str, str]:
+    """The session that sent this, and what kind of message it is."""
+    header = _object(frames[0]) if frames else {}
+    return text(header.get("session")), text(header.get("msg_type"))
+
+
 def stamped(message: Message, cell: str) -> Message:
     """The message with the cell written into its metadata."""
     return replace(message, stamp=_stamped(message.stamp.raw, cell))
@@ -165,6 +172,11 @@ def made(kind: str, content: Json, *, like: Message | None = None, msg_id: str =
         header = {"msg_id": msg_id, "msg_type": kind, "session": "", "username": "", "version": "5.4"}
         parts = (json.dumps(header).encode(), b"{}", b"{}")
     return parse("iopub", [*parts, json.dumps(content).encode()])
+
+
+def parts_of(message: Json) -> list[bytes]:
+    """The frames of a message that came as one JSON object."""
+    return [json.dumps(message.get(part)).encode() for part in PARTS]
 
 
 def render(head: Head, content: bytes, buffers: tuple[bytes, ...]) -> bytes:

@@ -1,0 +1,186 @@
+"""What is known of one kernel while it is recorded: its process, its clients, who asked for what."""
+
+from __future__ import annotations
+
+import hmac
+import json
+from collections import OrderedDict
+from collections.abc import Callable
+from dataclasses import dataclass, replace
+from threading import RLock
+from uuid import uuid4
+
+from .log import Log
+from .message import Channel, Json, Malformed, Message, made, parse, sender_of, stamped
+
+# Requests whose cell is remembered, and replies whose repetition is noticed.
+REMEMBERED = 10_000
+
+
+@dataclass(frozen=True, slots=True)
+class Key:
+    """What a kernel signs its messages with."""
+
+    secret: bytes
+    digest: str
+
+    def fits(self, signature: bytes, frames: list[bytes]) -> bool:
+        if not self.secret:
+            return True
+        sign = hmac.digest(self.secret, b"".join(frames[:4]), self.digest)
+        return hmac.compare_digest(sign.hex().encode(), signature)
+
+
+class Recording:
+    """Puts what taps hear into the log: stamped with its cell, under the right epoch. Any thread may call."""
+
+    def __init__(
+        self,
+        name: str,
+        make_log: Callable[[str], Log],
+        *,
+        instead_of_tracebacks: str | None,
+        warn: Callable[[str], None],
+    ) -> None:
+        self._lock = RLock()
+        self.name = name
+        self._instead = instead_of_tracebacks
+        self._warn = warn
+        self._id, self._processes = uuid4().hex[:12], 0
+        self._session = ""
+        self._restart_begun = False
+        self._relaunched = False
+        self._cells: OrderedDict[str, str] = OrderedDict()
+        self._clients: OrderedDict[str, str] = OrderedDict()
+        self._replies: OrderedDict[str, str] = OrderedDict()
+        self._warned: set[str] = set()
+        self.log = make_log(self._epoch())
+
+    def _epoch(self) -> str:
+        self._processes += 1
+        return f"{self._id}.{self._processes}"
+
+    # From the kernel
+
+    def heard(self, frames: list[bytes]) -> None:
+        """A message on iopub: header, parent header, metadata, content, buffers."""
+        try:
+            message = parse("iopub", frames)
+        except Malformed as error:
+            self._warn_once("malformed", f"A message of {self.name} is not recorded: {error}")
+            return
+        with self._lock:
+            if self._is_another_process(message):
+                self.log.begin(self._epoch())
+                self._restart_begun = self._relaunched = False
+            if self._own_session(message):
+                self._session = message.session
+            self.log.append(self._allowed(self._of_its_cell(message)))
+
+    def forged(self) -> None:
+        self._warn_once("forged", f"A message of {self.name} is not recorded: its signature is wrong.")
+
+    def _of_its_cell(self, message: Message) -> Message:
+        cell = None if message.stamp.cell else self._cells.get(message.parent.msg_id)
+        return message if cell is None else stamped(message, cell)
+
+    def _allowed(self, message: Message) -> Message:
+        """What the server's policy lets clients see of an error."""
+        shown = self._instead is None or not (message.kind == "error" or "traceback" in message.body)
+        if shown:
+            return message
+        hidden = {"ename": "ExecutionError", "evalue": "Execution error", "traceback": [self._instead]}
+        body: Json = message.body | hidden
+        return replace(message, body=body, content=json.dumps(body).encode())
+
+    def _own_session(self, message: Message) -> bool:
+        """Some kernels, and the server itself, speak with the session of the client that asked."""
+        session = message.session
+        return bool(session) and session != message.parent.session and session not in self._clients
+
+    def _is_another_process(self, message: Message) -> bool:
+        if not self._session:
+            return self._relaunched
+        if not self._own_session(message) or message.session == self._session:
+            return False
+        starts = message.kind == "status" and message.body.get("execution_state") == "starting"
+        return self._restart_begun or starts
+
+    # From clients
+
+    def requested(self, frames: list[bytes]) -> None:
+        """A request on its way to the kernel. Called before it is sent, so that no output comes earlier."""
+        try:
+            session, kind = sender_of(frames)
+            message = parse("shell", frames) if kind in ("execute_request", "input_reply") else None
+        except Malformed:
+            return  # the kernel's to refuse
+        with self._lock:
+            _remember(self._clients, session)
+            if message is None:
+                return
+            if message.kind == "input_reply":
+                self.log.answered(message.parent.msg_id)
+            elif message.stamp.cell:
+                _remember(self._cells, message.msg_id, message.stamp.cell)
+
+    def replied(self, channel: Channel, frames: list[bytes]) -> None:
+        """A message for one client, on its way to it. The server may replay it, so it may come twice."""
+        try:
+            message = parse(channel, frames)
+        except Malformed as error:
+            self._warn_once("reply", f"A reply of {self.name} is not recorded: {error}")
+            return
+        with self._lock:
+            if message.msg_id in self._replies:
+                return
+            _remember(self._replies, message.msg_id)
+            self.log.append(self._allowed(self._of_its_cell(message)))
+        self.log.announce()
+
+    # From the server
+
+    def is_client(self, session: str) -> None:
+        """The server's own sessions are no process' either."""
+        _remember(self._clients, session)
+
+    def restarting(self) -> None:
+        """The process is about to be replaced."""
+        with self._lock:
+            self._restart_begun = True
+            self._says("restarting")
+
+    def relaunched(self) -> None:
+        """The new process was started; the old one has said its last word."""
+        with self._lock:
+            self._relaunched = self._restart_begun
+
+    def dies(self) -> None:
+        with self._lock:
+            self._says("dead")
+
+    def over(self) -> None:
+        """Everything was heard that the kernel had to say."""
+        self.dies()
+        self.log.end()
+        self.log.announce()
+
+    def settle(self) -> None:
+        """After a batch: keep to the limits, and tell who listens."""
+        self.log.tidy()
+        self.log.announce()
+
+    def _says(self, state: str) -> None:
+        self.log.append(made("status", {"execution_state": state}, msg_id=uuid4().hex))
+        self.log.announce()
+
+    def _warn_once(self, what: str, sentence: str) -> None:
+        if what not in self._warned:
+            self._warned.add(what)
+            self._warn(sentence)
+
+
+def _remember(known: OrderedDict[str, str], key: str, value: str = "") -> None:
+    known[key] = value
+    if len(known) > REMEMBERED:
+        known.popitem(last=False)
