@@ -13,7 +13,7 @@ from reactive_kernel.cell import Cell, CellId
 
 from .execution import Shown, blank, execute
 from .portrait import portrait
-from .world import Contents, World, contents, states
+from .world import GONE, Contents, World, changes, contents, lay_out, states
 
 # What the process in which the document is run again has drawn before.
 _ELSEWHERE = 4711
@@ -50,13 +50,13 @@ class _Builtins(dict[str, object]):
 
 def replay(cells: Sequence[Cell], reach: frozenset[str], files: Contents, *, whole: bool) -> Replay:
     """Run the cells; `whole`: also tell what stands at the end."""
-    first = _Replaying(cells, reach, files, 0, whole=whole)
+    first = _Replaying(cells, reach, _Start(files), whole=whole)
     here = first.result
     if reach & {"files", "random", "numpy"}:
-        _compare(here, _Replaying(cells, reach, {}, _ELSEWHERE, whole=whole).result)
-    if first.debris:
-        # Files that cells wrote before they failed stay, whatever becomes of what they bound.
-        _compare(here, _Replaying(cells, reach, {**files, **first.debris}, 0, whole=whole).result)
+        _compare(here, _Replaying(cells, reach, _Start({}, _ELSEWHERE), whole=whole).result)
+    if any(first.litter.values()):
+        # The world is not rolled back, so what failed cells wrote may be there for those below, or not.
+        _compare(here, _Replaying(cells, reach, _Start(files, littered=True), whole=whole).result)
     return here
 
 
@@ -65,43 +65,52 @@ def _compare(here: Replay, there: Replay) -> None:
     here.unclear |= there.unclear | {cell for cell in here.shown if here.shown[cell] != there.shown[cell]}
     if here.names != there.names:
         here.names = None
-    here.files = {name: text for name, text in here.files.items() if there.files.get(name, _GONE) == text}
+    here.files = {name: text for name, text in here.files.items() if there.files.get(name, GONE) == text}
     here.states = {name: state for name, state in here.states.items() if there.states[name] == state}
 
 
-_GONE = b"\0"
+@dataclass(frozen=True)
+class _Start:
+    """The world that a run finds, and whether files that failed cells wrote stay in it."""
+
+    files: Contents
+    seed: int = 0
+    littered: bool = False
 
 
 class _Replaying:
     """The same cells again and again, each time without one more of those that fail."""
 
-    def __init__(
-        self, cells: Sequence[Cell], reach: frozenset[str], files: Contents, seed: int, *, whole: bool
-    ) -> None:
-        self._cells, self._reach, self._files, self._seed = cells, reach, files, seed
+    def __init__(self, cells: Sequence[Cell], reach: frozenset[str], start: _Start, *, whole: bool) -> None:
+        self._cells, self._reach, self._start = cells, reach, start
         self._failed: set[CellId] = set()
         self._missed: set[tuple[int, str]] = set()
         self._bound: dict[str, int] = {}
-        self.debris: dict[str, bytes | None] = {}
+        # What cells did to files before they failed.
+        self.litter: dict[CellId, dict[str, bytes | None]] = {}
         self.result = Replay()
         while not self._round(whole=whole):
             pass
-        late = [at for at, name in self._missed if self._bound.get(name, -1) > at]
-        if late:
-            self.result.unclear = frozenset(cell.id for cell in cells[min(late) :])
+        if any(self._bound.get(name, -1) > at for at, name in self._missed):
+            # What was missed elsewhere may be missed because of that.
+            first = min(at for at, _ in self._missed)
+            self.result.unclear = frozenset(cell.id for cell in cells[first:])
 
     def _round(self, *, whole: bool) -> bool:
         """Run what has not failed; answer whether nothing of it failed now."""
         live = blank()
         live["__builtins__"] = known = _Builtins()
         self._bound = {}
-        with World(self._reach, self._files, self._seed):
+        with World(self._reach, self._start.files, self._start.seed):
             for at, cell in enumerate(self._cells):
                 if cell.id in self._failed:
+                    if self._start.littered:
+                        lay_out(self.litter[cell.id])
                     continue
+                before = contents(self._reach)
                 if self._run(at, cell, live, known) is not None:
                     self._failed.add(cell.id)
-                    self.debris |= contents(self._reach)
+                    self.litter[cell.id] = changes(before, contents(self._reach))
                     return not whole and at == len(self._cells) - 1
             if whole:
                 self._tell(live)

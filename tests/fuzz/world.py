@@ -16,6 +16,8 @@ from typing import Any
 from zlib import crc32
 
 Contents = Mapping[str, bytes | None]
+# The text of a file that is not there any more; no cell writes it.
+GONE = b"\0"
 
 # By which words a source gives away that it reaches into the world.
 _SIGNS = {
@@ -100,11 +102,19 @@ def contents(reach: frozenset[str], directory: str = ".") -> dict[str, bytes | N
     return found
 
 
+def changes(before: Contents, after: Contents) -> dict[str, bytes | None]:
+    """What to lay out to come from the one to the other."""
+    made = {name: text for name, text in after.items() if name not in before or before[name] != text}
+    return made | dict.fromkeys(before.keys() - after.keys(), GONE)
+
+
 def lay_out(files: Contents) -> None:
     """Put files into the working directory."""
     for name, text in files.items():
         if text is None:
             Path(name).mkdir(parents=True, exist_ok=True)
+        elif text == GONE:
+            Path(name).unlink(missing_ok=True)
         else:
             Path(name).write_bytes(text)
 
