@@ -19,7 +19,7 @@ from contextlib import contextmanager, suppress
 from functools import partial
 from importlib.machinery import ModuleSpec
 from pathlib import Path
-from types import ModuleType
+from types import CellType, ModuleType
 
 import pytest
 
@@ -500,6 +500,17 @@ def test_numbers_that_are_equal_but_not_the_same_are_told_apart(dials: Dials):
         states.append(dials.read(MATPLOTLIB))
     pairs = [(a, b) for a in range(6) for b in range(a) if dials.alike(MATPLOTLIB, states[a], states[b])]
     assert pairs == [(5, 4)]
+
+
+@pytest.mark.parametrize("kind", [object, CellType, bytearray])
+def test_an_opaque_value_counts_by_its_identity(dials: Dials, kind: Callable[[], object]):
+    rc = pytest.importorskip("matplotlib").rcParams
+    one, other, states = kind(), kind(), []
+    for value in (one, one, other):
+        dict.__setitem__(rc, "lines.linewidth", value)
+        states.append(dials.read(MATPLOTLIB))
+    assert dials.alike(MATPLOTLIB, states[0], states[1])
+    assert not dials.alike(MATPLOTLIB, states[0], states[2])
 
 
 class Shown:
