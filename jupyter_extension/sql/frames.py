@@ -7,8 +7,8 @@ from collections.abc import Callable
 from typing import Any, cast
 
 import duckdb
-import pyarrow as pa
 
+from .arrow import pa
 from .lineage import lineage
 from .query import Statement, Unreadable, rewrite, statements
 
@@ -76,9 +76,9 @@ def _register(connection: duckdb.DuckDBPyConnection, name: str, value: object) -
 def _table(value: object) -> object:
     """Arrow for what is a plain collection; frames as they are."""
     if isinstance(value, dict):
-        return cast("Any", pa).table(value)
+        return pa.table(value)
     if isinstance(value, list):
-        return cast("Any", pa).Table.from_pylist(value)
+        return pa.Table.from_pylist(value)
     return value
 
 

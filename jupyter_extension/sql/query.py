@@ -189,9 +189,12 @@ def _coloned(text: str, tokens: Sequence[Token], index: int) -> Place | None:
 
 
 def rewrite(
-    statement: Statement, knows: Callable[[str], bool], identifiers: Mapping[tuple[str, ...], str]
+    statement: Statement,
+    knows: Callable[[str], bool],
+    identifiers: Mapping[tuple[str, ...], str],
+    stand_in: Callable[[int], str] = "${}".format,
 ) -> Rewritten:
-    """Put `$n` for values and quoted identifiers for `{name!i}` into a statement."""
+    """Put `$n`, or what stands in for it, for values and quoted identifiers for `{name!i}` into a statement."""
     pieces: list[str] = []
     steps = [(0, statement.start)]
     paths: list[tuple[str, ...]] = []
@@ -206,7 +209,7 @@ def rewrite(
         else:
             if place.path not in paths:
                 paths.append(place.path)
-            inserted = f"${paths.index(place.path) + 1}"
+            inserted = stand_in(paths.index(place.path) + 1)
         # Spaces keep it from growing together with its neighbours: `U&{name!i}`, `1{x}`.
         pieces += [before, f" {inserted} "]
         steps.append((length + len(before), place.start))

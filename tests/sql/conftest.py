@@ -4,8 +4,8 @@ from __future__ import annotations
 
 import fcntl
 import os
-import shutil
 import tempfile
+import uuid
 from collections.abc import Iterator
 from contextlib import contextmanager
 from pathlib import Path
@@ -13,6 +13,7 @@ from pathlib import Path
 import pytest
 
 from jupyter_extension.sql import embedded
+from jupyter_extension.sql.database import Database, Target
 
 
 @contextmanager
@@ -50,10 +51,22 @@ def server() -> Iterator[embedded.Server]:
                 os.environ["REACTIVE_POSTGRES_DIR"] = before
         yield server
         server.release()
-        wait_for_the_end(directory)
-        shutil.rmtree(directory, ignore_errors=True)
 
 
 @pytest.fixture(scope="session")
 def url(server: embedded.Server) -> str:
     return server.url
+
+
+@pytest.fixture
+def database(url: str) -> Iterator[Database]:
+    """A connection of the test's own, and a schema that is gone after it."""
+    database = Database.open("default", Target(url))
+    schema = f"test_{uuid.uuid4().hex}"
+    database.execute(f"create schema {schema}")
+    database.execute(f"set search_path to {schema}, public")
+    yield database
+    database.close()
+    cleaner = Database.open("cleaner", Target(url))
+    cleaner.execute(f"drop schema {schema} cascade")
+    cleaner.close()

@@ -1,0 +1,465 @@
+"""Holds a connection to Postgres, on a thread with an event loop of its own.
+
+Whoever asks waits in their own thread, where an interrupt reaches them; it cancels the statement on the server.
+"""
+
+from __future__ import annotations
+
+import asyncio
+import os
+import queue
+import re
+import threading
+from collections import deque
+from collections.abc import Callable, Coroutine, Sequence
+from concurrent.futures import Future, wait
+from dataclasses import dataclass, field
+from typing import Any, TypeVar
+from urllib.parse import parse_qsl, unquote, urlencode, urlsplit, urlunsplit
+
+import asyncpg
+
+from . import embedded
+from .types import Column, column
+
+T = TypeVar("T")
+# Typed in part: whoever takes something out of it says what it is.
+_pg: Any = asyncpg
+
+# Seconds between two looks whether somebody wants to interrupt, where waiting itself cannot be interrupted.
+_LOOK = 0.05
+_CONNECT_TIMEOUT = 15.0
+_FAREWELL = 2.0
+# Bytes that may wait to be decoded before the server is asked to wait.
+_PENDING = 16 * 1024 * 1024
+_VARIABLES = (
+    "PGHOST",
+    "PGHOSTADDR",
+    "PGPORT",
+    "PGDATABASE",
+    "PGUSER",
+    "PGPASSWORD",
+    "PGSERVICE",
+    "PGSSLMODE",
+)
+# Dates and times as numbers: Python's own know neither infinity nor the years before 1.
+_AS_NUMBERS = ("date", "timestamp", "timestamptz", "interval")
+
+
+class Failed(Exception):
+    """The server refused a statement, or could not be reached; says why, without any password."""
+
+    def __init__(self, message: str, *, refusal: Refusal | None = None) -> None:
+        super().__init__(message)
+        self.refusal = refusal
+
+
+class Lost(Failed):
+    """The connection was lost, and what the statement did is not known."""
+
+
+@dataclass(frozen=True)
+class Refusal:
+    """What the server said of a statement. The position counts characters of the text it got, from 0."""
+
+    state: str
+    message: str
+    position: int | None = None
+    detail: str | None = None
+    hint: str | None = None
+    where: str | None = None
+
+
+@dataclass(frozen=True)
+class Type:
+    """A type as the server calls it, for those who write it into a cast."""
+
+    oid: int
+    schema: str
+    name: str
+
+    @property
+    def sql(self) -> str:
+        name = f"_{self.name[:-2]}" if self.name.endswith("[]") else self.name
+        return ".".join('"' + part.replace('"', '""') + '"' for part in (self.schema, name))
+
+
+@dataclass(frozen=True)
+class Described:
+    """What a statement takes and gives."""
+
+    parameters: tuple[Type, ...]
+    columns: tuple[Column, ...]
+
+
+@dataclass(frozen=True)
+class Fetched:
+    """What a statement gave that is not read by COPY."""
+
+    columns: tuple[Column, ...]
+    rows: Sequence[Sequence[object]]
+    # What the server calls the deed: `INSERT 0 3`.
+    status: str
+
+
+@dataclass(frozen=True)
+class Target:
+    """Where to connect to. None: what the environment says, or else the embedded server."""
+
+    url: str | None = field(default=None, repr=False)
+
+    @staticmethod
+    def of_environment() -> Target:
+        for name in ("REACTIVE_DATABASE_URL", "DATABASE_URL"):
+            if os.environ.get(name):
+                return Target(os.environ[name])
+        return Target()
+
+    @property
+    def embedded(self) -> bool:
+        return self.url is None and not any(os.environ.get(name) for name in _VARIABLES)
+
+    def dsn(self) -> str | None:
+        """The URL for asyncpg; without the driver that SQLAlchemy's URLs name."""
+        return None if self.url is None else re.sub(r"^(postgres(?:ql)?)\+\w+:", r"\1:", self.url.strip())
+
+    def secrets(self) -> list[str]:
+        """What must never be shown."""
+        found = [os.environ.get("PGPASSWORD", "")]
+        if self.url is not None:
+            parts = urlsplit(self.url)
+            query = dict(parse_qsl(parts.query))
+            found += [parts.password or "", query.get("password", ""), query.get("sslpassword", "")]
+        return sorted(
+            {word for each in found for word in (each, unquote(each)) if word}, key=len, reverse=True
+        )
+
+    def shown(self) -> str:
+        """The URL, without its password."""
+        if self.url is None:
+            return "the embedded Postgres" if self.embedded else "the PG* variables"
+        return without_password(self.url)
+
+    def scrub(self, text: str) -> str:
+        for secret in self.secrets():
+            text = text.replace(secret, "***")
+        return text
+
+
+def without_password(url: str) -> str:
+    """A URL with *** for the passwords in it."""
+    try:
+        parts = urlsplit(url)
+    except ValueError:
+        return re.sub(r"//[^/\s]*@", "//***@", url)
+    host = parts.netloc
+    if "@" in host:
+        user, _, rest = host.rpartition("@")
+        name, colon, _ = user.partition(":")
+        host = f"{name}{':***' if colon else ''}@{rest}"
+    kept = [(name, "***" if "password" in name else value) for name, value in parse_qsl(parts.query)]
+    return urlunsplit((parts.scheme, host, parts.path, urlencode(kept, safe="*/,"), parts.fragment))
+
+
+class Database:
+    """One connection, which comes back when it was lost."""
+
+    def __init__(self, name: str, target: Target) -> None:
+        self.name = name
+        self.target = target
+        self.server = ""
+        # How tables of this database are called in the graph: `HOST:PORT/DATABASE`.
+        self.place = ""
+        self.notices: deque[str] = deque(maxlen=10_000)
+        self._loop = asyncio.new_event_loop()
+        self._thread = threading.Thread(target=self._loop.run_forever, name=f"sql-{name}", daemon=True)
+        self._connection: Any = None
+        self._use: embedded.Server | None = None
+        self._one = threading.RLock()
+        # Was a transaction open when the connection was last seen at work?
+        self.in_transaction_when_last_seen = False
+
+    @staticmethod
+    def open(name: str, target: Target) -> Database:
+        """Connect, and ask the server who it is. Nothing is left behind if that fails."""
+        database = Database(name, target)
+        database._thread.start()
+        try:
+            database._connect()
+        except BaseException:
+            database.close()
+            raise
+        return database
+
+    def close(self) -> None:
+        """Leave the server. Twice does no harm."""
+        connection, self._connection = self._connection, None
+        if self._thread.is_alive():
+            self._submit(_leave(connection)).result()
+            self._loop.call_soon_threadsafe(self._loop.stop)
+            self._thread.join()
+        if not self._loop.is_closed():
+            self._loop.close()
+        use, self._use = self._use, None
+        if use is not None:
+            use.release()
+
+    @property
+    def in_transaction(self) -> bool:
+        connection = self._connection
+        return connection is not None and not connection.is_closed() and connection.is_in_transaction()
+
+    @property
+    def zone(self) -> str:
+        """The time zone that the session counts in."""
+        return str(self._connection.get_settings().TimeZone)
+
+    @property
+    def lost(self) -> bool:
+        return self._connection is None or self._connection.is_closed()
+
+    def reconnect(self) -> None:
+        """Open the connection again, and have people told what that means."""
+        self._connect()
+        self.notices.append(
+            "The connection was lost and has been opened again. Settings, temporary tables, prepared statements "
+            "and locks of the session are gone."
+        )
+
+    # What can be asked
+
+    def describe(self, sql: str) -> Described:
+        """What a statement takes and gives, which the server knows without running it."""
+
+        async def ask() -> Described:
+            statement = await self._connection.prepare(sql)
+            return Described(_types(statement), _columns(statement))
+
+        return self._wait(ask())
+
+    def fetch(
+        self, sql: str, arguments: Sequence[object] = (), idle: Callable[[], None] | None = None
+    ) -> Fetched:
+        """Run a statement, and have its rows as Python's values."""
+
+        async def ask() -> Fetched:
+            statement = await self._connection.prepare(sql)
+            rows = await statement.fetch(*arguments)
+            return Fetched(_columns(statement), [tuple(row) for row in rows], statement.get_statusmsg() or "")
+
+        return self._wait(ask(), idle)
+
+    def execute(self, sql: str) -> None:
+        """Run a statement of our own that gives nothing."""
+        self._wait(self._connection.execute(sql))
+
+    def copy(
+        self, sql: str, take: Callable[[list[bytes]], None], idle: Callable[[], None] | None = None
+    ) -> None:
+        """Have the rows of a query as a binary COPY; `take` gets it piece by piece, in this thread."""
+        pieces: queue.SimpleQueue[bytes | None] = queue.SimpleQueue()
+        room = _Room()
+
+        async def sink(data: bytes) -> None:
+            pieces.put(data)
+            await room.enter(len(data))
+
+        # The text is whole: nothing is ever put into it on this side.
+        copying = self._submit(self._connection.copy_from_query(sql, output=sink, format="binary"))
+        copying.add_done_callback(lambda _: pieces.put(None))
+        try:
+            while (got := _next(pieces, idle)) is not None:
+                batch, over = _all_waiting(pieces, got)
+                room.leave(sum(map(len, batch)), self._loop)
+                take(batch)
+                if over:
+                    break
+            self._result(copying)
+        except BaseException:
+            self._cancel(copying)
+            raise
+
+    # How
+
+    def _connect(self) -> None:
+        target = self.target
+        if target.embedded:
+            try:
+                server = embedded.attach()
+            except (embedded.Unavailable, OSError) as error:
+                raise Failed(str(error)) from None
+            self._use, before = server, self._use
+            if before is not None:
+                before.release()
+            dsn: str | None = server.url
+        else:
+            dsn = target.dsn()
+        self._connection = self._wait(self._open(dsn))
+
+    async def _open(self, dsn: str | None) -> Any:
+        # A pooler may hand out another server's session between two statements: none is kept prepared.
+        connection = await _pg.connect(dsn, statement_cache_size=0, timeout=_CONNECT_TIMEOUT)
+        connection.add_log_listener(self._hear)
+        for name in _AS_NUMBERS:
+            await connection.set_type_codec(
+                name, schema="pg_catalog", encoder=_same, decoder=_same, format="tuple"
+            )
+        row = await connection.fetchrow(
+            "select current_database(), current_setting('server_version'), "
+            "coalesce(host(inet_server_addr()), ''), current_setting('port'), current_user"
+        )
+        database, version, host, port, user = row
+        self.place = f"{host or 'localhost'}:{port}/{database}"
+        self.server = f"PostgreSQL {version.split()[0]}, {user}@{host or 'local'}:{port}/{database}"
+        return connection
+
+    def _hear(self, connection: object, message: Any) -> None:
+        self.notices.append(f"{message.severity}:  {message.message}")
+
+    def _submit(self, coroutine: Coroutine[Any, Any, T]) -> Future[T]:
+        return asyncio.run_coroutine_threadsafe(coroutine, self._loop)
+
+    def _wait(self, coroutine: Coroutine[Any, Any, T], idle: Callable[[], None] | None = None) -> T:
+        with self._one:
+            asked = self._submit(coroutine)
+            try:
+                while wait([asked], _LOOK).not_done:
+                    if idle is not None:
+                        idle()
+            except BaseException:
+                self._cancel(asked)
+                raise
+            try:
+                return self._result(asked)
+            finally:
+                if not self.lost:
+                    self.in_transaction_when_last_seen = self.in_transaction
+
+    def _result(self, asked: Future[T]) -> T:
+        try:
+            return asked.result()
+        except asyncpg.PostgresError as error:
+            raise self._refused(error) from None
+        except (asyncpg.InterfaceError, OSError, asyncio.TimeoutError) as error:
+            raise self._unreachable(error) from None
+        except (ValueError, TypeError) as error:
+            # A URL that cannot be read; its text may hold the password.
+            raise Failed(self.target.scrub(str(error))) from None
+
+    def _refused(self, error: Any) -> Failed:
+        said = _Said(error, self.target)
+        refusal = Refusal(
+            said("sqlstate") or "", said("message") or str(error), said.position(), said("detail"), said("hint"),
+            said("context"),
+        )  # fmt: skip
+        if self._connection is None or isinstance(error, _GONE):
+            return Lost(f"{refusal.message} ({refusal.state})", refusal=refusal)
+        return Failed(refusal.message, refusal=refusal)
+
+    def _unreachable(self, error: BaseException) -> Failed:
+        said = self.target.scrub(str(error)) or type(error).__name__
+        if self._connection is None:
+            return Failed(f"{self.target.shown()} cannot be reached: {said}")
+        if self._connection.is_closed():
+            return Lost(f"The connection to {self.server} was lost: {said}")
+        return Failed(said)
+
+    def _cancel(self, asked: Future[Any]) -> None:
+        """Stop a statement on the server. The next use of the connection waits until that is done."""
+        asked.cancel()
+
+
+async def _leave(connection: Any) -> None:
+    if connection is not None:
+        try:
+            await connection.close(timeout=_FAREWELL)
+        except (asyncpg.PostgresError, asyncpg.InterfaceError, OSError, asyncio.TimeoutError):
+            connection.terminate()
+    others = asyncio.all_tasks() - {asyncio.current_task()}
+    for task in others:
+        task.cancel()
+    await asyncio.gather(*others, return_exceptions=True)
+    # The sockets are closed by what is now in the loop.
+    await asyncio.sleep(0)
+    await asyncio.sleep(0)
+
+
+_GONE = (
+    asyncpg.ConnectionDoesNotExistError,
+    asyncpg.AdminShutdownError,
+    asyncpg.CrashShutdownError,
+    asyncpg.CannotConnectNowError,
+)
+
+
+class _Said:
+    """What is in the server's message, without any password."""
+
+    def __init__(self, error: Any, target: Target) -> None:
+        self._error = error
+        self._target = target
+
+    def __call__(self, name: str) -> str | None:
+        value: object = getattr(self._error, name, None)
+        return None if value is None else self._target.scrub(str(value))
+
+    def position(self) -> int | None:
+        value = self("position")
+        return int(value) - 1 if value else None
+
+
+class _Room:
+    """Lets only so many bytes wait."""
+
+    def __init__(self) -> None:
+        self._waiting = 0
+        self._free = asyncio.Event()
+
+    async def enter(self, size: int) -> None:
+        self._waiting += size
+        if self._waiting > _PENDING:
+            self._free.clear()
+            await self._free.wait()
+
+    def leave(self, size: int, loop: asyncio.AbstractEventLoop) -> None:
+        def free() -> None:
+            self._waiting -= size
+            if self._waiting <= _PENDING:
+                self._free.set()
+
+        loop.call_soon_threadsafe(free)
+
+
+def _next(pieces: queue.SimpleQueue[bytes | None], idle: Callable[[], None] | None) -> bytes | None:
+    while True:
+        try:
+            return pieces.get(timeout=_LOOK)
+        except queue.Empty:
+            if idle is not None:
+                idle()
+
+
+def _all_waiting(pieces: queue.SimpleQueue[bytes | None], first: bytes) -> tuple[list[bytes], bool]:
+    """What has arrived so far, and whether that is all there will be."""
+    batch = [first]
+    while True:
+        try:
+            piece = pieces.get_nowait()
+        except queue.Empty:
+            return batch, False
+        if piece is None:
+            return batch, True
+        batch.append(piece)
+
+
+def _same(value: object) -> object:
+    return value
+
+
+def _types(statement: Any) -> tuple[Type, ...]:
+    return tuple(Type(each.oid, each.schema, each.name) for each in statement.get_parameters())
+
+
+def _columns(statement: Any) -> tuple[Column, ...]:
+    attributes: Sequence[Any] = statement.get_attributes()
+    return tuple(column(each.name, each.type.oid, each.type.name) for each in attributes)
