@@ -12,6 +12,7 @@ from __future__ import annotations
 import ctypes
 import os
 import random
+import struct
 import sys
 import threading
 import warnings
@@ -128,7 +129,7 @@ class _Words:
 
     def __init__(self, address: int, length: int, expected: bytes) -> None:
         self._at = 0
-        self._length = len(expected)
+        self._expected = expected
         offset = ctypes.string_at(address, length).find(expected)
         if offset >= 0:
             self._at = address + offset
@@ -137,7 +138,10 @@ class _Words:
         return self._at != 0
 
     def look(self) -> bytes:
-        return ctypes.string_at(self._at, self._length)
+        return ctypes.string_at(self._at, len(self._expected))
+
+    def unchanged(self) -> bool:
+        return self.look() == self._expected
 
 
 class _Random(Dial):
@@ -172,12 +176,13 @@ class _Random(Dial):
 class _Drawn:
     """A state of numpy's generator."""
 
+    generator: Any
     # The bit generator itself: `set_bit_generator` puts another one there.
     source: Any
     state: Mapping[str, Any]
     content: tuple[object, ...]
-    words: _Words | None
-    seen: bytes
+    # While all of these are unchanged, so is the state.
+    looks: tuple[_Words, ...]
 
 
 class _NumpyRandom(Dial):
@@ -197,14 +202,12 @@ class _NumpyRandom(Dial):
     def read(self) -> _Drawn:
         generator = self._generator()
         last = self._last
-        # With no second normal number in store, no draw leaves the words alone. (The object's own `set_state`
-        # could, with the same words and a number in store; the module's function is heard.)
         if (
             last is not None
-            and last.words
+            and last.looks
+            and last.generator is generator
             and last.source is generator._bit_generator
-            and not last.state["has_gauss"]
-            and last.words.look() == last.seen
+            and all(look.unchanged() for look in last.looks)
         ):
             return last
         self._last = last = self._ask(generator)
@@ -212,12 +215,18 @@ class _NumpyRandom(Dial):
 
     def _ask(self, generator: Any) -> _Drawn:
         source, state = generator._bit_generator, generator.get_state(legacy=False)
-        words, seen = None, b""
+        looks: list[_Words] = []
         if state["bit_generator"] == "MT19937" and hasattr(source, "ctypes"):
-            inner = state["state"]
-            seen = inner["key"].tobytes() + array("i", (inner["pos"],)).tobytes()
-            words = _Words(source.ctypes.state_address, len(seen), seen)
-        return _Drawn(source, state, tuple(_leaves(state)), words, seen)
+            words = state["state"]["key"].tobytes() + array("i", (state["state"]["pos"],)).tobytes()
+            looks.append(_Words(source.ctypes.state_address, len(words), words))
+            # With no second normal number in store, no draw leaves the words alone. With one, the next may
+            # take that: the object holds it, with whether it is there.
+            if state["has_gauss"]:
+                normal = struct.pack("id", 1, state["gauss"])
+                looks.append(_Words(id(generator), type(generator).__basicsize__, normal))
+        return _Drawn(
+            generator, source, state, tuple(_leaves(state)), tuple(looks) if looks and all(looks) else ()
+        )
 
     def write(self, state: _Drawn) -> None:
         generator = self._generator()
