@@ -7,7 +7,7 @@ write by themselves (`native.py` wraps their entry points on import), and of wha
 run did, `account.py` sums it up.
 
 Resources: `file:PATH` is what a path holds, and whether it exists; `dir:PATH` is which entries a directory
-has; `file:*` is any file. The last two have many writers at a time: see `shared`.
+has; `file:*` is any file. A reader of one of the last two takes what all writers above left together.
 """
 
 from __future__ import annotations
@@ -26,15 +26,10 @@ from .lookups import wrap_tests
 from .native import SILENT, wrap_libraries
 from .watched import Session, Watched
 
-__all__ = ["ANY_FILE", "Files", "Touched", "shared"]
+__all__ = ["ANY_FILE", "Files", "Touched"]
 
 # Files that the document writes and that libraries may write unseen: so many are looked at around each run.
 _KNOWN = 64
-
-
-def shared(resource: Resource) -> bool:
-    """Does a reader take what all writers left together, rather than what the nearest one left?"""
-    return resource == ANY_FILE or resource.startswith("dir:")
 
 
 class Files:

@@ -11,7 +11,7 @@ from dataclasses import dataclass
 from typing import Final
 
 from ..cell import NOTHING, Resource
-from .paths import below
+from .paths import below, count_names
 from .stamps import ENTRIES, FOLDER, Stamp, stamp_of, tree_of, unchanged
 from .watched import Watched
 
@@ -64,9 +64,13 @@ class Account:
     def _sum_up_changes(self) -> None:
         run = self._run
         for path, existed in run.changed.items():
-            exists = os.path.lexists(path)
-            if existed or exists:
-                self._changes(path, existed, exists)
+            names = count_names(path)
+            if existed or names:
+                self._changes(path, existed, names > 0)
+                if names > 1 and path not in run.exclusive:
+                    self._unproven = (
+                        f"It writes `{path}`, which has other names (hard links): nobody knows them."
+                    )
             elif not os.path.isdir(parent := os.path.dirname(path)) and parent not in run.replaced:
                 # Writing failed for want of the directory.
                 self._reads.add(f"file:{parent}")

@@ -26,6 +26,15 @@ def is_link(path: str) -> bool:
         return False
 
 
+def count_names(path: str) -> int:
+    """How many names the file at a path has; none if there is no file. A directory has one."""
+    try:
+        found = _lstat(path)
+    except (OSError, ValueError):
+        return 0
+    return 1 if stat.S_ISDIR(found.st_mode) else found.st_nlink or 1
+
+
 def below(path: str, top: str) -> bool:
     return path == top or path.startswith(top if top.endswith(os.sep) else top + os.sep)
 

@@ -94,7 +94,8 @@ class Watched:
         head, tail = os.path.split(text)
         if tail in ("", os.curdir, os.pardir):
             head, tail = text, ""
-        real = self._real.get(head)
+        # Programs move things unheard.
+        real = self._real.get(head) if self.own is None else None
         if real is None:
             real = self._real[head] = os.path.realpath(head)
         return os.path.join(real, tail) if tail else real
@@ -155,6 +156,8 @@ class Watched:
         self.replaced.add(full)
 
     def removes(self, full: str) -> None:
+        if is_link(full):
+            self.moved()
         self.reads(full)
         self.replaces(full)
 

@@ -1,7 +1,8 @@
 # Ways to reach files are what this is about.
-# ruff: noqa: PLW0108, PTH100, PTH102, PTH103, PTH104, PTH105, PTH106, PTH107, PTH110, PTH112, PTH114, PTH116, PTH119, PTH120, PTH123, PTH202, PTH204, PTH207, PTH208, PTH211, SIM115
+# ruff: noqa: PLW0108, PTH113, PTH115, PTH118, PTH100, PTH102, PTH103, PTH104, PTH105, PTH106, PTH107, PTH110, PTH112, PTH114, PTH116, PTH119, PTH120, PTH123, PTH202, PTH204, PTH207, PTH208, PTH211, SIM115
 """What a run does to files and directories, on real ones."""
 
+import contextlib
 import copy
 import csv
 import glob
@@ -11,6 +12,7 @@ import json
 import os
 import pathlib
 import pickle
+import random
 import shelve
 import shutil
 import sqlite3
@@ -25,7 +27,7 @@ from timeit import timeit
 
 import pytest
 
-from reactive_kernel.files import ANY_FILE, Files, Touched, shared
+from reactive_kernel.files import ANY_FILE, Files, Touched
 
 FILES = Files()
 
@@ -178,6 +180,18 @@ def test_a_link_reads_itself_and_what_it_stands_for():
 def test_links_of_directories_are_followed():
     os.symlink("d", "link")
     assert reads(lambda: open("link/e.txt").close()) == {"d/e.txt"}
+
+
+def test_a_directory_in_place_of_a_link_is_itself():
+    os.symlink("d", "link")
+
+    def replace():
+        open("link/e.txt").close()
+        os.remove("link")
+        os.mkdir("link")
+        text("link/f.txt")
+
+    assert "link/f.txt" in writes(replace)
 
 
 def test_a_file_descriptor_is_no_path():
@@ -405,6 +419,12 @@ def test_links_are_entries():
     assert touched(lambda: os.link("a.txt", "c.txt")) == Touched(
         {"a.txt", "c.txt"}, {"c.txt", "dir:."}, None, True
     )
+
+
+def test_a_write_to_a_file_of_several_names_is_unproven():
+    os.link("a.txt", "c.txt")
+    assert "hard links" in (touched(lambda: text("a.txt")).unproven or "")
+    assert touched(lambda: os.remove("c.txt")).unproven is None
 
 
 def test_an_archive_is_read_and_unpacked():
@@ -636,10 +656,6 @@ def test_too_many_writes_are_unproven(monkeypatch):
     assert found.unproven is not None
 
 
-def test_directories_and_any_file_have_many_writers_at_a_time():
-    assert [shared(name) for name in ("dir:/d", "file:*", "file:/d/e", "df")] == [True, True, False, False]
-
-
 # The functions that are wrapped
 
 
@@ -827,6 +843,70 @@ def test_what_a_silent_library_writes_is_seen_where_the_document_knows_the_file(
     quiet = subprocess.Popen([sys.executable, "-c", f"input(); {code}"], stdin=subprocess.PIPE)
     found = touched(lambda: quiet.communicate(b"\n"), {"a.txt"}, files=files)
     assert found.writes == {"a.txt"}
+
+
+# Whatever is done, in any order
+
+
+def pictured():
+    """What each path is: a link and where it leads, a directory and its entries, a file and what is in it."""
+    found = {}
+    for folder, folders, names in os.walk("."):
+        found[folder] = ("folder", sorted(folders + names))
+        for path in (os.path.join(folder, name) for name in folders + names):
+            if os.path.islink(path):
+                found[path] = ("link", os.readlink(path))
+            elif os.path.isfile(path):
+                found[path] = ("file", Path(path).read_bytes())
+    return {os.path.normpath(path): what for path, what in found.items()}
+
+
+DEEDS = (
+    lambda one, two: text(one, two),
+    lambda one, two: text(one, "more", "a"),
+    lambda one, two: text(one, "new", "x"),
+    lambda one, two: text(one, "", "r+"),
+    lambda one, two: os.remove(one),
+    lambda one, two: os.replace(one, two),
+    lambda one, two: shutil.move(one, two),
+    lambda one, two: shutil.copy(one, two),
+    lambda one, two: shutil.copytree(one, two),
+    lambda one, two: shutil.rmtree(one),
+    lambda one, two: os.makedirs(one),
+    lambda one, two: os.removedirs(one),
+    lambda one, two: os.symlink(os.path.abspath(one), two),
+    lambda one, two: os.link(one, two),
+    lambda one, two: os.truncate(one, 0),
+    lambda one, two: Path(one).touch(),
+    lambda one, two: (os.chdir(one), text("here.txt"), os.chdir(HERE[0])),
+)
+PLACES = [
+    f"{folder}{name}" for folder in ("", "d/", "d/g/", "link/") for name in ("a.txt", "e.txt", "g", "link")
+]
+
+
+@pytest.mark.parametrize("seed", range(40))
+def test_whatever_changes_is_a_write(seed):
+    chance = random.Random(seed)
+
+    def run():
+        for _ in range(chance.randrange(1, 8)):
+            deed, one, two = chance.choice(DEEDS), chance.choice(PLACES), chance.choice(PLACES)
+            with contextlib.suppress(OSError, shutil.Error, RecursionError):
+                deed(one, two)
+            os.chdir(HERE[0])
+
+    for _ in range(4):
+        before = pictured()
+        found = touched(run)
+        if found.unproven is not None:
+            assert "hard links" in found.unproven
+            return
+        after = pictured()
+        changed = {path for path in before.keys() | after.keys() if before.get(path) != after.get(path)}
+        kinds = {path: (before.get(path) or after[path])[0] for path in changed}
+        listed = {f"dir:{path}" for path, kind in kinds.items() if kind == "folder"}
+        assert {path for path, kind in kinds.items() if kind != "folder"} | listed <= found.writes
 
 
 # Open files
