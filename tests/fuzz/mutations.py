@@ -556,8 +556,8 @@ FILES = Theme(
         "with open('<file>', 'w') as out:;;    out.write(str(<num>))",
         "Path('<file>').write_text(str(<list>))",
         "Path('<file>').write_text(Path('<file>').read_text() + '<0-5>')",
-        "with open('<file>', 'w') as out:;;    out.write('p')"
-        ";;with open('<file>', 'a') as out:;;    out.write('<0-5>')",
+        "with open('one.txt', 'w') as out:;;    out.write('p')"
+        ";;with open('one.txt', 'a') as out:;;    out.write('<0-5>')",
         "os.rename('<file>', '<file>')",
         "os.replace('<file>', '<file>')",
         "os.remove('<file>')",

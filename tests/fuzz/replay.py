@@ -13,7 +13,7 @@ from reactive_kernel.cell import Cell, CellId
 
 from .execution import Shown, blank, execute
 from .portrait import portrait
-from .world import GONE, Contents, World, changes, contents, lay_out, states
+from .world import GONE, Contents, World, changes, contents, lay_out, random_states, states
 
 # What the process in which the document is run again has drawn before.
 _ELSEWHERE = 4711
@@ -28,6 +28,8 @@ class Replay:
     names: dict[str, str] | None = None
     files: dict[str, bytes | None] = field(default_factory=dict[str, bytes | None])
     states: dict[str, str] = field(default_factory=dict[str, str])
+    # The random states before and after each cell.
+    draws: dict[CellId, tuple[str, str]] = field(default_factory=dict[CellId, tuple[str, str]])
     # Cells that depend on what was in the world before, or on names that only a cell below binds.
     unclear: frozenset[CellId] = frozenset()
 
@@ -63,10 +65,21 @@ def replay(cells: Sequence[Cell], reach: frozenset[str], files: Contents, *, who
 def _compare(here: Replay, there: Replay) -> None:
     """Take out of one what is otherwise in the other."""
     here.unclear |= there.unclear | {cell for cell in here.shown if here.shown[cell] != there.shown[cell]}
-    if here.names != there.names:
+    here.unclear |= _after_unseeded(here, there)
+    if here.names != there.names or here.unclear:
         here.names = None
     here.files = {name: text for name, text in here.files.items() if there.files.get(name, GONE) == text}
     here.states = {name: state for name, state in here.states.items() if there.states[name] == state}
+
+
+def _after_unseeded(here: Replay, there: Replay) -> frozenset[CellId]:
+    """Every cell from the first on that draws from states which nobody has seeded."""
+    cells = list(here.shown)
+    for at, cell in enumerate(cells):
+        (before, after), (elsewhere, then) = here.draws[cell], there.draws.get(cell, ("", ""))
+        if before != elsewhere and after not in (before, then):
+            return frozenset(cells[at:])
+    return frozenset()
 
 
 @dataclass(frozen=True)
@@ -118,7 +131,9 @@ class _Replaying:
 
     def _run(self, at: int, cell: Cell, live: dict[str, object], known: _Builtins) -> BaseException | None:
         known.missed.clear()
+        drawn = random_states(self._reach)
         self.result.shown[cell.id], error = execute(cell.source, cell.id, live)
+        self.result.draws[cell.id] = (drawn, random_states(self._reach))
         missed = [*known.missed, *([str(error.name)] if isinstance(error, NameError) else [])]
         self._missed |= {(at, name) for name in missed if name not in self._bound}
         for name in live.keys() - self._bound.keys():

@@ -75,6 +75,7 @@ def test_a_name_that_only_a_cell_below_binds_is_not_for_plain_python_to_decide()
 
 def test_unseeded_draws_are_not_to_be_decided():
     assert replayed("import random", "print(random.random())").unclear == {"c2"}
+    assert replayed("import random", "random.random()", "print(1)").unclear == {"c2", "c3"}
     assert not replayed("import random", "random.seed(1)", "print(random.random())").unclear
 
 

@@ -119,6 +119,10 @@ def lay_out(files: Contents) -> None:
             Path(name).write_bytes(text)
 
 
+def random_states(reach: frozenset[str]) -> str:
+    return str(states(reach & {"random", "numpy"})) if reach & {"random", "numpy"} else ""
+
+
 def states(reach: frozenset[str]) -> dict[str, str]:
     """The random states and the environment, to be compared."""
     found: dict[str, str] = {}
