@@ -173,7 +173,7 @@ class Module(Scope):
 
     def originate(self, name: str, origin: str) -> None:
         origins = self.origins
-        known = origins.get(name) if name in self.written else origin
+        known = origins.get(name, None if name in self.written else origin)
         self.store(name)
         if known == origin:
             origins[name] = origin

@@ -75,6 +75,8 @@ def _augmented(scope: Scope, node: ast.AugAssign) -> None:
         # What is surely the cell's own stays so.
         scope.originate(name, scope.module.origins.get(name, UNKNOWN) if name in scope.bound else UNKNOWN)
     else:
+        # What is changed in place is the item, wherever that came from.
+        scope.module.verbs.add("+=")
         visit(scope, target)
         visit(scope, node.value)
 

@@ -14,7 +14,7 @@ Looking is loading names, attributes and items, and binding names. The words:
     .  op  in            attributes are looked up; operators, tests and formatting; `in`
     for  unpack          something is iterated
     take                 an object of the cell's own is given something: keys to hash, an iterable
-    item=  del item  attr=  del attr  +=  out=  inplace=  copy=False  overwrite=  memo=  **
+    item=  del item  attr=  del attr  +=  out=  inplace=  copy=False  overwrite=  memo=  file=  **
     with  await  yield  raise  class  decorator  match  import *  show  %
 
 What reaches only objects that the cell made itself is left out, as are calls of functions that it defines:
@@ -54,15 +54,19 @@ _CALM_DUNDERS: Final = frozenset({"__doc__", "__file__", "__name__", "__qualname
 
 # Functions and methods that call what they are given.
 CALLERS: Final = frozenset({
-    "accumulate", "agg", "aggregate", "apply", "apply_along_axis", "apply_over_axes", "applymap", "assign",
-    "combine", "crosstab", "DataFrame", "defaultdict", "dropwhile", "dump", "dumps", "eval", "expanding",
-    "filter", "filterfalse", "from_records", "fromfunction", "fromiter", "frompyfunc", "genfromtxt",
-    "groupby", "groupby_dynamic", "iter", "load", "loads", "loadtxt", "map", "map_batches", "map_elements",
-    "map_groups", "map_rows", "mask", "max", "merge", "min", "nlargest", "nsmallest", "open", "partial",
-    "piecewise", "pipe", "pivot_table", "query", "read_csv", "read_excel", "read_fwf", "read_html",
-    "read_json", "read_table", "reduce", "rename", "rename_axis", "replace", "resample", "rolling",
-    "sort_index", "sort_values", "sorted", "starmap", "style", "sub", "subn", "takewhile", "to_csv",
-    "to_html", "to_latex", "to_string", "transform", "vectorize", "where",
+    "accumulate", "agg", "aggregate", "apply", "apply_along_axis", "apply_over_axes", "applymap",
+    "array2string", "assign", "bar_label", "boxplot", "combine", "corr", "corrwith", "crosstab",
+    "defaultdict", "dropwhile", "dump", "dumps", "eval", "filter", "filterfalse", "from_records",
+    "fromfunction", "fromiter", "frompyfunc", "genfromtxt", "groupby", "groupby_dynamic", "hexbin",
+    "hist", "info", "interpolate", "iter", "json_normalize", "kde", "load", "loads", "loadtxt", "map",
+    "map_batches", "map_elements", "map_groups", "map_rows", "mask", "max", "merge", "min", "nlargest",
+    "nsmallest", "open", "option_context", "pad", "pie", "piecewise", "pipe", "pivot", "pivot_table",
+    "plot", "printoptions", "query", "read_csv", "read_excel", "read_fwf", "read_html", "read_json",
+    "read_table", "reduce", "rename", "rename_axis", "replace", "rolling", "rolling_map",
+    "secondary_xaxis", "secondary_yaxis", "set_major_formatter", "set_option", "set_xscale",
+    "set_yscale", "sort_index", "sort_values", "sorted", "starmap", "sub", "subn", "takewhile",
+    "to_csv", "to_dict", "to_excel", "to_html", "to_json", "to_latex", "to_markdown", "to_string",
+    "transform", "vectorize", "violinplot", "where", "xscale", "yscale",
 })  # fmt: skip
 
 _REFERENCES: Final = frozenset({
@@ -76,8 +80,8 @@ _MAKERS: Final = frozenset({
 })  # fmt: skip
 # Keyword arguments that ask for a change in place; None stands for those of a `**`.
 ASKING: Final[Mapping[str | None, str]] = {
-    None: "**", "copy": "copy=False", "inplace": "inplace=", "in_place": "inplace=", "memo": "memo=",
-    "out": "out=",
+    None: "**", "file": "file=", "copy": "copy=False", "inplace": "inplace=", "in_place": "inplace=",
+    "memo": "memo=", "out": "out=",
     **{f"overwrite_{name}": "overwrite=" for name in ("a", "ab", "b", "c", "data", "input", "x")},
 }  # fmt: skip
 
@@ -94,12 +98,10 @@ def makes(node: ast.AST) -> bool:
 
 def arguments(args: Sequence[ast.expr]) -> str:
     """How many positional arguments a call has, as the end of its word."""
-    if not args:
+    count = len(args)
+    if count == 0 or (count == 1 and type(args[0]) is not ast.Starred):
         return "()"
-    for arg in args:
-        if type(arg) is ast.Starred:
-            return "(*)"
-    return "()" if len(args) == 1 else f"({len(args)})"
+    return "(*)" if any(type(arg) is ast.Starred for arg in args) else f"({count})"
 
 
 def asked(keyword: ast.keyword) -> str | None:
