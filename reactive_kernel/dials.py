@@ -21,7 +21,7 @@ from array import array
 from collections.abc import Callable, Collection, Iterable, Iterator, Mapping, MutableSequence, Sequence
 from dataclasses import dataclass
 from enum import Enum
-from functools import wraps
+from functools import lru_cache, wraps
 from importlib.machinery import ModuleSpec
 from itertools import chain
 from operator import is_
@@ -219,11 +219,9 @@ class _NumpyRandom(Dial):
         if state["bit_generator"] == "MT19937" and hasattr(source, "ctypes"):
             words = state["state"]["key"].tobytes() + array("i", (state["state"]["pos"],)).tobytes()
             looks.append(_Words(source.ctypes.state_address, len(words), words))
-            # With no second normal number in store, no draw leaves the words alone. With one, the next may
-            # take that: the object holds it, with whether it is there.
-            if state["has_gauss"]:
-                normal = struct.pack("id", 1, state["gauss"])
-                looks.append(_Words(id(generator), type(generator).__basicsize__, normal))
+            # Of two normal numbers made at once the object keeps one: to take that leaves the words alone.
+            normal = struct.pack("id", state["has_gauss"], state["gauss"])
+            looks.append(_Words(id(generator) + _offset_of_normal(generator.__class__), len(normal), normal))
         return _Drawn(
             generator, source, state, tuple(_leaves(state)), tuple(looks) if looks and all(looks) else ()
         )
@@ -236,6 +234,16 @@ class _NumpyRandom(Dial):
 
     def alike(self, old: _Drawn, new: _Drawn) -> bool:
         return old is new or (old.source is new.source and _same_items(old.content, new.content))
+
+
+@lru_cache(maxsize=1)
+def _offset_of_normal(kind: Any) -> int:
+    """Where in numpy's generators the stored normal number is, after whether there is one."""
+    trial = kind(1)
+    trial.standard_normal()
+    normal = struct.pack("id", 1, trial.get_state(legacy=False)["gauss"])
+    # Where it is not found, the object's head is looked at, which never is what is expected.
+    return max(0, ctypes.string_at(id(trial), kind.__basicsize__).find(normal))
 
 
 def _leaves(state: Mapping[str, Any]) -> Iterator[object]:

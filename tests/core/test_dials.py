@@ -305,6 +305,24 @@ def test_states_are_the_same_where_memory_cannot_be_looked_at(
     assert dials.alike(resource, state, dials.read(resource))
 
 
+@pytest.mark.parametrize(
+    "put_back", ["np.random.set_state(stored)", "np.random.mtrand._rand.set_state(stored)"]
+)
+def test_a_stored_normal_number_that_comes_back_is_seen(dials: Dials, put_back: str):
+    numpy = pytest.importorskip("numpy.random")
+    numpy.seed(1)
+    numpy.randn()
+    stored, state = numpy.get_state(), dials.read(NUMPY_RANDOM)
+    numpy.randn()
+    taken = dials.read(NUMPY_RANDOM)
+    assert run(dials, put_back, np=sys.modules["numpy"], stored=stored).writes == {NUMPY_RANDOM}
+    assert dials.alike(NUMPY_RANDOM, state, dials.read(NUMPY_RANDOM))
+    dials.write(NUMPY_RANDOM, taken)
+    assert dials.alike(NUMPY_RANDOM, taken, dials.read(NUMPY_RANDOM))
+    dials.write(NUMPY_RANDOM, state)
+    assert dials.alike(NUMPY_RANDOM, state, dials.read(NUMPY_RANDOM))
+
+
 @generators
 def test_a_run_that_draws_reads_and_writes(dials: Dials, resource: Resource):
     need(DRAWS[resource])
