@@ -9,10 +9,14 @@ from collections.abc import Callable
 from contextlib import redirect_stdout
 from dataclasses import dataclass
 from functools import lru_cache
-from types import FrameType
+from types import CodeType, FrameType
 from typing import Any
 
-compiled = lru_cache(maxsize=50_000)(compile)
+
+@lru_cache(maxsize=50_000)
+def compiled(source: str, name: str) -> CodeType:
+    # What this module imports from the future is not for the cells.
+    return compile(source, name, "exec", dont_inherit=True)
 
 
 @dataclass(frozen=True)
@@ -38,7 +42,7 @@ def execute(
     error: BaseException | None = None
     with redirect_stdout(out):
         try:
-            code = compiled(source, name, "exec")
+            code = compiled(source, name)
             if halt:
                 _until(halt, name, lambda: exec(code, live))
             else:

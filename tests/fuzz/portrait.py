@@ -176,7 +176,7 @@ class _Pen:
         return made if isinstance(made, str) else self._all(made[1:3])
 
     def _random(self, value: Any) -> str:
-        return f"random {hash(value.getstate())}"
+        return f"random {crc32(repr(value.getstate()).encode())}"
 
     def _partial(self, value: partial[Any]) -> str:
         return (
