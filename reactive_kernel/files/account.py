@@ -68,12 +68,13 @@ class Account:
             if existed or names:
                 self._changes(path, existed, names > 0)
                 if names > 1 and path not in run.exclusive:
-                    self._unproven = (
-                        f"It writes `{path}`, which has other names (hard links): nobody knows them."
-                    )
+                    run.several.add(path)
             elif not os.path.isdir(parent := os.path.dirname(path)) and parent not in run.replaced:
                 # Writing failed for want of the directory.
                 self._reads.add(f"file:{parent}")
+        if run.several:
+            path = min(run.several)
+            self._unproven = f"It writes `{path}`, which has other names (hard links): nobody knows them."
         if len(run.changed) > _WRITES:
             self._unproven = f"It writes more than {_WRITES:,} files, too many to follow each of them."
             self._writes = {name for name in self._writes if name.startswith("dir:")}

@@ -41,6 +41,7 @@ def opens(run: Watched, full: str, flags: int) -> None:
     if os.path.isdir(target):
         # Nobody can write to one: somebody opens a file in it, and says so next.
         return
+    run.rewrites(target)
     if flags & os.O_TRUNC:
         run.replaces(target)
     else:
@@ -110,7 +111,9 @@ def _altered(run: Watched, arguments: Arguments) -> None:
     path, *others = arguments
     full = run.place(path, others[-1] if len(others) > 1 else -1)
     if full is not None:
-        run.changes(run.followed(full))
+        full = run.followed(full)
+        run.rewrites(full)
+        run.changes(full)
 
 
 def _connection_made(run: Watched, arguments: Arguments) -> None:

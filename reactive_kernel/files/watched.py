@@ -10,7 +10,7 @@ import threading
 from collections.abc import Iterator, Mapping
 from dataclasses import dataclass, field
 
-from .paths import NOISE, below, cwd, directory_of, is_link, is_noise, text_of
+from .paths import NOISE, below, count_names, cwd, directory_of, is_link, is_noise, text_of
 from .stamps import FOLDER, Stamp, lasting, stamp_of, tree_of
 
 # So many paths that one run reads are told apart.
@@ -41,6 +41,8 @@ class Watched:
         self.changed: dict[str, bool] = {}
         self.replaced: set[str] = set()
         self.folders: set[str] = set()
+        # Rewritten while they had other names (hard links).
+        self.several: set[str] = set()
         # Made only if nothing stood there, which makes it a read, too.
         self.exclusive: set[str] = set()
         # Files that may change unseen, and trees that programs may change, as they were.
@@ -146,6 +148,11 @@ class Watched:
             return
         for path, stamp in {**inside, full: FOLDER}.items():
             (self.lists if stamp == FOLDER else self.reads)(path)
+
+    def rewrites(self, full: str) -> None:
+        """What a file holds becomes other under all its names."""
+        if count_names(full) > 1:
+            self.several.add(full)
 
     def changes(self, full: str) -> None:
         self.reads(full)
