@@ -154,6 +154,10 @@ class Observation:
     changed: frozenset[Resource] = NOTHING
     # The part of `bound` that is soundly equal to what this cell left there before.
     equal: frozenset[Resource] = NOTHING
+    # Those whose content is what this cell left there before, though in other objects.
+    alike: frozenset[Resource] = NOTHING
+    # Did it leave no object that others might share, so that content is all it goes by?
+    aloof: bool = False
     # Reads that the source does not show.
     reads: frozenset[Resource] = NOTHING
     # What functions reachable from the values of written names will touch when called.

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import gc
-from collections.abc import Iterable, Iterator
+from collections.abc import Iterator, Mapping
 from dis import opmap
 from functools import lru_cache
 from types import (
@@ -28,11 +28,12 @@ _ATOMS: frozenset[type] = frozenset(
 _OF_LIBRARIES = frozenset(("numpy", "pandas", "polars", "pyarrow", "matplotlib", "torch", "scipy"))
 
 
-def latent_of(bound: Iterable[str], live: dict[str, object], facts: CellFacts) -> dict[Resource, Latent]:
+def latent_of(
+    values: Mapping[Resource, object], live: dict[str, object], facts: CellFacts
+) -> dict[Resource, Latent]:
     """What calling the functions that can be reached from the new values may touch."""
     result: dict[Resource, Latent] = {}
-    for name in bound:
-        value = live[name]
+    for name, value in values.items():
         if type(value) in _ATOMS:
             continue
         reads: set[str] = set()

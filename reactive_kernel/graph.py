@@ -35,6 +35,8 @@ class Entry:
     # The part of `above` that it does not need: other names of objects that it changes.
     shares: frozenset[Resource] = NOTHING
     writes: frozenset[Resource] = NOTHING
+    # The part of `writes` that a run changed in place, and so found there.
+    changes: frozenset[Resource] = NOTHING
     # What functions that it calls may write, as long as no run has shown whether they do.
     may: frozenset[Resource] = NOTHING
     # What travels with the names it writes ("" for whatever travels with all of them).
@@ -342,7 +344,7 @@ class Graph:
             for name in latent.reads:
                 if name in trace.inputs:
                     continue
-                if name in entry.writes:
+                if name in entry.writes and name not in entry.changes:
                     writer = self.resolve_above(name, cell)
                     if own := entry.latent.get(name):
                         todo.append(own)

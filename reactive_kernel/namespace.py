@@ -392,21 +392,20 @@ class Namespace:
         return frozenset(self._things[at].token for at in _common(frozenset(ids), self._things))
 
     def as_before(self, cell: CellId, changes: Collection[Change]) -> bool:
-        """Has a run left the objects that it changes as the cell's run before it did?"""
+        """Has a run left the objects that it changes as the cell's run before it did? Those that it has, are."""
         before = [version.keys for version in self._versions.get(cell, {}).values() if version.keys]
-        found: dict[int, Key] = {}
-        for change in changes:
-            at = id(change.value)
-            thing = self._things.get(at)
-            key = next((keys[at] for keys in before if at in keys), None)
-            if thing is None or key is None or key not in thing.states:
-                return False
-            now, then = change.shape.take(change.value), thing.states[key]
-            if not (change.shape.alike(change.value, then) or change.shape.agree(now, then)):
-                return False
-            found[at] = key
-        for at, key in found.items():
-            self._things[at].now = key
+        return all([self._is_as_before(change, before) for change in changes])
+
+    def _is_as_before(self, change: Change, before: Iterable[Mapping[int, Key]]) -> bool:
+        at = id(change.value)
+        thing = self._things.get(at)
+        key = next((keys[at] for keys in before if at in keys), None)
+        if thing is None or key is None or key not in thing.states:
+            return False
+        now, then = change.shape.take(change.value), thing.states[key]
+        if not (change.shape.alike(change.value, then) or change.shape.agree(now, then)):
+            return False
+        thing.now = key
         return True
 
     def still(self, cell: CellId, name: Resource) -> bool:

@@ -13,15 +13,16 @@ from types import CodeType, ModuleType
 from typing import Final, Protocol
 
 from . import libraries  # pyright: ignore[reportUnusedImport]  # noqa: F401  # teaches `shapes` its types
-from .cell import NOTHING, CellId, Observation, Outcome, Resource
+from .cell import NOTHING, CellId, Latent, Observation, Outcome, Resource
 from .dials import FILES_RELATIVE, SUBPROCESS, Dials, Turned
 from .equality import twins
 from .event import Run
 from .files import Files, Touched
 from .functions import globals_of, latent_of
 from .graph import shared
+from .manners import harmless
 from .namespace import Namespace, Place, of_the_session
-from .objects import Change, Survey
+from .objects import Change, Survey, reach
 from .shapes import shape
 
 _ABSENT: Final = object()
@@ -109,7 +110,7 @@ def observe(seen: Watch, live: dict[str, object], run: Run, error: BaseException
         deleted=frozenset(deleted),
         # What the graph knew already it knows better: through which function, and so for how long.
         reads=(_missed(error) | _executed.stop()) - run.inputs.keys(),
-        latent=latent_of(bound, live, facts),
+        latent=latent_of({name: live[name] for name in bound}, live, facts),
         unproven=_unproven(run),
     )
 
@@ -167,20 +168,16 @@ class Observer:
     def _survey(self, run: Run, inputs: Mapping[Resource, CellId | None]) -> Survey | None:
         """Note the state of what the run could change."""
         live = self.names.live
-        values = [
-            live[name]
-            for name, maker in inputs.items()
-            if name in live and not self._constant(name, maker, live[name])
-        ]
-        modules = [
-            value for name in run.facts.mutates if isinstance(value := live.get(name), ModuleType)
-        ]
+        kinds = {name: self._kinds(name, maker) for name, maker in inputs.items() if name in live}
+        values = [live[name] for name, found in kinds.items() if not found <= _CONSTANT]
+        modules = [value for name in run.facts.mutates if isinstance(value := live.get(name), ModuleType)]
+        if values and harmless(run.facts.verbs, frozenset().union(*kinds.values()), live.__getitem__):
+            values = []
         return Survey(values, modules) if values or modules else None
 
-    def _constant(self, name: Resource, maker: CellId | None, value: object) -> bool:
-        if maker is not None and (found := self.names.reach(maker, name)).kinds:
-            return found.kinds <= _CONSTANT
-        return shape(value).bare
+    def _kinds(self, name: Resource, maker: CellId | None) -> frozenset[str]:
+        found = self.names.reach(maker, name).kinds if maker is not None else NOTHING
+        return found or reach(self.names.live[name]).kinds
 
     # After
 
@@ -202,7 +199,7 @@ class Observer:
             for dial in turned.writes:
                 self._dials.write(dial, self._dials.before(dial))
             names.discard(run.cell, {name for name in seen.bound | seen.deleted if ":" not in name})
-            return replace(seen, spent=frozenset(spent) | self._overwritten(run, _lost_files(touched.writes)))
+            return replace(seen, spent=frozenset(spent) | self._overwritten(run, touched.writes))
         self._took[run.cell] = took
         return self._keep(run, seen, changes)
 
@@ -230,16 +227,20 @@ class Observer:
                 return f"It reads `{path}`, which a cell below has written since: nobody can put that back."
         return None
 
-    def _overwritten(self, run: Run, writes: Iterable[Resource]) -> frozenset[Place]:
-        """The versions of files that are not there any more."""
-        found = frozenset(
-            (writer, name)
-            for name in writes
-            for writer in self._document.writers(name)
-            if writer != run.cell
-        )
+    def _overwritten(self, run: Run, writes: Collection[Resource]) -> frozenset[Place]:
+        """The versions of files, and of what is in directories, that are not there any more."""
+        found: set[Place] = set()
+        for name in writes:
+            if name[:5] != "file:" or shared(name):
+                continue
+            folder = f"dir:{Path(name[5:]).parent}"
+            for writer in self._document.writers(name):
+                if writer != run.cell:
+                    found.add((writer, name))
+                    if folder in writes:
+                        found.add((writer, folder))
         self.names.spend(found)
-        return found
+        return frozenset(found)
 
     def _keep(self, run: Run, seen: Observation, changes: list[Change]) -> Observation:
         """Keep what a run left, and say what it did to objects that others know."""
@@ -252,20 +253,29 @@ class Observer:
         equal = self._equal(cell, seen.bound, sharers, changes)
         kept = equal
         if run.again and names.spent_of(cell):
-            equal, kept = self._made_again(cell, seen.bound) | (changed & names.spent_of(cell)), NOTHING
+            spent = changed & (names.spent_of(cell) | equal)
+            equal, kept = self._made_again(cell, seen.bound) | spent, NOTHING
+        alike = self._alike(run, (seen.bound | changed) - equal)
         names.capture(cell, seen.bound | seen.deleted | changed, kept, sharers)
         held |= {(cell, name) for name in seen.bound | changed if ":" not in name}
         seen = replace(
             seen,
             changed=changed,
             equal=equal,
+            alike=alike,
+            aloof=not any(names.reach(cell, name).ids for name in seen.bound | changed),
+            latent={**seen.latent, **self._latent(run, changed)},
             spent=frozenset(names.lost())
-            | self._overwritten(run, _lost_files(seen.bound)),
+            | self._overwritten(run, seen.bound),
             holding={place: names.tokens(names.reach(*place).ids) for place in held},
             changes=names.tokens(ids),
         )
         names.clean()
         return seen
+
+    def _latent(self, run: Run, changed: Iterable[Resource]) -> dict[Resource, Latent]:
+        values = {name: self.names.version(run.cell, name) for name in changed}
+        return latent_of(values, self.names.live, run.facts)
 
     def _sharers(
         self, run: Run, ids: Iterable[int], others: Collection[Resource]
@@ -301,10 +311,9 @@ class Observer:
         made = names.made(cell)
         if not made:
             return NOTHING
-        again = not changes or names.as_before(cell, changes)
+        again = names.as_before(cell, changes)
         equal = {name for name in bound if name in made and names.still(cell, name)}
-        if again:
-            equal |= {name for name, maker in changed.items() if name in made and names.as_made(cell, name, maker)}
+        equal |= {name for name, maker in changed.items() if name in made and names.as_made(cell, name, maker)}
         rest = bound - equal
         if again and rest and rest <= set(made) and self._twins(cell, sorted(rest)):
             equal |= rest
@@ -344,7 +353,23 @@ class Observer:
         return names.still(cell, name) or (self._only_here(cell, name) and self._twins(cell, (name,)))
 
     def _only_here(self, cell: CellId, name: Resource) -> bool:
-        return all(maker == cell for maker, _ in self.names.holders(self.names.reach(cell, name).ids))
+        """Does nobody else hold what the name held before and does not hold any more?"""
+        names = self.names
+        gone = names.reach(cell, name).ids - reach(names.live[name]).ids
+        return all(maker == cell for maker, _ in names.holders(gone))
+
+    def _alike(self, run: Run, rest: frozenset[Resource]) -> frozenset[Resource]:
+        """The names whose content is what it was, in other objects."""
+        space, cell = self.names, run.cell
+        made = rest.intersection(space.made(cell))
+        if run.again:
+            return made
+        found: set[Resource] = set()
+        for name in made & space.live.keys():
+            pairs = space.old_and_new(cell, (name,))
+            if pairs is not None and twins(pairs, lambda old, new: True, _alike):
+                found.add(name)
+        return frozenset(found)
 
 
 def _unseen(survey: Survey | None) -> str | None:
@@ -361,13 +386,6 @@ def _unseen(survey: Survey | None) -> str | None:
         f"It used an object of type `{kind.__module__}.{kind.__qualname__}`,"
         " into which nobody can see: it may have changed."
     )
-
-
-def _lost_files(written: Collection[Resource]) -> list[Resource]:
-    """The files that are not what others left there, and the directories that have lost entries."""
-    files = [name for name in written if name.startswith("file:") and not shared(name)]
-    gone = [name for name in files if not Path(name[5:]).exists()]
-    return files + [name for name in {f"dir:{Path(name[5:]).parent}" for name in gone} if name in written]
 
 
 def _alike(old: object, new: object) -> bool:

@@ -16,6 +16,7 @@ from .cell import (
     CellFacts,
     CellId,
     Freshness,
+    Latent,
     Mode,
     Outcome,
     Reason,
@@ -64,6 +65,8 @@ class _Ran:
     # What it changed in place.
     changed: frozenset[Resource]
     unproven: str | None
+    # Does it go by the content of what it read alone, and not by which objects hold it?
+    aloof: bool = False
 
 
 @dataclass(frozen=True)
@@ -154,6 +157,8 @@ class Session:
         self._planned: set[CellId] = set()
         self._requested: set[CellId] = set()
         self._rewinds: dict[CellId, int] = {}
+        # Is everything that is stale to run, whatever the mode?
+        self._settling = False
         self._running: CellId | None = None
         self._spent: set[tuple[CellId, Resource]] = set()
         # Who spent what many cells write together: that matters to readers above only.
@@ -164,6 +169,8 @@ class Session:
         self._changers: dict[int, set[CellId]] = {}
         # Versions that may hold what a cell below changes without knowing that they do.
         self._unchecked: set[tuple[CellId, Resource]] = set()
+        # For versions whose content is that of an earlier one: the first stamp that it had.
+        self._contents: dict[tuple[Resource, Stamp], Stamp] = {}
         self._unpublished: set[CellId] = set()
         self._published: dict[CellId, Status] = {}
         self._published_edges: dict[CellId, Edges] = {}
@@ -340,6 +347,7 @@ class Session:
             lost = self._spent_at_end()
             if not lost and not self._plan:
                 self._rewinds.clear()
+                self._settling = False
                 return None
             self._replan(lost, requested=lost)
 
@@ -392,6 +400,7 @@ class Session:
     def _stale_requested(self, event: StaleRequested) -> None:
         stale = {cell for cell, state in self._states.items() if not state.fresh and self._automatic(cell)}
         unproven = {cell for cell in stale if (ran := self._states[cell].ran) and ran.unproven}
+        self._settling = True
         self._replan(stale, requested=unproven)
 
     def _cascade_chosen(self, event: CascadeChosen) -> None:
@@ -414,10 +423,13 @@ class Session:
             outcome=event.outcome,
             reads={**self._looked_up(event), **flight.reads},
             stamps=stamps,
-            entry=_learned(flight, event, known),
+            entry=self._with_latent(_learned(flight, event, known), event),
             changed=event.seen.changed,
             unproven=event.seen.unproven or flight.spoiled,
+            aloof=event.seen.aloof or event.outcome is not Outcome.OK,
         )
+        for name in event.seen.alike & old.keys() & stamps.keys():
+            self._contents[name, stamps[name]] = self._content(name, old[name])
         state.execution_count = event.execution_count
         state.activity = Activity.IDLE
         state.interrupted = event.outcome is Outcome.INTERRUPTED
@@ -439,6 +451,17 @@ class Session:
         self._rerun({cell for cell in affected | rewired if self._states[cell].mismatched})
         if rewired and self._plan and self.graph.reordered:
             self._replan(())
+
+    def _with_latent(self, entry: Entry, event: RunFinished) -> Entry:
+        """What a run changed calls what it called before, too."""
+        latent = dict(entry.latent)
+        for name in event.seen.changed & entry.writes:
+            maker = self._nearest(name, event.cell)
+            old = self.graph.entry(maker).latent.get(name) if maker is not None else None
+            if old is not None:
+                new = latent.get(name, Latent())
+                latent[name] = Latent(old.reads | new.reads, old.writes | new.writes)
+        return replace(entry, latent=latent)
 
     def _interrupted(self, event: Interrupted) -> None:
         dropped = self._planned
@@ -544,6 +567,19 @@ class Session:
         made = self._states[source].ran if source is not None else None
         return made.stamps.get(plain(name)) if made is not None else None
 
+    def _agrees(self, state: _State, name: Resource, writer: CellId | None) -> bool:
+        """Is the version in force now the one that the cell's latest run read, or as good as that?"""
+        now = self._stamp(state.cell.id, name, writer)
+        if state.ran is None:
+            return now is None
+        read = state.ran.reads.get(name)
+        if now == read or now is None or read is None:
+            return now == read
+        return state.ran.aloof and self._content(name, now) == self._content(name, read)
+
+    def _content(self, name: Resource, stamp: Stamp) -> Stamp:
+        return self._contents.get((name, stamp), stamp)
+
     def _left_nothing(self, cell: CellId) -> bool:
         state = self._states[cell]
         return state.blocked is not None or (state.ran is not None and not state.succeeded)
@@ -572,7 +608,7 @@ class Session:
                 name = self.graph.key(cell, resource, writer)
                 readers.add(cell)
                 self._weigh(cell, writer)
-                if state.ran is not None and self._stamp(cell, name, writer) == state.ran.reads.get(name):
+                if self._agrees(state, name, writer):
                     state.mismatched.discard(name)
                 else:
                     state.mismatched.add(name)
@@ -603,10 +639,7 @@ class Session:
         """Compare all that the cell needs with what its latest run read."""
         state = self._states[cell]
         inputs = self.graph.inputs(cell)
-        reads = state.ran.reads if state.ran is not None else _NO_STAMPS
-        state.mismatched = {
-            name for name, writer in inputs.items() if self._stamp(cell, name, writer) != reads.get(name)
-        }
+        state.mismatched = {name for name, writer in inputs.items() if not self._agrees(state, name, writer)}
         state.behind = set()
         for parent in self.graph.parents(cell):
             self._weigh(cell, parent)
@@ -837,10 +870,13 @@ class Session:
         spenders = self._spenders.get((maker, name))
         if spenders is None:
             return True
-        known = spenders & self._states.keys()
-        return len(known) < len(spenders) or any(
-            not self._states[cell].succeeded or (reader is not None and self.below(cell, reader))
-            for cell in known
+        # What a cell between did is what the reader should find.
+        return any(
+            cell not in self._states
+            or not self._states[cell].succeeded
+            or not self.below(cell, maker)
+            or (reader is not None and self.below(cell, reader))
+            for cell in spenders
         )
 
     def _spent_inputs(self, cell: CellId) -> set[CellId]:
@@ -864,7 +900,7 @@ class Session:
 
     def _spent_at_end(self) -> set[CellId]:
         """The cells to rerun so that the document's end shows their names as they were left."""
-        if not self._spent or not self.auto:
+        if not self._spent or not (self.auto or self._settling):
             return set()
         return {
             maker
@@ -937,6 +973,8 @@ class Session:
             self._enter(state)
         if loose:
             self._settle(set(loose))
+            if self._settling:
+                self._replan(loose)
             self._rerun(set(loose))
             if self._plan and self.graph.reordered:
                 self._replan(())
@@ -944,7 +982,7 @@ class Session:
 
     def _tie_at_end(self) -> None:
         """Do the same for what stands at the document's end."""
-        if not self._holding or not self.auto:
+        if not self._holding:
             return
         shifted = {
             (maker, name)
@@ -1023,6 +1061,7 @@ def _learned(flight: _Flight, event: RunFinished, known: frozenset[Resource]) ->
         reads=reads,
         above=guess.above | shares,
         shares=shares,
+        changes=seen.changed,
         writes=seen.bound | seen.deleted | seen.changed,
         latent=seen.latent,
     )

@@ -42,8 +42,8 @@ class CannotRestore(Exception):
 class Shape:
     """Objects that hold others and never change themselves; the base of all others."""
 
-    # The word for the tables of what leaves which objects alone.
-    kind = "plain"
+    # The word for it in `manners.py`, which knows what leaves which objects alone.
+    kind = "steady"
     # Has it a state of its own that may change?
     changes = False
     # Can an earlier state be put back?
@@ -150,6 +150,9 @@ class _Dict(_Mutable):
 
 
 class _Default(_Dict):
+    # Looking up what it does not have changes it.
+    kind = "plain"
+
     def parts(self, value: Any) -> Iterable[object]:
         return [*super().parts(value), value.default_factory]
 
