@@ -180,7 +180,7 @@ def decode(field: Field) -> tuple[Array, str | None]:
 def _numbers(field: Field, kind: str) -> NDArray[Any]:
     """A number at every place; anything at those of NULLs."""
     found = _everywhere(field.raw, kind)[np.minimum(field.places, len(field.raw) - 16)]
-    return found.astype(np.dtype(kind).newbyteorder("="))
+    return found.astype(cast("Any", np.dtype(kind).newbyteorder("=")))
 
 
 def _array(kind: Any, values: NDArray[Any], nulls: Mask | None) -> Array:

@@ -1,6 +1,6 @@
 """Holds a connection to Postgres, on a thread with an event loop of its own.
 
-Whoever asks waits in their own thread, where an interrupt reaches them; it cancels the statement on the server.
+Whoever asks waits in their own thread; an interrupt there cancels the statement on the server.
 """
 
 from __future__ import annotations
@@ -13,6 +13,7 @@ import threading
 from collections import deque
 from collections.abc import Callable, Coroutine, Sequence
 from concurrent.futures import Future, wait
+from contextlib import suppress
 from dataclasses import dataclass, field
 from typing import Any, TypeVar
 from urllib.parse import parse_qsl, unquote, urlencode, urlsplit, urlunsplit
@@ -222,8 +223,8 @@ class Database:
         """Open the connection again, and have people told what that means."""
         self._connect()
         self.notices.append(
-            "The connection was lost and has been opened again. Settings, temporary tables, prepared statements "
-            "and locks of the session are gone."
+            "The connection was lost and has been opened again. Settings, temporary tables, prepared "
+            "statements and locks of the session are gone."
         )
 
     # What can be asked
@@ -349,9 +350,13 @@ class Database:
     def _refused(self, error: Any) -> Failed:
         said = _Said(error, self.target)
         refusal = Refusal(
-            said("sqlstate") or "", said("message") or str(error), said.position(), said("detail"), said("hint"),
+            said("sqlstate") or "",
+            said("message") or str(error),
+            said.position(),
+            said("detail"),
+            said("hint"),
             said("context"),
-        )  # fmt: skip
+        )
         if self._connection is None or isinstance(error, _GONE):
             return Lost(f"{refusal.message} ({refusal.state})", refusal=refusal)
         return Failed(refusal.message, refusal=refusal)
@@ -432,11 +437,10 @@ class _Room:
 
 def _next(pieces: queue.SimpleQueue[bytes | None], idle: Callable[[], None] | None) -> bytes | None:
     while True:
-        try:
+        with suppress(queue.Empty):
             return pieces.get(timeout=_LOOK)
-        except queue.Empty:
-            if idle is not None:
-                idle()
+        if idle is not None:
+            idle()
 
 
 def _all_waiting(pieces: queue.SimpleQueue[bytes | None], first: bytes) -> tuple[list[bytes], bool]:

@@ -49,8 +49,9 @@ class Progress:
     rows: int = 0
     bytes: int = 0
     began: float = field(default_factory=time.monotonic)
-    # The first rows, as soon as they are there.
+    # The first rows, as soon as they are there, and what they are.
     first: Any = None
+    columns: tuple[Column, ...] = ()
 
     @property
     def seconds(self) -> float:
@@ -199,7 +200,9 @@ def _attempt(database: Database, asked: Asked, limit: int | None, progress: Prog
     except Failed as failed:
         raise Wrong(_story(failed, asked)) from None
     try:
-        return _copied(database, asked, described, arguments, limit, progress, watch)
+        reader = _Reader(described.columns, progress, watch)
+        _copy(database, asked, _Bound(described, arguments), limit, reader)
+        return _of_copied(asked, reader, limit)
     except Lost:
         raise
     except Failed as failed:
@@ -220,43 +223,43 @@ def _of_fetched(asked: Asked, fetched: Fetched, limit: int | None, progress: Pro
     return Result(asked.statement, fetched.columns, table, rows, status, seconds, tuple(notes), cut, size)
 
 
-def _copied(
-    database: Database,
-    asked: Asked,
-    described: Described,
-    arguments: Sequence[object],
-    limit: int | None,
-    progress: Progress,
-    watch: Watch,
-) -> Result:
-    reader = _Reader(described.columns, progress, watch)
-    sql = _query(asked, described, arguments, limit)
-    with _bound(database, described, arguments):
-        database.copy(sql, reader.take, lambda: watch(progress))
+@dataclass(frozen=True)
+class _Bound:
+    """What a statement takes, and what it is given."""
+
+    described: Described
+    arguments: Sequence[object]
+
+
+def _copy(database: Database, asked: Asked, bound: _Bound, limit: int | None, reader: _Reader) -> None:
+    sql = _query(asked, bound, limit)
+    with _bound(database, bound):
+        database.copy(sql, reader.take, reader.idle)
     reader.finish()
+
+
+def _of_copied(asked: Asked, reader: _Reader, limit: int | None) -> Result:
     notes = reader.decoder.notes
-    table = _table(described.columns, reader.blocks, notes)
-    rows = progress.rows
+    table = _table(reader.columns, reader.blocks, notes)
+    rows, size, seconds = reader.progress.rows, reader.progress.bytes, reader.progress.seconds
     cut = limit is not None and rows > limit
-    if cut:
-        table, rows = table.slice(0, limit), limit or 0
-    status, seconds = f"SELECT {rows}", progress.seconds
-    return Result(
-        asked.statement, described.columns, table, rows, status, seconds, tuple(notes), cut, progress.bytes
-    )
+    if limit is not None and cut:
+        table, rows = table.slice(0, limit), limit
+    said = f"SELECT {rows}"
+    return Result(asked.statement, reader.columns, table, rows, said, seconds, tuple(notes), cut, size)
 
 
-def _query(asked: Asked, described: Described, arguments: Sequence[object], limit: int | None) -> str:
+def _query(asked: Asked, bound: _Bound, limit: int | None) -> str:
     """The query as COPY takes it: without parameters, and with the text of what has no form in Arrow."""
 
     def stand_in(number: int) -> str:
-        kind = described.parameters[number - 1].sql
-        if arguments[number - 1] is None:
+        kind = bound.described.parameters[number - 1].sql
+        if bound.arguments[number - 1] is None:
             return f"(null::{kind})"
         return f"(pg_catalog.current_setting('{_SETTING.format(number)}')::{kind})"
 
     query = rewrite(asked.statement, lambda name: True, asked.identifiers, stand_in).sql
-    printed = [column.kind is Kind.PRINTED for column in described.columns]
+    printed = [column.kind is Kind.PRINTED for column in bound.described.columns]
     if not any(printed) and limit is None:
         # What ends with a comment would comment out what COPY puts behind it.
         return f"{query}\n"
@@ -264,15 +267,16 @@ def _query(asked: Asked, described: Described, arguments: Sequence[object], limi
     chosen = ", ".join(f"{name}::text" if text else name for name, text in zip(names, printed))
     called = f"({', '.join(names)})" if names else ""
     most = "" if limit is None else f" limit {limit + 1:d}"
-    return f"select {chosen} from (\n{query}\n) as reactive{called}{most}"
+    return f"select {chosen} from (\n{query}\n) as reactive{called}{most}"  # noqa: S608  # no value is in it
 
 
 @contextmanager
-def _bound(database: Database, described: Described, arguments: Sequence[object]) -> Generator[None]:
+def _bound(database: Database, bound: _Bound) -> Generator[None]:
     """Bind values where COPY can take them: as settings that last as long as the transaction.
 
     The server itself turns them into texts and back, by their types; none is ever in the text of a query.
     """
+    described, arguments = bound.described, bound.arguments
     there = [number for number, value in enumerate(arguments, 1) if value is not None]
     if not there:
         yield
@@ -299,33 +303,42 @@ def _bound(database: Database, described: Described, arguments: Sequence[object]
 class _Reader:
     """Decodes what comes, the first rows at once and then a good bite at a time."""
 
-    def __init__(self, columns: Sequence[Column], progress: Progress, watch: Watch) -> None:
+    def __init__(self, columns: tuple[Column, ...], progress: Progress, watch: Watch) -> None:
+        self.columns = columns
         self.decoder = Decoder(columns)
         self.blocks: list[list[Any]] = []
-        self._progress = progress
+        self.progress = progress
         self._watch = watch
         self._held: list[bytes] = []
         self._size = 0
 
+    def idle(self) -> None:
+        self._watch(self.progress)
+
     def take(self, pieces: list[bytes]) -> None:
         self._held += pieces
         self._size += sum(map(len, pieces))
-        if self._size >= _BITE or not self._progress.rows:
+        if self._size >= _BITE or not self.progress.rows:
             self._decode()
-            self._watch(self._progress)
+            self.idle()
 
     def _decode(self) -> None:
         arrays, rows = self.decoder.feed(self._held)
-        self._progress.bytes += self._size
-        self._progress.rows += rows
+        self.progress.bytes += self._size
+        self.progress.rows += rows
         self._held, self._size = [], 0
         if rows and arrays:
             self.blocks.append(arrays)
+            self._show_first()
+
+    def _show_first(self) -> None:
+        if self.progress.first is None:
+            self.progress.columns = self.columns
+            self.progress.first = _table(self.columns, self.blocks, {})
 
     def finish(self) -> None:
         self._decode()
         self.decoder.finish()
-        self._watch(self._progress)
 
 
 def _table(columns: Sequence[Column], blocks: Sequence[Sequence[Any]], notes: dict[str, None]) -> Any:

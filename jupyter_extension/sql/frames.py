@@ -9,8 +9,10 @@ from typing import Any, cast
 import duckdb
 
 from .arrow import pa
+from .execution import Names, Path, Progress, Result
 from .lineage import lineage
-from .query import Statement, Unreadable, rewrite, statements
+from .query import Statement, Unreadable, rewrite, statements, with_known
+from .types import Column, Kind
 
 
 class Unusable(Exception):
@@ -63,6 +65,26 @@ def query(
             # A relation would spare a copy, but nothing stops it before it is done.
             warnings.simplefilter("ignore", UserWarning)
             return cast("Any", connection.to_arrow_table())
+
+
+def run_frames(text: str, statement: Statement, names: Names, limit: int | None) -> Result:
+    """One statement of a cell's text, with what Python knows."""
+    progress = Progress()
+
+    def value(path: Path) -> object:
+        if not names.knows(path[0]):
+            raise Unusable(f"`{path[0]}` is not defined.")
+        return names.value(path)
+
+    try:
+        table = query(with_known(statement, names.knows), value, lambda name: value((name,)))
+    except duckdb.Error as error:
+        raise Unusable(str(error)) from None
+    columns = tuple(Column(field.name, str(field.type), Kind.PRINTED) for field in table.schema)
+    cut = limit is not None and table.num_rows > limit
+    kept = table.slice(0, limit) if cut else table
+    rows = kept.num_rows
+    return Result(statement, columns, kept, rows, f"SELECT {rows}", progress.seconds, (), cut, kept.nbytes)
 
 
 def _register(connection: duckdb.DuckDBPyConnection, name: str, value: object) -> None:

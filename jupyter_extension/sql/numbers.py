@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from contextlib import suppress
 from decimal import Context, Decimal
 from typing import Any, TypeAlias, cast
 
@@ -122,10 +123,8 @@ def united(chunks: list[Array]) -> list[Array]:
 
 def _rescaled(chunks: list[Array], scale: int, *, wide: bool) -> list[Array]:
     for kind in ([] if wide else [pa.decimal128(38, scale)]) + [pa.decimal256(WIDEST, scale)]:
-        try:
+        with suppress(pa.ArrowInvalid):
             return [chunk.cast(kind) for chunk in chunks]
-        except pa.ArrowInvalid:
-            continue
     return [_as_text(chunk) for chunk in chunks]
 
 

@@ -194,7 +194,7 @@ def rewrite(
     identifiers: Mapping[tuple[str, ...], str],
     stand_in: Callable[[int], str] = "${}".format,
 ) -> Rewritten:
-    """Put `$n`, or what stands in for it, for values and quoted identifiers for `{name!i}` into a statement."""
+    """Put `$n`, or what stands in for it, for values, and quoted identifiers for `{name!i}`."""
     pieces: list[str] = []
     steps = [(0, statement.start)]
     paths: list[tuple[str, ...]] = []

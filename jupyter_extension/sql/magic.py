@@ -1,0 +1,334 @@
+"""`%sql` and `%%sql` in IPython: what a cell asks for, done and shown."""
+
+from __future__ import annotations
+
+import atexit
+import sys
+import uuid
+from collections.abc import Callable, Mapping
+from typing import Any, Protocol, cast
+
+from IPython.core.interactiveshell import InteractiveShell
+from IPython.core.magic import (
+    Magics,
+    line_cell_magic,  # pyright: ignore[reportUnknownVariableType]  # typed in part
+    magics_class,  # pyright: ignore[reportUnknownVariableType]
+    no_var_expand,  # pyright: ignore[reportUnknownVariableType]
+)
+from IPython.display import display  # pyright: ignore[reportUnknownVariableType]
+
+from . import line as lines
+from .connections import Connections, Unconnected
+from .database import Database, Failed, Target
+from .execution import Names, Path, Progress, Result, Wrong, run
+from .lineage import Lineage, lineage
+from .pages import Nonsense, Tables
+from .query import Statement, Unreadable, pointed, statements
+from .secrecy import forget
+from .sources import Sources, sources
+from .table import Shown, bundle
+
+COMM_TARGET = "reactive.table"
+# Seconds after which a result is shown as far as it has come, and between two such words.
+_SLOW, _TICK = 0.3, 0.25
+
+
+class SqlError(Exception):
+    """What went wrong with a SQL cell, in words: nobody wants to see our own frames."""
+
+    def _render_traceback_(self) -> list[str]:
+        return [f"SqlError: {self}"]
+
+
+class Observer(Protocol):
+    """A kernel that wants to know what a run did to the world outside."""
+
+    def resources_touched(
+        self, reads: frozenset[str], writes: frozenset[str], unproven: str | None
+    ) -> None: ...
+
+    def connection_changed(self, name: str, server: str, problem: str | None) -> None: ...
+
+
+@magics_class
+class SqlMagics(Magics):
+    """The magics of one shell, with its connections and the tables it shows."""
+
+    def __init__(self, shell: InteractiveShell) -> None:
+        super().__init__(shell)
+        self.connections = Connections(self._hear)
+        self.tables = Tables()
+
+    # IPython would paste values into the text before anybody has read it.
+    @no_var_expand
+    @line_cell_magic
+    def sql(self, line: str, cell: str | None = None) -> object:
+        """Run SQL, or connect: %sql postgresql://…, %%sql [NAME <<] [--on …] [--as …] [--limit N]."""
+        try:
+            if cell is not None:
+                return self._ask(lines.parse_cell(line, cell), Screen(self.tables))
+            return self._order(lines.parse_line(line))
+        except (lines.Misused, Failed, Wrong, Unconnected) as problem:
+            raise SqlError(str(problem)) from None
+        except Unreadable as problem:
+            text = line if cell is None else cell
+            raise SqlError(f"{problem.message}\n{pointed(text, problem.position)}") from None
+
+    def _order(self, order: lines.Order) -> object:
+        if isinstance(order, lines.Connect):
+            return self.connect(order.name, order.url)
+        if isinstance(order, lines.Tell):
+            return self._tell(order.name)
+        if isinstance(order, lines.Watch):
+            raise lines.Misused("--watch is not there yet.")
+        return self._ask(order, Quiet())
+
+    def connect(self, name: str, url: str) -> None:
+        """Open a connection; also for a front end that asks for one."""
+        target = Target(url)
+        forget(self._shell, target.secrets())
+        _say(f"{name}: {self.connections.connect(name, target).server}")
+
+    def _tell(self, name: str) -> None:
+        database = self.connections.get(name)
+        if database.lost:
+            database.reconnect()
+        state = "a transaction is open" if database.in_transaction else "no transaction is open"
+        _say(f"{name}: {database.server}; {state}")
+        _tell_notices(database)
+
+    # Asking
+
+    def _ask(self, order: lines.Ask, screen: Screen | Quiet) -> object:
+        shapes: Mapping[lines.Shape, Callable[[Any], object]] = _SHAPES
+        ask = self._frames if order.on == lines.FRAMES else self._statements
+        result = ask(order, screen)
+        rows = None if result is None or result.table is None else shapes[order.shape](result.table)
+        if order.into is not None:
+            self._shell.user_ns[order.into] = rows
+        return rows if isinstance(screen, Quiet) and order.into is None else None
+
+    def _statements(self, order: lines.Ask, screen: Screen | Quiet) -> Result | None:
+        parts = statements(order.sql)
+        if not parts:
+            raise lines.Misused("There is no statement here.")
+        database = self.connections.get(order.on)
+        last: Result | None = None
+        for part in parts:
+            last = self._statement(database, order, part, screen)
+        return last
+
+    def _statement(
+        self, database: Database, order: lines.Ask, part: Statement, screen: Screen | Quiet
+    ) -> Result:
+        touched = Touched(self._observer, database, part)
+        screen.begin()
+
+        def watch(progress: Progress) -> None:
+            _tell_notices(database)
+            screen.progress(progress)
+
+        try:
+            result = run(database, order.sql, part, self._names(), order.limit, watch)
+        finally:
+            _tell_notices(database)
+            touched.tell()
+        screen.end(result, in_transaction=database.in_transaction)
+        return result
+
+    def _frames(self, order: lines.Ask, screen: Screen | Quiet) -> Result | None:
+        from .frames import Unusable, run_frames  # DuckDB takes a while to import
+
+        last: Result | None = None
+        for part in statements(order.sql):
+            screen.begin()
+            try:
+                last = run_frames(order.sql, part, self._names(), order.limit)
+            except Unusable as problem:
+                raise Wrong(str(problem)) from None
+            screen.end(last, in_transaction=False)
+        return last
+
+    def _names(self) -> Names:
+        return Names(self._shell.user_ns.__contains__, self._value)
+
+    def _value(self, path: Path) -> object:
+        found: Any = self._shell.user_ns[path[0]]
+        for attribute in path[1:]:
+            found = getattr(found, attribute)
+        return found
+
+    # Around it
+
+    @property
+    def _shell(self) -> Any:
+        return self.shell
+
+    @property
+    def _observer(self) -> Observer | None:
+        kernel: object = getattr(self._shell, "kernel", None)
+        return cast("Observer", kernel) if hasattr(kernel, "resources_touched") else None
+
+    def _hear(self, name: str, server: str, problem: str | None) -> None:
+        observer = self._observer
+        if observer is not None:
+            observer.connection_changed(name, server, problem)
+
+    def serve(self, comm: Any, opened: Mapping[str, Any]) -> None:
+        """Answer what a front end asks of the tables that are shown."""
+
+        def answer(message: Mapping[str, Any]) -> None:
+            request: object = message["content"].get("data")
+            try:
+                if not isinstance(request, dict):
+                    raise Nonsense("A request is an object.")
+                content, buffers = self.tables.answer(cast("dict[str, object]", request))
+                comm.send(content, buffers=buffers)
+            except Nonsense as problem:
+                comm.send({"op": "error", "message": str(problem), "about": request})
+
+        comm.on_msg(answer)
+
+
+class Touched:
+    """Tells the kernel what a statement did to which tables. Where no kernel asks, it costs nothing."""
+
+    def __init__(self, observer: Observer | None, database: Database, statement: Statement) -> None:
+        self._observer = observer
+        self._database = database
+        self._lineage: Lineage | None = None
+        self._before = Sources()
+        if observer is not None:
+            self._lineage = lineage(_without_places(statement)) or Lineage(changes=True, unknown=True)
+            # What a statement drops can be found only before it has.
+            self._before = sources(database, self._lineage)
+
+    def tell(self) -> None:
+        if self._observer is None or self._lineage is None:
+            return
+        after = sources(self._database, self._lineage)
+        why = None
+        if self._lineage.unknown:
+            called = ", ".join(f"`{name}`" for name in sorted(self._lineage.functions)) or "the statement"
+            why = f"what {called} changes in the database is not known"
+        found = self._before | after
+        self._observer.resources_touched(found.reads, found.writes, why)
+
+
+def _without_places(statement: Statement) -> str:
+    text, at, pieces = statement.text, 0, list[str]()
+    for place in statement.places:
+        pieces += [text[at : place.start - statement.start], ' "?" ' if place.identifier else " null "]
+        at = place.end - statement.start
+    return "".join([*pieces, text[at:]])
+
+
+# What is shown
+
+
+class Quiet:
+    """Nothing is shown: the rows are somebody's value."""
+
+    def begin(self) -> None:
+        pass
+
+    def progress(self, progress: Progress) -> None:
+        pass
+
+    def end(self, result: Result, *, in_transaction: bool) -> None:
+        if result.table is None or in_transaction or result.notes:
+            _say("\n".join([_summary(result, in_transaction=in_transaction), *result.notes]))
+
+
+class Screen:
+    """Shows each result in the cell: the first rows soon, the rest when it is there."""
+
+    def __init__(self, tables: Tables) -> None:
+        self._tables = tables
+        self._id = ""
+        self._shown = False
+        self._next = 0.0
+
+    def begin(self) -> None:
+        self._id = uuid.uuid4().hex
+        self._shown = False
+        self._next = _SLOW
+
+    def progress(self, progress: Progress) -> None:
+        """Show how far it has come, now and then."""
+        if progress.first is None or progress.seconds < self._next:
+            return
+        self._next = progress.seconds + _TICK
+        words = f"{progress.rows:,} rows so far, {progress.bytes / 1e6:,.1f} MB, {progress.seconds:.1f} s …"
+        shown = Shown(self._id, progress.columns, progress.rows, words, coming=True)
+        self._display(bundle(shown, progress.first))
+
+    def end(self, result: Result, *, in_transaction: bool) -> None:
+        summary = _summary(result, in_transaction=in_transaction)
+        if result.table is None:
+            _say("\n".join([summary, *result.notes]))
+            return
+        self._tables.keep(self._id, result.table)
+        shown = Shown(self._id, result.columns, result.rows, summary, result.notes, cut=result.cut)
+        self._display(bundle(shown, result.table))
+
+    def _display(self, data: dict[str, object]) -> None:
+        cast("Any", display)(data, raw=True, display_id=self._id, update=self._shown)
+        self._shown = True
+
+
+def _summary(result: Result, *, in_transaction: bool) -> str:
+    parts: list[str] = []
+    if result.table is None or not result.status.startswith("SELECT"):
+        parts.append(result.status)
+    if result.table is not None:
+        parts.append(f"{result.rows:,} row{'' if result.rows == 1 else 's'} × {len(result.columns)}")
+        parts += [f"{result.bytes / 1e6:,.1f} MB"] if result.bytes >= 100_000 else []
+    parts.append(f"{result.seconds * 1000:,.0f} ms" if result.seconds < 1 else f"{result.seconds:,.1f} s")
+    parts += ["a transaction is open"] if in_transaction else []
+    return " · ".join(parts)
+
+
+def _say(text: str) -> None:
+    sys.stdout.write(f"{text}\n")
+
+
+def _tell_notices(database: Database) -> None:
+    while database.notices:
+        sys.stderr.write(f"{database.notices.popleft()}\n")
+
+
+def _pandas(table: Any) -> object:
+    import pandas as pd  # the user's own, and not everybody's
+
+    return table.to_pandas(types_mapper=cast("Any", pd).ArrowDtype)
+
+
+def _polars(table: Any) -> object:
+    import polars as pl  # the user's own, and not everybody's
+
+    return pl.from_arrow(table)
+
+
+def _arrow(table: Any) -> object:
+    return table
+
+
+_SHAPES: Mapping[lines.Shape, Callable[[Any], object]] = {
+    lines.Shape.PANDAS: _pandas,
+    lines.Shape.ARROW: _arrow,
+    lines.Shape.POLARS: _polars,
+}
+
+
+def load(shell: InteractiveShell) -> SqlMagics:
+    """Give a shell the magics, and its kernel the tables' comm."""
+    magics = SqlMagics(shell)
+    shell.register_magics(magics)
+    kernel: Any = getattr(shell, "kernel", None)
+    if kernel is not None and hasattr(kernel, "comm_manager"):
+        kernel.comm_manager.register_target(COMM_TARGET, magics.serve)
+    if kernel is not None and hasattr(kernel, "connects_with"):
+        kernel.connects_with(magics.connect)
+    atexit.register(magics.connections.close)
+    return magics
