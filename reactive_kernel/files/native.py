@@ -79,6 +79,8 @@ _PATH_NAMES: Final = (
     *("where", "source", "path", "file", "dest", "sink", "target", "root_path", "base_dir", "name", "query"),
     *("path_or_paths", "output_file", "input_file", "file_name", "filename", "database", "path_or_buffer"),
 )
+# Marks what is wrapped already.
+_TOLD: Final = "__reactive_told__"
 _MODES: Final = {"r": os.O_RDONLY, "w": os.O_WRONLY | os.O_CREAT | os.O_TRUNC, "x": os.O_CREAT | os.O_EXCL}
 _H5_MODES: Final = ("r", "r+", "w", "a", "x", "w-")
 _QUOTED = re.compile(r"(\bto\s+)?'([^'\n]+)'", re.IGNORECASE)
@@ -197,8 +199,18 @@ def _wrap_module(module: ModuleType) -> None:
         for step in outer:
             owner = getattr(owner, step, None)
         original = getattr(owner, name, None)
-        if original is not None and not isinstance(original, type):
-            setattr(owner, name, _telling(original, kind))
+        if callable(original) and not isinstance(original, type) and not hasattr(original, _TOLD):
+            told = _telling(original, kind)
+            setattr(owner, name, told)
+            _bring_home(original, told)
+
+
+def _bring_home(original: Callable[..., Any], told: Callable[..., Any]) -> None:
+    """Where a function says that it comes from, there must be the same one: pickles look it up there."""
+    home = sys.modules.get(getattr(original, "__module__", None) or "")
+    name = getattr(original, "__qualname__", "")
+    if home is not None and getattr(home, name, None) is original:
+        setattr(home, name, told)
 
 
 def _telling(original: Callable[..., Any], kind: str) -> Callable[..., Any]:
@@ -211,6 +223,7 @@ def _telling(original: Callable[..., Any], kind: str) -> Callable[..., Any]:
             ear.note(_used, (kind, arguments, named))
         return original(*arguments, **named)
 
+    setattr(tell, _TOLD, True)
     return tell
 
 
@@ -229,4 +242,5 @@ def _asking(original: Callable[..., Any]) -> Callable[..., Any]:
 
     # The library passes over frames of its own.
     own = FunctionType(ask.__code__, {**globals(), "__name__": "duckdb"}, None, None, ask.__closure__)
+    setattr(own, _TOLD, True)
     return wraps(original)(own)

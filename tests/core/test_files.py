@@ -827,6 +827,18 @@ def test_duckdb_still_finds_the_frames_of_its_caller():
     assert frame.height == 1
 
 
+@pytest.mark.parametrize(
+    "name",
+    ["pandas.read_parquet", "polars.read_parquet", "pyarrow.parquet.read_table", "pyarrow.csv.read_csv"],
+)
+def test_wrapped_functions_of_libraries_can_be_sent_to_other_interpreters(name):
+    module, _, attribute = name.rpartition(".")
+    touched(lambda: None)
+    pytest.importorskip("pyarrow")
+    function = getattr(pytest.importorskip(module), attribute)
+    assert pickle.loads(pickle.dumps(function)) is function
+
+
 def test_hdf5():
     h5py = pytest.importorskip("h5py")
     assert writes(lambda: h5py.File("b.h5", "w").close()) == {"b.h5", "dir:."}
