@@ -10,24 +10,23 @@ import copy
 import re
 from collections.abc import Callable, Collection, Iterator, Mapping, Sequence
 from dataclasses import dataclass, replace
+from time import monotonic
 
 from jupyter_client.kernelspec import KernelSpec
 from nbclient.util import run_sync
 from nbformat import NotebookNode
 
 from . import analyze, reason
-from .cell import Cell, CellId, Mode, Reason, Resource
+from .cell import Cell, CellId, Freshness, Mode, Reason, Resource
 from .event import DocumentSynced
-from .notebook import code_cells, document, uncompared
+from .notebook import code_cells, document, marked, uncompared
 from .plan import in_order
 from .runner import KERNEL, CannotRun, Message, Options, Runner, is_reactive, spec_of
 from .session import Session
-from .verify import Difference, Verdict, difference
+from .verify import MARK, Difference, Verdict, difference
 
 _Say = Callable[[Sequence[Resource], Sequence[CellId], reason.Label], Reason]
 
-# Set in a process that a notebook is run afresh in: what verifies must not verify itself.
-MARK = "REACTIVE_VERIFYING"
 _OWN_MAGIC = re.compile(r"(?m)^\s*%reactive\b")
 _SHOWN_NOTES = 5
 
@@ -53,8 +52,9 @@ def verify_notebook(notebook: NotebookNode, options: Options, *, skip_manual: bo
     runner = _TopDown(fresh, options, kernel, seen, without)
     result = run_sync(runner.run)()
     pairs = _Pairs(notebook, fresh, seen, runner.done)
-    notes = _notes(kernel, seen, without, pairs.silent)
-    return Verified(Verdict(*pairs.compared(), notes), result.stopped, result.signal)
+    differences, compared = pairs.compared()
+    notes = [*_notes(kernel, seen, without, pairs.silent), *_of_fresh_ones(differences)]
+    return Verified(Verdict(differences, compared, tuple(notes)), result.stopped, result.signal)
 
 
 def _ran(cell: NotebookNode) -> bool:
@@ -63,14 +63,10 @@ def _ran(cell: NotebookNode) -> bool:
 
 def _left_out(seen: Session, cell: CellId, *, skip_manual: bool) -> bool:
     """Does a fresh run go without the cell?"""
-    mode, source = _mode(seen, cell), seen.cell(cell).source
+    mode, source = seen.mode(cell), seen.cell(cell).source
     # What only asks the kernel about itself changes nothing, and has nobody to ask.
     asks = all(_OWN_MAGIC.match(line) for line in source.splitlines() if line.strip())
     return mode is Mode.OFF or asks or (skip_manual and mode is Mode.MANUAL)
-
-
-def _mode(seen: Session, cell: CellId) -> Mode:
-    return seen.cell(cell).mode or (Mode.MANUAL if seen.facts(cell).manual else Mode.AUTO)
 
 
 # The kernel
@@ -159,6 +155,7 @@ class _TopDown(Runner):
         self._look_for_an_end()
         # A kernel that dies at once has not said what it runs.
         self._asked = self._running = cell.id
+        self._began = self._told = monotonic()
         asked = {"code": cell.source, "silent": False, "store_history": True}
         refused = {"allow_stdin": False, "stop_on_error": False}
         await self._converse("execute_request", {**asked, **refused, "user_expressions": {}})
@@ -217,7 +214,8 @@ class _Pairs:
         line = next(iter(self._seen.cell(cell).source.strip().splitlines()), "")
         called = f"{self._seen.label(cell)} ({cell}) `{line}`"
         fresh = self._fresh[cell].outputs if why is None else why
-        return difference(called, now.outputs, fresh, ran=_ran(now))
+        found = difference(called, now.outputs, fresh, ran=_ran(now))
+        return found and replace(found, marked=marked(now))
 
 
 def _notes(
@@ -241,7 +239,7 @@ def _of_order(kernel: _Kernel, seen: Session) -> Iterator[str]:
 
 def _of_modes(seen: Session, without: Collection[CellId]) -> Iterator[str]:
     for cell in seen.cells:
-        mode = _mode(seen, cell)
+        mode = seen.mode(cell)
         if mode is Mode.OFF:
             yield f"{seen.label(cell)} is switched off and did not run"
         elif mode is Mode.MANUAL and cell in without:
@@ -250,6 +248,14 @@ def _of_modes(seen: Session, without: Collection[CellId]) -> Iterator[str]:
             yield f"{seen.label(cell)} is manual and ran all the same; --skip-manual leaves such cells out"
 
 
+def _of_fresh_ones(differences: Sequence[Difference]) -> Iterator[str]:
+    if any(each.marked == Freshness.FRESH.value for each in differences):
+        yield (
+            "a cell that is marked fresh and differs all the same depends on time, chance or the world "
+            "outside, or on something that the kernel does not see"
+        )
+
+
 def _of_silence(seen: Session, silent: Mapping[CellId, str]) -> Iterator[str]:
     for cell, why in silent.items():
-        yield f"{seen.label(cell)} ran and was not compared: {why}"
+        yield f"{seen.label(cell)} was not compared: {why}"

@@ -29,10 +29,21 @@ from IPython.core.interactiveshell import InteractiveShell
 from . import magics, wire
 from .analysis import analyze
 from .cell import CellFacts, CellId, Observation, Outcome, Reason, Resource
-from .event import DocumentSynced, Event, Interrupted, NamesTouched, Refuse, Run, RunFinished, RunRequested
+from .event import (
+    CascadeChosen,
+    DocumentSynced,
+    Event,
+    Interrupted,
+    NamesTouched,
+    Refuse,
+    Run,
+    RunFinished,
+    RunRequested,
+)
 from .guard import keep_builtins, restore_builtins
 from .namespace import Namespace, of_the_session
 from .observe import Observer
+from .own_magic import Host, ReactiveMagic
 from .publish import Parcel, Publication, StampingSession
 from .session import Session
 
@@ -116,6 +127,7 @@ class ReactiveKernel(IPythonKernel):
         self.comm_manager.register_target(wire.TARGET, lambda comm, message: None)
         assert self.shell is not None
         self.shell.events.register("post_run_cell", self._note_error)
+        self.shell.register_magic_function(ReactiveMagic(self._host()), "line", "reactive")
         _inherit_context_in_threads()
         keep_builtins()
 
@@ -123,6 +135,23 @@ class ReactiveKernel(IPythonKernel):
     def _out(self) -> StampingSession:
         """The session that every message goes out through."""
         return cast("StampingSession", self.session)
+
+    def _host(self) -> Host:
+        """What the magic `%reactive` may know of us, and do."""
+        return Host(
+            self.document,
+            self._turn,
+            lambda: self.names.live,
+            lambda cell: self._out.latest(cell),
+            self._choose,
+        )
+
+    def _choose(self, event: CascadeChosen) -> None:
+        """Change the mode, and tell front ends, which have not asked for it."""
+        with self._turn:
+            self._step(event)
+            for comm in self._comms:
+                cast("BaseComm", self.comm_manager.get_comm(comm)).send(dict(wire.ready(self.document)))
 
     def _parent(self) -> dict[str, Any]:
         return cast("dict[str, Any]", self.get_parent("shell"))

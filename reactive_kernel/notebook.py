@@ -141,11 +141,16 @@ def uncompared(cell: NotebookNode) -> str | None:
     """Why nobody wants to know whether the cell shows what it would show in a fresh run, if so."""
     if _UNCOMPARED in tags(cell):
         return f"it has the tag `{_UNCOMPARED}`"
-    own: object = cell.metadata.get(TARGET)
-    wanted = cast("Mapping[str, object]", own).get("verify") if isinstance(own, Mapping) else None
+    wanted = _own(cell).get("verify")
     if wanted is False:
         return "its metadata says so"
     return wanted if isinstance(wanted, str) else None
+
+
+def marked(cell: NotebookNode) -> str | None:
+    """How a running kernel that asks has marked the cell."""
+    found = _own(cell).get("marked")
+    return found if isinstance(found, str) else None
 
 
 def document(notebook: NotebookNode) -> tuple[Cell, ...]:
@@ -156,8 +161,13 @@ def document(notebook: NotebookNode) -> tuple[Cell, ...]:
 def _mode(cell: NotebookNode) -> Mode | None:
     if _SKIPPED in tags(cell):
         return Mode.OFF
-    own: object = cell.metadata.get(TARGET)
-    return parse_mode(cast("Mapping[str, object]", own).get("mode")) if isinstance(own, Mapping) else None
+    return parse_mode(_own(cell).get("mode"))
+
+
+def _own(cell: NotebookNode) -> Mapping[str, object]:
+    """What we keep in the cell's metadata."""
+    found: object = cell.metadata.get(TARGET)
+    return cast("Mapping[str, object]", found) if isinstance(found, Mapping) else {}
 
 
 # Parameters

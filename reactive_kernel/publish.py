@@ -3,8 +3,8 @@
 from __future__ import annotations
 
 from collections.abc import Callable
-from dataclasses import dataclass
-from typing import Any, cast
+from dataclasses import dataclass, field
+from typing import Any, TypeAlias, cast
 
 from jupyter_client.session import Session as JupyterSession
 
@@ -14,8 +14,14 @@ _OUTPUTS = frozenset(
     ("stream", "display_data", "update_display_data", "execute_result", "error", "clear_output")
 )
 _STAMPED = _OUTPUTS | {"execute_input", "comm_open", "comm_msg", "comm_close", "input_request"}
+# So many characters of what cells show are kept, of one cell and in all, for who asks later.
+_KEPT, _ALL_KEPT = 4_000_000, 64_000_000
 # So many runs are remembered, for threads and tasks that print after their cell has ended.
 _REMEMBERED = 20_000
+
+
+# The type and the content of a message.
+Shown: TypeAlias = tuple[str, dict[str, Any]]
 
 
 @dataclass
@@ -28,6 +34,12 @@ class Publication:
     headline: Callable[[], None] | None = None
     # Does it show under another cell?
     guest: bool = False
+    # What it shows; None if that was too much to be kept. And what of that can be updated, by its id.
+    shown: list[Shown] | None = field(default_factory=list[Shown])
+    displays: dict[str, list[dict[str, Any]]] = field(default_factory=dict[str, list[dict[str, Any]]])
+    size: int = 0
+    # Does the next output take the place of those before it?
+    clearing: bool = False
 
 
 class Parcel:
@@ -54,9 +66,22 @@ class StampingSession(JupyterSession):
     def __init__(self, **options: Any) -> None:
         super().__init__(**options)
         self._publications: dict[str, Publication] = {}
+        # The latest of each cell, the oldest first; those with displays that can be updated; what all keep.
+        self._latest: dict[CellId, Publication] = {}
+        self._displaying: dict[CellId, Publication] = {}
+        self._size = 0
+
+    def latest(self, cell: CellId) -> Publication | None:
+        """What the cell's latest run has published."""
+        return self._latest.get(cell)
 
     def publishes(self, parent_id: str, publication: Publication) -> None:
         """From now on, messages with that parent are the publication's."""
+        before = self._latest.pop(publication.cell, None)
+        if before is not None:
+            self._clear(before)
+            before.shown = None
+        self._latest[publication.cell] = publication
         self._publications.pop(parent_id, None)
         self._publications[parent_id] = publication
         if len(self._publications) > _REMEMBERED:
@@ -86,5 +111,72 @@ class StampingSession(JupyterSession):
                 message["metadata"].update(cellId=publication.cell, run=publication.run)
                 if publication.headline is not None and msg_type in _OUTPUTS:
                     headline, publication.headline = publication.headline, None
+                    # The heading is no output of the cell's.
+                    shown, publication.shown = publication.shown, None
                     headline()
+                    publication.shown = shown
+                if msg_type in _OUTPUTS and publication.shown is not None:
+                    self._keep(publication, publication.shown, msg_type, message["content"])
         return message
+
+    # What cells show
+
+    def _keep(
+        self, publication: Publication, shown: list[Shown], msg_type: str, content: dict[str, Any]
+    ) -> None:
+        """Note what the cell shows now."""
+        if msg_type == "update_display_data":
+            self._update(content)
+            return
+        if msg_type == "clear_output":
+            publication.clearing = True
+        if publication.clearing and not content.get("wait"):
+            self._clear(publication)
+        if msg_type == "clear_output":
+            return
+        identity = content["transient"].get("display_id") if content.get("transient") else None
+        if identity is not None:
+            content = dict(content)
+            publication.displays.setdefault(identity, []).append(content)
+            self._displaying[publication.cell] = publication
+        shown.append((msg_type, content))
+        size = _size(msg_type, content)
+        publication.size += size
+        self._size += size
+        if publication.size > _KEPT:
+            self._clear(publication)
+            publication.shown = None
+        elif self._size > _ALL_KEPT:
+            self._make_room()
+
+    def _update(self, content: dict[str, Any]) -> None:
+        for publication in self._displaying.values():
+            for display in publication.displays.get(content["transient"]["display_id"], ()):
+                display["data"] = content["data"]
+
+    def _clear(self, publication: Publication) -> None:
+        if publication.shown is not None:
+            publication.shown.clear()
+        if publication.displays and self._displaying.get(publication.cell) is publication:
+            del self._displaying[publication.cell]
+        publication.displays.clear()
+        self._size -= publication.size
+        publication.size = 0
+        publication.clearing = False
+
+    def _make_room(self) -> None:
+        for publication in list(self._latest.values()):
+            if self._size <= _ALL_KEPT // 2:
+                return
+            if publication.size:
+                self._clear(publication)
+                publication.shown = None
+
+
+def _size(msg_type: str, content: dict[str, Any]) -> int:
+    """About how many characters a message keeps in memory."""
+    if msg_type == "stream":
+        return len(content["text"]) + 100
+    if msg_type == "error":
+        return sum(map(len, content["traceback"])) + 100
+    return sum(len(part) if isinstance(part, str) else 1000 for part in content["data"].values()) + 100

@@ -18,6 +18,9 @@ from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass
 from typing import Any, cast
 
+# Set in a process that a notebook is run afresh in: what verifies must not verify itself.
+MARK = "REACTIVE_VERIFYING"
+
 # An output as nbformat stores it.
 Output = Mapping[str, Any]
 
@@ -259,12 +262,14 @@ class Difference:
     called: str
     words: str
     diff: tuple[str, ...] = ()
+    # What the kernel that asks says of the cell.
+    marked: str | None = None
 
     def __str__(self) -> str:
+        marked = f", marked {self.marked}," if self.marked is not None else ""
         end = ":" if self.diff else "."
-        return "\n".join(
-            [f"{self.called} {self.words.rstrip('.')}{end}", *(f"  {line}" for line in self.diff)]
-        )
+        heading = f"{self.called}{marked} {self.words.rstrip('.')}{end}"
+        return "\n".join([heading, *(f"  {line}" for line in self.diff)])
 
 
 @dataclass(frozen=True)
