@@ -127,7 +127,8 @@ class ReactiveKernel(IPythonKernel):
         self.comm_manager.register_target(wire.TARGET, lambda comm, message: None)
         assert self.shell is not None
         self.shell.events.register("post_run_cell", self._note_error)
-        self.shell.register_magic_function(ReactiveMagic(self._host()), "line", "reactive")
+        shell = cast("Any", self.shell)
+        shell.register_magic_function(ReactiveMagic(self._host()), "line", "reactive")
         _inherit_context_in_threads()
         keep_builtins()
 
@@ -138,13 +139,10 @@ class ReactiveKernel(IPythonKernel):
 
     def _host(self) -> Host:
         """What the magic `%reactive` may know of us, and do."""
-        return Host(
-            self.document,
-            self._turn,
-            lambda: self.names.live,
-            lambda cell: self._out.latest(cell),
-            self._choose,
-        )
+        return Host(self.document, self._turn, lambda: self.names.live, self._latest_of, self._choose)
+
+    def _latest_of(self, cell: CellId) -> Publication | None:
+        return self._out.latest(cell)
 
     def _choose(self, event: CascadeChosen) -> None:
         """Change the mode, and tell front ends, which have not asked for it."""
