@@ -94,6 +94,7 @@ def is_noise(full: str) -> bool:
         "__pycache__" in full
         or (full.startswith("/dev/") and not full.startswith("/dev/shm/"))  # noqa: S108  # where people do keep files
         or ".ipynb_checkpoints" in full
+        or "/joblib_memmapping_folder_" in full
         or full.endswith((".pyc", ".pyo", ".so", ".pyd", ".dylib"))
         or (full.endswith(">") and os.path.basename(full).startswith("<"))
     )

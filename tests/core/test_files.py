@@ -159,6 +159,11 @@ def test_a_module_of_a_library_is_no_read():
     assert touched(lambda: importlib.import_module("colorsys")) == Touched(set(), set())
 
 
+@pytest.mark.parametrize("folder", ["__pycache__", ".ipynb_checkpoints", "joblib_memmapping_folder_1"])
+def test_what_tools_keep_for_themselves_is_no_write(folder):
+    assert touched(lambda: (os.mkdir(folder), text(f"{folder}/b.txt"))) == Touched(set(), set())
+
+
 @pytest.mark.parametrize("path", ["/etc/passwd", "/proc/self/status", "/dev/null", os.__file__])
 def test_what_belongs_to_the_machine_is_no_read(path):
     assert touched(lambda: open(path).close()) == Touched(set(), set())
