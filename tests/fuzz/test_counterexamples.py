@@ -12,6 +12,12 @@ def assert_true(cells: dict[str, str], *operations: Operation) -> None:
     assert mismatch is None, str(mismatch)
 
 
+def assert_true_of_objects(cells: dict[str, str], *operations: Operation) -> None:
+    """The same where cells meet in objects and files: plain Python says what a fresh run shows."""
+    mismatch, _ = drive(Story(tuple(cells.items()), operations, mutating=True))
+    assert mismatch is None, str(mismatch)
+
+
 STALE = Operation("stale")
 
 
@@ -129,3 +135,45 @@ def test_a_name_missed_inside_a_function_is_needed_only_as_long_as_the_function_
         "broken": "c = n",
     }
     assert_true(cells, Operation("edit_run", ("first",), "assert c < 0"), Operation("delete", ("def",)))
+
+
+def test_a_cell_asked_to_run_with_a_new_text_is_not_fresh_while_it_waits():
+    cells = {"lists": "xs = [1]\nys = [1]", "show": "print(xs, ys)"}
+    waiting = Operation("edit_run", ("show",), "print(xs, ys)\n1 / 0", steps=0)
+    assert_true_of_objects(cells, STALE, Operation("run", ("lists",), steps=1), waiting)
+
+
+def test_a_list_that_a_failed_cell_appended_to_through_a_generator_is_put_back():
+    cells = {
+        "list": "xs = [1]",
+        "gen": "def gen():\n    for i in range(4):\n        xs.append(i)\n        yield i\nju = gen()",
+        "bind": "xs = xs + [3]",
+        "broken": "print(next(ju, 'end'))\n1 / 0",
+    }
+    assert_true_of_objects(cells, STALE)
+
+
+def test_a_generator_that_a_failed_cell_used_up_is_made_again():
+    cells = {"gen": "def gen():\n    yield i\nit = gen()", "use": "print(next(it, None))"}
+    assert_true_of_objects(cells, STALE)
+
+
+def test_a_dict_keeps_its_order_when_what_moved_it_runs_again():
+    cells = {
+        "import": "from collections import *",
+        "dict": "od = OrderedDict(a=1, b=2)",
+        "move": "od.move_to_end('a')",
+        "show": "print(list(od))",
+    }
+    assert_true_of_objects(cells, STALE, Operation("run", ("move",)), Operation("run", ("move",)))
+
+
+def test_a_swap_of_lists_in_a_function_that_changes_one_ends():
+    cells = {"x": "xs = [1]", "y": "ys = [1]", "z": "zs = [1]", "swap": "xs, ys = ys, zs"}
+    change = Operation("edit_run", ("x",), "def body():\n    xs[-1] += 1\nbody()")
+    assert_true_of_objects(cells, change)
+
+
+def test_what_an_interrupt_left_half_done_is_undone():
+    cells = {"list": "xs = [1]", "change": "xs.append(2)\nxs.append(3)", "show": "print(xs)"}
+    assert_true_of_objects(cells, STALE, Operation("run", ("change",), halt=2))
