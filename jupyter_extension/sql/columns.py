@@ -266,7 +266,8 @@ def _slices(field: Field, arrow: Any) -> Array:
         bitmap = pa.py_buffer(np.packbits(valid, bitorder="little"))
     buffers = [bitmap, pa.py_buffer(bounds), pa.py_buffer(field.raw)]
     both = pa.Array.from_buffers(arrow, 2 * count, buffers)
-    return both.take(pa.array(np.arange(0, 2 * count, 2, dtype=np.int32)))
+    # Made of a buffer: to look at an array of numpy's, Arrow would import pandas.
+    return both.take(_array(pa.int32(), np.arange(0, 2 * count, 2, dtype=np.int32), None))
 
 
 def _text(field: Field) -> tuple[Array, str | None]:

@@ -162,11 +162,13 @@ def _identifier(text: str, place: Place, names: Names) -> str:
     if not isinstance(value, str):
         kind = type(value).__name__
         raise Wrong(f"`{{{place}!i}}` wants a str, and is a {kind}.\n{pointed(text, place.start)}")
+    # A class derived from str may answer something else each time it is asked; this asks none of its methods.
+    name = str.__str__(value)
     try:
-        quoted(value)
+        quoted(name)
     except Unquotable as error:
         raise Wrong(f"`{{{place}!i}}`: {error}.\n{pointed(text, place.start)}") from None
-    return value
+    return name
 
 
 def _arguments(database: Database, asked: Asked, types: Sequence[Type]) -> list[object]:

@@ -100,13 +100,15 @@ class SqlMagics(Magics):
     # Asking
 
     def _ask(self, order: lines.Ask, screen: Screen | Quiet) -> object:
-        shapes: Mapping[lines.Shape, Callable[[Any], object]] = _SHAPES
         ask = self._frames if order.on == lines.FRAMES else self._statements
         result = ask(order, screen)
-        rows = None if result is None or result.table is None else shapes[order.shape](result.table)
-        if order.into is not None:
-            self._shell.user_ns[order.into] = rows
-        return rows if isinstance(screen, Quiet) and order.into is None else None
+        if order.into is None and isinstance(screen, Screen):
+            return None
+        rows = None if result is None or result.table is None else _SHAPES[order.shape](result.table)
+        if order.into is None:
+            return rows
+        self._shell.user_ns[order.into] = rows
+        return None
 
     def _statements(self, order: lines.Ask, screen: Screen | Quiet) -> Result | None:
         parts = statements(order.sql)

@@ -67,6 +67,9 @@ def _elements(value: object, type_name: str) -> Iterable[object]:
     module = type(value).__module__.partition(".")[0]
     if module in ("numpy", "pandas", "polars", "pyarrow"):
         source: Any = value
+        if hasattr(source, "notna") and source.dtype.kind != "f":
+            # What is missing is a float to pandas, even among texts.
+            source = source.astype(object).where(source.notna(), None)
         for method in ("to_list", "to_pylist", "tolist"):
             if hasattr(source, method):
                 return getattr(source, method)()
@@ -85,14 +88,17 @@ def _boolean(value: object) -> bool:
     raise TypeError("give True or False")
 
 
-def _integer(value: object) -> int:
-    if isinstance(value, bool):
-        raise TypeError("True and False are no numbers in SQL")
-    if isinstance(value, int):
-        return value
-    if isinstance(value, (float, decimal.Decimal)) and value == int(value):
+def _integer(least: int, most: int) -> Callable[[object], int]:
+    def convert(value: object) -> int:
+        if isinstance(value, bool):
+            raise TypeError("True and False are no numbers in SQL")
+        if not isinstance(value, (int, float, decimal.Decimal)) or value != int(value):
+            raise TypeError("give a whole number")
+        if not least <= value <= most:
+            raise ValueError(f"it takes {least} to {most}")
         return int(value)
-    raise TypeError("give a whole number")
+
+    return convert
 
 
 def _float(value: object) -> float:
@@ -207,9 +213,9 @@ def _time(value: object) -> datetime.time:
     raise TypeError("give a time")
 
 
-_UNLIKE_TEXT: tuple[str, ...] = ("int2", "int4", "int8", "oid")
 _CONVERTERS: Mapping[str, Callable[[object], object]] = MappingProxyType({
-    **dict.fromkeys(_UNLIKE_TEXT, _integer),
+    **{f"int{size}": _integer(-(2 ** (8 * size - 1)), 2 ** (8 * size - 1) - 1) for size in (2, 4, 8)},
+    "oid": _integer(0, 2**32 - 1),
     **dict.fromkeys(("float4", "float8"), _float),
     **dict.fromkeys(("text", "varchar", "bpchar", "name"), _strict_text),
     **dict.fromkeys(("json", "jsonb"), _json),
