@@ -19,6 +19,7 @@ from nbformat import NotebookNode
 from . import analyze, reason
 from .cell import Cell, CellId, Freshness, Mode, Reason, Resource
 from .event import DocumentSynced
+from .graph import plain
 from .notebook import code_cells, document, marked, uncompared
 from .plan import in_order
 from .runner import KERNEL, CannotRun, Message, Options, Runner, is_reactive, spec_of
@@ -172,7 +173,7 @@ class _TopDown(Runner):
             lost = {name: it for name, it in inputs.items() if it is not None and self._lost.get(it) is say}
             if lost:
                 makers = sorted(set(lost.values()), key=seen.graph.rank)
-                return say(sorted(lost), makers, seen.label).message
+                return say(sorted(set(map(plain, lost))), makers, seen.label).message
         return None
 
     def _sent(self, msg_id: str) -> None:

@@ -25,6 +25,8 @@ from .session import Session
 __all__ = ["Result", "execute_notebook", "main"]
 
 _FAILED, _MISUSED = 1, 2
+# After so many seconds a cell is slow enough to be told of in a log.
+_PATIENCE = 30.0
 # What a shell adds to the number of the signal that ended a program.
 _SIGNALLED = 128
 
@@ -165,10 +167,10 @@ def _run(chosen: argparse.Namespace) -> int:
 
 
 @contextlib.contextmanager
-def _progress(*, always: bool = False) -> Generator[Progress | None, None, None]:
-    """Shows how far a run has come in one line, where somebody watches."""
+def _progress(*, always: bool = False) -> Generator[Progress, None, None]:
+    """Shows how far a run has come, in one line where somebody watches."""
     if not (always or sys.stderr.isatty()):
-        yield None
+        yield Slow()
         return
     shown = ""
 
@@ -188,6 +190,22 @@ def _progress(*, always: bool = False) -> Generator[Progress | None, None, None]
         yield show
     finally:
         replace("")
+
+
+class Slow:
+    """Tells, where nobody watches, of cells that take long: each time that they have taken twice as long."""
+
+    def __init__(self) -> None:
+        self._patience = _PATIENCE
+
+    def __call__(self, begun: int, wanted: int, cell: Cell, seconds: float) -> None:
+        if seconds < 1:
+            self._patience = _PATIENCE
+        elif seconds >= self._patience:
+            self._patience *= 2
+            line = next(iter(cell.source.strip().splitlines()), "")[:60]
+            sys.stderr.write(f"[{begun}/{wanted}] {seconds:.0f} s {line}\n")
+            sys.stderr.flush()
 
 
 def _warn_of_parameters(setter: CellId, parameters: Iterable[str], seen: Session) -> None:

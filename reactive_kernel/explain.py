@@ -14,6 +14,7 @@ from dataclasses import dataclass
 
 from .cell import Activity, CellId, Freshness, Mode, Outcome, Resource
 from .event import Status
+from .graph import plain
 from .namespace import of_the_session
 from .session import Session, Stamp
 
@@ -263,7 +264,7 @@ def _former_reads(document: Session, cell: CellId) -> Iterator[str]:
     account = document.account(cell)
     inputs = document.graph.inputs(cell)
     for name, stamp in sorted(account.reads.items()) if account is not None else ():
-        if stamp is not None and name not in inputs:
+        if stamp is not None and name not in inputs and name == plain(name):
             yield f"{_called(name)}, {_version(document, name, stamp)}"
 
 

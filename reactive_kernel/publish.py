@@ -40,6 +40,8 @@ class Publication:
     size: int = 0
     # Does the next output take the place of those before it?
     clearing: bool = False
+    # The comms of output widgets that show, instead of the cell, what it publishes.
+    captors: set[str] = field(default_factory=set[str])
 
 
 class Parcel:
@@ -115,7 +117,9 @@ class StampingSession(JupyterSession):
                     shown, publication.shown = publication.shown, None
                     headline()
                     publication.shown = shown
-                if msg_type in _OUTPUTS and publication.shown is not None:
+                if msg_type == "comm_msg":
+                    _heed_captors(publication, message["content"])
+                elif msg_type in _OUTPUTS and publication.shown is not None and not publication.captors:
                     self._keep(publication, publication.shown, msg_type, message["content"])
         return message
 
@@ -171,6 +175,13 @@ class StampingSession(JupyterSession):
             if publication.size:
                 self._clear(publication)
                 publication.shown = None
+
+
+def _heed_captors(publication: Publication, content: dict[str, Any]) -> None:
+    """Note which output widgets take what the run publishes: those that name its request."""
+    state: object = content["data"].get("state") if isinstance(content.get("data"), dict) else None
+    if isinstance(state, dict) and "msg_id" in state:
+        (publication.captors.add if state["msg_id"] else publication.captors.discard)(content["comm_id"])
 
 
 def _size(msg_type: str, content: dict[str, Any]) -> int:

@@ -8,6 +8,8 @@ import zlib
 import pytest
 from nbformat.v4 import new_output
 
+from reactive_kernel.cell import Cell, CellId
+from reactive_kernel.command import Slow
 from reactive_kernel.verify import Difference, alike, compare, difference
 
 
@@ -131,3 +133,17 @@ def test_a_cell_that_was_blocked_here_too_is_no_difference():
         "does not run in a fresh run: It needs `x`.",
         ("--- shown now", "+++ a fresh run", "@@ -1 +0,0 @@", "-1"),
     )
+
+
+def test_a_log_hears_of_slow_cells_less_and_less_often(capsys):
+    tell = Slow()
+    for seconds in [0, *range(1, 130)]:
+        tell(1, 2, Cell(CellId("c"), "fit()\nshow()"), seconds)
+    for seconds in (0, 29, 31):
+        tell(2, 2, Cell(CellId("d"), "plot()"), seconds)
+    assert capsys.readouterr().err.splitlines() == [
+        "[1/2] 30 s fit()",
+        "[1/2] 60 s fit()",
+        "[1/2] 120 s fit()",
+        "[2/2] 31 s plot()",
+    ]

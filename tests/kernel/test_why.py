@@ -277,6 +277,14 @@ def test_reruns_that_show_under_another_cell_are_known_too(alone: Conversation):
     assert verified(alone) == ["This notebook: 2 cells show what a fresh run shows."]
 
 
+def test_what_a_widget_shows_instead_of_the_cell_is_not_the_cells(kernel: Conversation):
+    inside = (
+        "import ipywidgets\narea = ipywidgets.Output()\nwith area:\n    print('inside')\nprint('outside')"
+    )
+    kernel.document(a=inside)
+    assert verified(kernel) == ["This notebook: 1 cell shows what a fresh run shows."]
+
+
 def test_what_was_too_much_to_keep_is_not_compared(kernel: Conversation):
     kernel.document(a="print('x' * 5_000_000)", b="print('y')")
     assert verified(kernel) == [
