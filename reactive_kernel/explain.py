@@ -107,20 +107,22 @@ def _cell_called(document: Session, asked: str) -> CellId | None:
 
 
 def _resource_called(document: Session, asked: str) -> Resource | None:
-    """The resource of that name, or the name that an expression like `df.x` begins with."""
+    """The resource, the file of that path, or the name that an expression like `df.x` begins with."""
+    if not asked:
+        return None
+    written = document.graph.written()
+    files = sorted(name for name in written if name.startswith("file:") and name.endswith(f"/{asked}"))
     root = re.match(r"[^\W\d]\w*", asked)
-    for name in (asked, f"file:{asked}", f"dir:{asked}", root[0] if root else ""):
-        if name and (
-            any(True for _ in document.graph.writers(name)) or any(True for _ in _users(document, name))
-        ):
+    for name in (asked, f"file:{asked}", f"dir:{asked}", *files[:1], root[0] if root else asked):
+        if name in written or any(True for _ in _users(document, name)):
             return name
     return None
 
 
 def _users(document: Session, name: Resource) -> Iterator[CellId]:
-    """The cells that read the name, but for those to whom it is only a builtin's."""
+    """The cells that read the name, but for those to whom it is only a builtin's, or Python's own state."""
     for cell in document.graph.users(name):
-        if document.graph.inputs(cell)[name] is not None or name in document.graph.entry(cell).reads:
+        if name in document.edges(cell).reads:
             yield cell
 
 
@@ -389,6 +391,8 @@ _STATES: Mapping[str, str] = {
 
 
 def _called(name: Resource) -> str:
+    if name == "file:*":
+        return "files that a program may read"
     kind, colon, rest = name.partition(":")
     if colon and rest and kind in _KINDS:
         return f"{_KINDS[kind]} `{rest}`"

@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from pathlib import Path
+
 import pytest
 
 from .conversation import Conversation, text_of
@@ -164,6 +166,26 @@ def test_a_cell_is_called_by_number_id_or_the_beginning_of_its_id(kernel: Conver
     answers = [asked(kernel, f"why {name}") for name in ("1", "cell 1", "Cell 1", "9f3c61d2", "9f3c")]
     assert answers[0][0].startswith("cell 1 `x = 1` is fresh")
     assert answers == answers[:1] * 5
+
+
+def test_files_and_random_states_are_answered_for_like_names(kernel: Conversation, tmp_path: Path):
+    path = tmp_path / "prices.csv"
+    write, read = (
+        f"with open({str(path)!r}, 'w') as f: f.write('1')",
+        f"with open({str(path)!r}) as f: f.read()",
+    )
+    kernel.document(a=write, b=read, c="import random; random.seed(1)", d="random.random()")
+    a, c, d = runs(kernel, "a", "c", "d")
+    assert f"  the file `{path}` from cell 1, run {a}" in asked(kernel, "why b")
+    assert asked(kernel, "why prices.csv") == asked(kernel, f"why {path}")
+    assert (
+        asked(kernel, f"why {path}")[0]
+        == f"The file `{path}` is, at the document's end, what cell 1 left in run {a}."
+    )
+    assert f"  the random state of `random` from cell 3, run {c}" in asked(kernel, "why d")
+    assert asked(kernel, "why random:random")[-1] == (
+        f"  cell 4 `random.random()` writes it in run {d}, from what cell 3 left"
+    )
 
 
 # The whole
