@@ -16,7 +16,7 @@ from concurrent.futures import Future, wait
 from contextlib import suppress
 from dataclasses import dataclass, field
 from typing import Any, TypeVar
-from urllib.parse import parse_qsl, unquote, urlencode, urlsplit, urlunsplit
+from urllib.parse import unquote
 
 import asyncpg
 
@@ -128,9 +128,9 @@ class Target:
         """What must never be shown."""
         found = [os.environ.get("PGPASSWORD", "")]
         if self.url is not None:
-            parts = urlsplit(self.url)
-            query = dict(parse_qsl(parts.query))
-            found += [parts.password or "", query.get("password", ""), query.get("sslpassword", "")]
+            # Also of an address that cannot be read.
+            found += re.findall(r"//[^/]*?:([^/]*)@", self.url)
+            found += re.findall(r"[?&](?:ssl)?password=([^&]*)", self.url)
         return sorted(
             {word for each in found for word in (each, unquote(each)) if word}, key=len, reverse=True
         )
@@ -148,18 +148,9 @@ class Target:
 
 
 def without_password(url: str) -> str:
-    """A URL with *** for the passwords in it."""
-    try:
-        parts = urlsplit(url)
-    except ValueError:
-        return re.sub(r"//[^/\s]*@", "//***@", url)
-    host = parts.netloc
-    if "@" in host:
-        user, _, rest = host.rpartition("@")
-        name, colon, _ = user.partition(":")
-        host = f"{name}{':***' if colon else ''}@{rest}"
-    kept = [(name, "***" if "password" in name else value) for name, value in parse_qsl(parts.query)]
-    return urlunsplit((parts.scheme, host, parts.path, urlencode(kept, safe="*/,"), parts.fragment))
+    """A URL with *** for the passwords in it; also one that cannot be read."""
+    url = re.sub(r"(//[^/:@]*:)[^/]*@", r"\1***@", url)
+    return re.sub(r"([?&](?:ssl)?password=)[^&]*", r"\1***", url)
 
 
 class Database:
@@ -295,11 +286,11 @@ class Database:
             dsn: str | None = server.url
         else:
             dsn = target.dsn()
-        self._connection = self._wait(self._open(dsn))
+        self._connection = self._wait(asyncio.wait_for(self._open(dsn), _CONNECT_TIMEOUT))
 
     async def _open(self, dsn: str | None) -> Any:
         # A pooler may hand out another server's session between two statements: none is kept prepared.
-        connection = await _pg.connect(dsn, statement_cache_size=0, timeout=_CONNECT_TIMEOUT)
+        connection = await _when_up(dsn)
         connection.add_log_listener(self._hear)
         for name in _AS_NUMBERS:
             await connection.set_type_codec(
@@ -370,8 +361,31 @@ class Database:
         return Failed(said)
 
     def _cancel(self, asked: Future[Any]) -> None:
-        """Stop a statement on the server. The next use of the connection waits until that is done."""
+        """Stop a statement on the server, and come back when the connection can be used again, or is lost."""
         asked.cancel()
+        connection = self._connection
+        if connection is not None:
+            self._submit(_settled(connection)).result()
+
+
+async def _when_up(dsn: str | None) -> Any:
+    """Connect, and wait for a server that is just starting or stopping."""
+    while True:
+        try:
+            return await _pg.connect(dsn, statement_cache_size=0, timeout=_CONNECT_TIMEOUT)
+        except asyncpg.CannotConnectNowError:
+            await asyncio.sleep(_LOOK)
+
+
+async def _settled(connection: Any) -> None:
+    """Wait for what was cancelled. A server that does not even answer this is out of reach."""
+    try:
+        await asyncio.wait_for(connection.fetchval("select 1"), _FAREWELL)
+    except asyncpg.PostgresError:
+        # The transaction failed with the statement; the connection did not.
+        pass
+    except (asyncpg.InterfaceError, OSError, asyncio.TimeoutError):
+        connection.terminate()
 
 
 async def _leave(connection: Any) -> None:

@@ -15,12 +15,13 @@ import stat
 import subprocess
 import sys
 import tempfile
+import threading
 import time
 from dataclasses import dataclass
 from importlib.metadata import PackageNotFoundError, version
 from importlib.util import find_spec
 from pathlib import Path
-from typing import IO
+from typing import IO, ClassVar
 
 from jupyter_core.paths import jupyter_data_dir
 
@@ -57,14 +58,48 @@ class Server:
     """A running server. It keeps running while this process lives and has not released it."""
 
     sockets: Path
-    _use: IO[str]
+    _use: _Use
 
     @property
     def url(self) -> str:
         return f"postgresql://postgres@/postgres?host={self.sockets}"
 
     def release(self) -> None:
-        self._use.close()
+        self._use.leave()
+
+
+class _Use:
+    """This process' lock on a server, however many in the process use it.
+
+    Such a lock is the whole process' own, and is gone as soon as the process closes the file anywhere.
+    """
+
+    _all: ClassVar[dict[Path, _Use]] = {}
+    _turn: ClassVar[threading.Lock] = threading.Lock()
+
+    def __init__(self, path: Path) -> None:
+        self._path = path
+        self._file = _lockable(path)
+        self._count = 0
+
+    @classmethod
+    def enter(cls, path: Path) -> _Use:
+        with cls._turn:
+            use = cls._all.get(path) or cls._all.setdefault(path, cls(path))
+            use._count += 1
+        try:
+            _lock(use._file, exclusive=False)
+        except BaseException:
+            use.leave()
+            raise
+        return use
+
+    def leave(self) -> None:
+        with self._turn:
+            self._count -= 1
+            if not self._count:
+                self._file.close()
+                del self._all[self._path]
 
 
 @dataclass(frozen=True)
@@ -80,15 +115,14 @@ class _Site:
 def attach() -> Server:
     """Start the user's server, or join it if it runs. Blocks for as long as that takes."""
     site = _site()
-    use = _lockable(site.place / "users.lock")
+    use = _Use.enter(site.place / "users.lock")
     try:
-        _lock(use, exclusive=False)
         with _lockable(site.place / "start.lock") as turn:
             _lock(turn, exclusive=True)
             _have_cluster(site)
             _have_server(site)
     except BaseException:
-        use.close()
+        use.leave()
         raise
     return Server(site.sockets, use)
 

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Callable
 from typing import Any
 
 from jupyter_extension.sql.database import Database
@@ -20,11 +21,12 @@ def names(values: dict[str, object]) -> Names:
 
 
 def results(
-    database: Database, sql: str, values: dict[str, object] | None = None, limit: int | None = None
+    database: Database,
+    sql: str,
+    values: dict[str, object] | None = None,
+    limit: int | None = None,
+    watch: Callable[[Progress], None] = lambda progress: None,
 ) -> list[Result]:
-    def watch(progress: Progress) -> None:
-        pass
-
     known = names(values or {})
     return [run(database, sql, statement, known, limit, watch) for statement in statements(sql)]
 
