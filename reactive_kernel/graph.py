@@ -241,6 +241,12 @@ class Graph:
         for index in range(start - 1, -1, -1):
             yield self._at[writers[index]]
 
+    def following(self, name: Resource, cell: CellId) -> Iterator[CellId]:
+        """The writers of `name` below `cell`, nearest first."""
+        writers = self._writers.get(name, [])
+        for index in range(bisect_right(writers, self._rank[cell]), len(writers)):
+            yield self._at[writers[index]]
+
     def others(self, name: Resource, cell: CellId) -> list[tuple[Resource, CellId]]:
         """The writers above of a shared resource besides the nearest, with the keys that they have."""
         if ":" not in name or not shared(name):

@@ -13,7 +13,7 @@ from itertools import count
 from typing import Final, Protocol, TypeAlias
 
 from .cell import CellId, Resource
-from .equality import same
+from .equality import Pairs, same
 from .objects import NOWHERE, Change, Reach, reach, restore
 from .shapes import Shape
 
@@ -108,6 +108,8 @@ class Namespace:
         self._weight = 0
         # Objects one of whose states was given up since somebody asked.
         self._poorer: set[int] = set()
+        # Who made a version of what is no name.
+        self._outside: dict[Resource, set[CellId]] = {}
         # Versions that mean a state which nobody can put back.
         self._spent: set[Place] = set()
 
@@ -199,6 +201,8 @@ class Namespace:
         self._versions[cell] = made
         for name, version in made.items():
             self._hold((cell, name), version.reach)
+            if ":" in name:
+                self._outside.setdefault(name, set()).add(cell)
         self._displaced.update(self._debris.pop(cell, ()))
         self._scratch.difference_update(made)
         self._displaced.update(made)
@@ -264,6 +268,8 @@ class Namespace:
         self._spent = {place for place in self._spent if place[0] != cell}
         for name, version in self._versions.pop(cell, {}).items():
             self._release((cell, name), version.reach)
+            if ":" in name:
+                self._outside[name].discard(cell)
 
     def displace(self, names: Iterable[Resource]) -> None:
         """Another version of these names may be the document's last one now: `settle` looks."""
@@ -291,6 +297,10 @@ class Namespace:
         """The value that the cell left behind the name."""
         version = self._versions.get(cell, {}).get(name)
         return _DELETED if version is None else version.value
+
+    def makers(self, resource: Resource) -> Collection[CellId]:
+        """The cells that have versions of what is no name."""
+        return self._outside.get(resource, ())
 
     def made(self, cell: CellId) -> Collection[Resource]:
         """The names that the cell left versions of."""
@@ -418,31 +428,42 @@ class Namespace:
             return same(before.value, now.value)
         return self._same_version(before, now)
 
-    def old_and_new(self, cell: CellId, names: Iterable[Resource]) -> list[tuple[object, object]] | None:
-        """What the cell left behind the names before, as it was then, and what they hold now.
-
-        None where an object is in both, but in another state.
-        """
-        pairs: list[tuple[object, object]] = []
+    def compare(self, cell: CellId, names: Iterable[Resource], judge: Callable[[Pairs], bool]) -> bool:
+        """Let `judge` compare what the cell left behind the names before, as it was then, with what is there now."""
         news = {name: self._version(name) for name in names}
-        now = {at: key for version in news.values() for at, key in version.keys.items()}
-        known = frozenset(at for version in news.values() for at in version.reach.ids)
-        for name, new in news.items():
-            old = self._versions[cell][name]
-            if old.reach.vast or new.reach.vast:
-                return None
+        olds = {name: self._versions[cell][name] for name in news}
+        if any(version.reach.vast for version in (*news.values(), *olds.values())):
+            return False
+        moved = self._recall(olds.values(), news.values())
+        if moved is None:
+            return False
+        try:
+            return judge([(olds[name].value, new.value) for name, new in news.items()])
+        finally:
+            for at, key in moved:
+                self._move(at, self._things[at], key)
+
+    def _recall(
+        self, olds: Iterable[_Version], news: Collection[_Version]
+    ) -> list[tuple[int, Key]] | None:
+        """Put the objects of old versions into the states they mean; answer which were in which state before.
+
+        None where an object is in the new versions, too, but in another state, or where nobody can.
+        """
+        known = frozenset(at for version in news for at in version.reach.ids)
+        wanted: dict[int, Key] = {}
+        for old in olds:
             for at in _common(old.reach.ids, self._things):
                 thing = self._things[at]
                 key = old.keys.get(at, thing.base)
-                if at in known:
-                    if now[at] != key:
+                if key != thing.now:
+                    if at in known or key not in thing.states:
                         return None
-                elif key != thing.now:
-                    if key not in thing.states:
-                        return None
-                    self._move(at, thing, key)
-            pairs.append((old.value, new.value))
-        return pairs
+                    wanted[at] = key
+        moved = [(at, self._things[at].now) for at in wanted]
+        for at, key in wanted.items():
+            self._move(at, self._things[at], key)
+        return moved
 
     def as_made(self, cell: CellId, name: Resource, maker: CellId) -> bool:
         """Is the maker's version, after what the cell changed of it, what the cell made of it before?"""

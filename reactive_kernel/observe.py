@@ -56,10 +56,6 @@ class Document(Protocol):
         """Does the cell stand below the other one?"""
         ...
 
-    def writers(self, resource: Resource) -> Iterable[CellId]:
-        """The cells that write the resource."""
-        ...
-
     @property
     def outside(self) -> Collection[Resource]:
         """What cells write besides names."""
@@ -186,7 +182,10 @@ class Observer:
         begun, self._begun = self._begun, None
         assert begun is not None
         run, names = begun.run, self.names
+        values = {name: names.live[name] for name in run.inputs if name in names.live}
         touched = self._files.stop(self._document.outside)
+        behind = self._files.behind(values.values())
+        touched = replace(touched, reads=touched.reads | behind.reads, writes=touched.writes | behind.writes)
         hints = [word for word, true in ((FILES_RELATIVE, touched.relative), (SUBPROCESS, touched.opaque)) if true]
         turned = self._dials.stop(begun.libraries, hints)
         took = time.monotonic() - begun.started
@@ -222,7 +221,7 @@ class Observer:
         for name in sorted(reads):
             if shared(name) or self._document.in_force(name, run.cell) is not None:
                 continue
-            if any(writer != run.cell for writer in self._document.writers(name)):
+            if any(writer != run.cell for writer in self.names.makers(name)):
                 path = name.partition(":")[2]
                 return f"It reads `{path}`, which a cell below has written since: nobody can put that back."
         return None
@@ -234,7 +233,7 @@ class Observer:
             if name[:5] != "file:" or shared(name):
                 continue
             folder = f"dir:{Path(name[5:]).parent}"
-            for writer in self._document.writers(name):
+            for writer in self.names.makers(name):
                 if writer != run.cell:
                     found.add((writer, name))
                     if folder in writes:
@@ -314,7 +313,7 @@ class Observer:
         again = names.as_before(cell, changes)
         equal = {name for name in bound if name in made and names.still(cell, name)}
         equal |= {name for name, maker in changed.items() if name in made and names.as_made(cell, name, maker)}
-        rest = bound - equal
+        rest = {name for name in bound - equal if ":" not in name}
         if again and rest and rest <= set(made) and self._twins(cell, sorted(rest)):
             equal |= rest
         return frozenset(equal)
@@ -322,7 +321,6 @@ class Observer:
     def _twins(self, cell: CellId, names: Sequence[Resource]) -> bool:
         """Are the new values of those names what the old ones are but for who they are?"""
         space = self.names
-        pairs = space.old_and_new(cell, names)
 
         def may_pair(old: object, new: object) -> bool:
             # Nobody else may know the new one, and the old one only who took it from here.
@@ -332,7 +330,7 @@ class Observer:
                 maker == cell or self._document.below(maker, cell) for maker, _ in space.holders((id(old),))
             )
 
-        return pairs is not None and twins(pairs, may_pair, _alike)
+        return space.compare(cell, names, lambda pairs: twins(pairs, may_pair, _alike))
 
 
     def _made_again(self, cell: CellId, bound: frozenset[Resource]) -> frozenset[Resource]:
@@ -364,12 +362,11 @@ class Observer:
         made = rest.intersection(space.made(cell))
         if run.again:
             return made
-        found: set[Resource] = set()
-        for name in made & space.live.keys():
-            pairs = space.old_and_new(cell, (name,))
-            if pairs is not None and twins(pairs, lambda old, new: True, _alike):
-                found.add(name)
-        return frozenset(found)
+        return frozenset(
+            name
+            for name in made & space.live.keys()
+            if space.compare(cell, (name,), lambda pairs: twins(pairs, lambda old, new: True, _alike))
+        )
 
 
 def _unseen(survey: Survey | None) -> str | None:

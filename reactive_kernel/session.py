@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections import Counter, deque
-from collections.abc import Callable, Iterable, Mapping, Sequence
+from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass, field, replace
 from types import MappingProxyType
 from typing import TypeAlias
@@ -167,6 +167,8 @@ class Session:
         self._holding: dict[CellId, dict[Resource, frozenset[int]]] = {}
         self._changes: dict[CellId, frozenset[int]] = {}
         self._changers: dict[int, set[CellId]] = {}
+        # Cells that know as another name what may come from somebody else now.
+        self._unsure: set[CellId] = set()
         # Versions that may hold what a cell below changes without knowing that they do.
         self._unchecked: set[tuple[CellId, Resource]] = set()
         # For versions whose content is that of an earlier one: the first stamp that it had.
@@ -240,9 +242,6 @@ class Session:
     def in_force(self, name: Resource, cell: CellId) -> CellId | None:
         """The cell whose version of the name is in force where `cell` stands, whether it reads it or not."""
         return self.source_of(name, cell) if name in self.graph.inputs(cell) else self._nearest(name, cell)
-
-    def writers(self, resource: Resource) -> Iterable[CellId]:
-        return tuple(self.graph.writers(resource))
 
     @property
     def outside(self) -> set[Resource]:
@@ -360,6 +359,7 @@ class Session:
             self._order = order
             self._positions = None
             self.graph.arrange(order)
+            self._unsure |= {cell for cell, state in self._states.items() if state.ran and state.ran.entry.shares}
         known = [cell for cell in event.cells if cell.id in self._states]
         switched = {cell.id for cell in known if self._states[cell.id].cell.mode != cell.mode}
         edited = {cell.id for cell in event.cells if self._write(cell)}
@@ -522,6 +522,8 @@ class Session:
         else:
             edited = state.cell.source != cell.source
             state.cell = cell
+            if edited and state.ran is not None and self._holding:
+                self._unsure.update(each for name in state.ran.stamps for each in self._sharing(cell.id, name))
             if edited:
                 state.facts = self._analyse(cell.source)
                 # What the old text would have called says nothing of the new one.
@@ -603,7 +605,7 @@ class Session:
         """Compare the readers of the writer's names with the versions that are in force now."""
         readers: set[CellId] = set()
         for resource in names:
-            for cell in self.graph.readers(writer, resource):
+            for cell in [*self.graph.readers(writer, resource), *self._sharing(writer, resource)]:
                 state = self._states[cell]
                 name = self.graph.key(cell, resource, writer)
                 readers.add(cell)
@@ -635,6 +637,15 @@ class Session:
                 left |= self._left({name: state.ran.stamps[name] for name in gone})
         return left
 
+    def _sharing(self, writer: CellId, name: Resource) -> Iterator[CellId]:
+        """The cells that know the writer's version as another name, past writers that left none."""
+        for other in self.graph.following(name, writer):
+            if not self._left_nothing(other):
+                return
+            for cell in self.graph.readers(other, name):
+                if name in self.graph.entry(cell).shares:
+                    yield cell
+
     def _compare(self, cell: CellId) -> None:
         """Compare all that the cell needs with what its latest run read."""
         state = self._states[cell]
@@ -661,8 +672,11 @@ class Session:
         todo = set(cells)
         gained: Counter[CellId] = Counter()
         foreseen: Counter[CellId] = Counter()
-        while todo or self.graph.unsettled:
+        while todo or self._unsure or self.graph.unsettled:
             changed = self.graph.settle()
+            if self._unsure:
+                changed |= self._unsure & self._states.keys()
+                self._unsure.clear()
             for cell in changed:
                 self._compare(cell)
                 foreseen[cell] += 1
@@ -823,8 +837,23 @@ class Session:
             state.facts,
             {name: self.source_of(name, cell) for name in inputs},
             frozenset(self.graph.touches(cell)),
-            again=cell in self._rewinds and not state.must_run,
+            again=self._runs_again(state),
         )
+
+    def _runs_again(self, state: _State) -> bool:
+        """Will it do what it did, with other objects at most?"""
+        ran = state.ran
+        if ran is None or not state.succeeded or state.edited or state.interrupted or state.nudged:
+            return False
+        return all(self._same_content(state, name) for name in state.mismatched)
+
+    def _same_content(self, state: _State, name: Resource) -> bool:
+        assert state.ran is not None
+        now = self._stamp(state.cell.id, name, self.graph.inputs(state.cell.id).get(name))
+        read = state.ran.reads.get(name)
+        if now is None or read is None:
+            return now == read
+        return self._content(name, now) == self._content(name, read)
 
     def _obstacle(self, state: _State) -> Reason | None:
         """Why the cell cannot run now, however much somebody wants it to."""
