@@ -33,7 +33,7 @@ LookUp = Callable[[str], object]
 _DATA: Final = frozenset(("plain", "steady", "array", "frame", "polars", "arrow", "figure", "module"))
 _QUIET: Final = _DATA | {"iterator"}
 _ALL: Final = _QUIET | {"function", "instance", "opaque"}
-_NOT_DRAWN: Final = _DATA - {"figure"}
+_NOT_DRAWN: Final = _DATA - {"figure", "plain"}
 _NOT_DEFAULTING: Final = _DATA - {"plain"}
 _NONE: Final[frozenset[str]] = frozenset()
 
@@ -52,7 +52,6 @@ UNHARMED: Final[Mapping[str, frozenset[str]]] = {
 FUNCTIONS: Final[tuple[tuple[frozenset[str], Mapping[str, str]], ...]] = (
     (_ALL, {"builtins": "callable id isinstance issubclass type:1"}),
     (_QUIET, {"builtins": "bool hash len print repr str ascii", "IPython.display": "display"}),
-    (_NOT_DEFAULTING, {"builtins": "format str.format str.format_map", "operator": "getitem itemgetter mod"}),
     (
         _DATA,
         {
@@ -62,7 +61,7 @@ FUNCTIONS: Final[tuple[tuple[frozenset[str], Mapping[str, str]], ...]] = (
                 sorted sum tuple zip str.capitalize str.casefold str.count str.encode str.endswith str.find
                 str.isalpha str.isdigit str.isnumeric str.join str.lower str.lstrip str.maketrans
                 str.replace str.rstrip str.split str.startswith str.strip str.title str.upper""",
-            "IPython.display": "HTML Markdown clear_output",
+            "IPython.display": "clear_output",
             "collections": "ChainMap Counter OrderedDict defaultdict deque namedtuple",
             "copy": "copy deepcopy:1",
             "datetime": """date date.fromisoformat date.fromtimestamp date.today datetime datetime.combine
@@ -86,61 +85,71 @@ FUNCTIONS: Final[tuple[tuple[frozenset[str], Mapping[str, str]], ...]] = (
             "os.path": "abspath basename dirname exists getsize isdir isfile join splitext",
             "pathlib": "Path Path.cwd Path.home PurePath",
             "pprint": "pformat pp pprint",
-            "random": """betavariate choice choices expovariate gammavariate gauss getrandbits
-                lognormvariate normalvariate paretovariate randint random randrange sample seed triangular
-                uniform vonmisesvariate weibullvariate""",
             "re": "compile escape findall finditer fullmatch match search split sub subn",
-            "statistics": """correlation covariance fmean geometric_mean harmonic_mean linear_regression
-                mean median median_grouped median_high median_low mode multimode pstdev pvariance quantiles
-                stdev variance""",
             "string": "capwords",
             "textwrap": "dedent fill indent shorten wrap",
             "time": "ctime gmtime localtime monotonic perf_counter process_time sleep strftime time time_ns",
+        },
+    ),
+    # Whoever looks items up by their number makes a defaultdict grow.
+    (
+        _NOT_DEFAULTING,
+        {
+            "builtins": "format str.format str.format_map",
+            "operator": "getitem itemgetter mod",
+            "random": """betavariate choice choices expovariate gammavariate gauss getrandbits
+                lognormvariate normalvariate paretovariate randint random randrange sample seed triangular
+                uniform vonmisesvariate weibullvariate""",
+            "statistics": """correlation covariance fmean geometric_mean harmonic_mean linear_regression
+                mean median median_grouped median_high median_low mode multimode pstdev pvariance
+                quantiles stdev variance""",
             "numpy": """abs:1 absolute:1 arccos:1 arccosh:1 arcsin:1 arcsinh:1 arctan:1 arctanh:1 cbrt:1
                 ceil:1 cos:1 cosh:1 deg2rad:1 degrees:1 exp:1 exp2:1 expm1:1 fabs:1 floor:1 invert:1
-                isfinite:1 isinf:1 isnan:1 isneginf:1 isposinf:1 log:1 log10:1 log1p:1 log2:1 logical_not:1
-                nan_to_num:1 negative:1 positive:1 rad2deg:1 radians:1 reciprocal:1 rint:1 sign:1 signbit:1
-                sin:1 sinh:1 sqrt:1 square:1 tan:1 tanh:1 trunc:1 add:2 arctan2:2 bitwise_and:2 bitwise_or:2
-                bitwise_xor:2 copysign:2 divide:2 equal:2 float_power:2 floor_divide:2 fmax:2 fmin:2 fmod:2
-                gcd:2 greater:2 greater_equal:2 heaviside:2 hypot:2 lcm:2 left_shift:2 less:2 less_equal:2
-                logaddexp:2 logical_and:2 logical_or:2 logical_xor:2 matmul:2 maximum:2 minimum:2 mod:2
-                multiply:2 not_equal:2 power:2 remainder:2 right_shift:2 subtract:2 true_divide:2 all:2
-                amax:2 amin:2 any:2 argmax:2 argmin:2 around:2 choose:2 clip:3 compress:3 concatenate:2
-                cumprod:3 cumsum:3 dot:2 max:2 mean:3 median:2 min:2 nanargmax:2 nanargmin:2 nancumsum:3
-                nanmax:2 nanmean:3 nanmedian:2 nanmin:2 nanpercentile:3 nanprod:3 nanquantile:3 nanstd:3
-                nansum:3 nanvar:3 outer:2 percentile:3 prod:3 ptp:2 quantile:3 round:2 stack:2 std:3 sum:3
-                take:3 trace:5 var:3 allclose angle append apply_along_axis apply_over_axes arange
-                argpartition argsort argwhere array array2string array_equal array_equiv array_repr
-                array_split array_str asanyarray asarray ascontiguousarray asfortranarray atleast_1d
-                atleast_2d atleast_3d average bincount block broadcast_arrays broadcast_shapes broadcast_to
-                column_stack convolve copy corrcoef correlate count_nonzero cov cross delete diag
-                diag_indices diagflat diagonal diff digitize dsplit dstack ediff1d einsum empty empty_like
-                expand_dims extract eye finfo flatnonzero flip fliplr flipud fromfunction full full_like
-                geomspace gradient histogram histogram2d histogram_bin_edges histogramdd hsplit hstack
-                identity iinfo imag indices inner insert interp intersect1d isclose iscomplex isin isreal
-                isscalar ix_ kron lexsort linspace logspace mask_indices meshgrid moveaxis ndim nonzero ones
-                ones_like packbits pad partition piecewise poly polyadd polyder polyfit polyint polymul
-                polysub polyval ravel ravel_multi_index real repeat reshape resize roll rollaxis roots rot90
-                searchsorted select setdiff1d setxor1d shape size sort sort_complex split
-                squeeze swapaxes tensordot tile transpose trapezoid tri tril tril_indices trim_zeros triu
-                triu_indices union1d unique unpackbits unravel_index unwrap vander vdot vsplit vstack where
-                zeros zeros_like bool_ complex128 complex64 datetime64 dtype float16 float32 float64 int16
-                int32 int64 int8 str_ timedelta64 uint16 uint32 uint64 uint8 errstate printoptions""",
-            "numpy.fft": "fft:4 fft2:4 fftfreq fftshift ifft:4 ifft2:4 ifftshift irfft:4 rfft:4 rfftfreq",
+                isfinite:1 isinf:1 isnan:1 isneginf:1 isposinf:1 log:1 log10:1 log1p:1 log2:1
+                logical_not:1 nan_to_num:1 negative:1 positive:1 rad2deg:1 radians:1 reciprocal:1 rint:1
+                sign:1 signbit:1 sin:1 sinh:1 sqrt:1 square:1 tan:1 tanh:1 trunc:1 add:2 arctan2:2
+                bitwise_and:2 bitwise_or:2 bitwise_xor:2 copysign:2 divide:2 equal:2 float_power:2
+                floor_divide:2 fmax:2 fmin:2 fmod:2 gcd:2 greater:2 greater_equal:2 heaviside:2 hypot:2
+                lcm:2 left_shift:2 less:2 less_equal:2 logaddexp:2 logical_and:2 logical_or:2
+                logical_xor:2 matmul:2 maximum:2 minimum:2 mod:2 multiply:2 not_equal:2 power:2
+                remainder:2 right_shift:2 subtract:2 true_divide:2 all:2 amax:2 amin:2 any:2 argmax:2
+                argmin:2 around:2 choose:2 clip:3 compress:3 concatenate:2 cumprod:3 cumsum:3 dot:2 max:2
+                mean:3 median:2 min:2 nanargmax:2 nanargmin:2 nancumsum:3 nanmax:2 nanmean:3 nanmedian:2
+                nanmin:2 nanpercentile:3 nanprod:3 nanquantile:3 nanstd:3 nansum:3 nanvar:3 outer:2
+                percentile:3 prod:3 ptp:2 quantile:3 round:2 stack:2 std:3 sum:3 take:3 trace:5 var:3
+                allclose angle append apply_along_axis apply_over_axes arange argpartition argsort
+                argwhere array array_equal array_equiv array_split asanyarray asarray ascontiguousarray
+                asfortranarray atleast_1d atleast_2d atleast_3d average bincount block broadcast_arrays
+                broadcast_shapes broadcast_to column_stack convolve copy corrcoef correlate count_nonzero
+                cov cross delete diag diag_indices diagflat diagonal diff digitize dsplit dstack ediff1d
+                einsum empty empty_like expand_dims extract eye finfo flatnonzero flip fliplr flipud
+                fromfunction full full_like geomspace gradient histogram histogram2d histogram_bin_edges
+                histogramdd hsplit hstack identity iinfo imag indices inner insert interp intersect1d
+                isclose iscomplex isin isreal isscalar ix_ kron lexsort linspace logspace mask_indices
+                meshgrid moveaxis ndim nonzero ones ones_like packbits pad partition piecewise poly
+                polyadd polyder polyfit polyint polymul polysub polyval ravel ravel_multi_index real
+                repeat reshape resize roll rollaxis roots searchsorted select setdiff1d setxor1d shape
+                size sort sort_complex split squeeze swapaxes tensordot tile transpose trapezoid tri tril
+                tril_indices trim_zeros triu triu_indices union1d unique unpackbits unravel_index unwrap
+                vander vdot vsplit vstack where zeros zeros_like bool_ complex128 complex64 datetime64
+                dtype float16 float32 float64 int16 int32 int64 int8 str_ timedelta64 uint16 uint32 uint64
+                uint8 errstate""",
+            "numpy.fft": """fft:4 fft2:4 fftfreq fftshift ifft:4 ifft2:4 ifftshift irfft:4 rfft:4 rfftfreq""",
             "numpy.linalg": """cholesky cond det eig eigh eigvals eigvalsh inv lstsq matrix_power
                 matrix_rank norm pinv qr slogdet solve svd""",
             "numpy.random": """beta binomial choice default_rng exponential gamma lognormal
-                multivariate_normal normal permutation poisson rand randint randn random random_sample seed
-                standard_normal uniform""",
+                multivariate_normal normal permutation poisson rand randint randn random random_sample
+                seed standard_normal uniform""",
             "pandas": """Categorical CategoricalDtype CategoricalIndex DataFrame DataFrame.from_dict
                 DataFrame.from_records DateOffset DatetimeIndex Index Interval IntervalIndex.from_breaks
-                MultiIndex.from_arrays MultiIndex.from_frame MultiIndex.from_product MultiIndex.from_tuples
-                Period PeriodIndex RangeIndex Series Timedelta Timestamp Timestamp.now Timestamp.today array
-                bdate_range concat crosstab cut date_range factorize from_dummies get_dummies get_option
-                interval_range isna isnull json_normalize melt merge merge_asof merge_ordered notna notnull
-                option_context period_range pivot pivot_table qcut read_clipboard read_csv read_excel
-                read_feather read_fwf read_html read_json read_parquet read_table reset_option set_option
-                timedelta_range to_datetime to_numeric to_timedelta unique wide_to_long""",
+                MultiIndex.from_arrays MultiIndex.from_frame MultiIndex.from_product
+                MultiIndex.from_tuples Period PeriodIndex RangeIndex Series Timedelta Timestamp
+                Timestamp.now Timestamp.today array bdate_range concat crosstab cut date_range factorize
+                from_dummies get_dummies get_option interval_range isna isnull json_normalize melt merge
+                merge_asof merge_ordered notna notnull period_range pivot pivot_table qcut read_clipboard
+                read_csv read_excel read_feather read_fwf read_html read_json read_parquet read_table
+                reset_option set_option timedelta_range to_datetime to_numeric to_timedelta unique
+                wide_to_long""",
             "polars": """DataFrame Series all col concat count date_range element exclude from_dict
                 from_dicts from_pandas len lit max max_horizontal mean min read_csv read_json read_parquet
                 sum sum_horizontal when""",
@@ -170,14 +179,17 @@ METHODS: Final[tuple[tuple[frozenset[str], str], ...]] = (
         isascii isdecimal isdigit isdisjoint isidentifier islower isnumeric isspace issubset issuperset
         istitle isupper items join keys ljust lower lstrip most_common removeprefix removesuffix replace
         rfind rindex rjust rsplit rstrip split splitlines startswith strip swapcase symmetric_difference
-        title to_bytes total translate union upper values zfill
+        title to_bytes total union upper values zfill
         """
         # dates, paths, matches of patterns
         """absolute as_posix astimezone combine ctime date dst end exists findall finditer fullmatch glob
         group groupdict groups is_dir is_file isocalendar isoformat isoweekday iterdir joinpath match
         read_bytes read_text relative_to rename resolve rglob search span start stat strftime sub subn
         time timestamp timetuple toordinal total_seconds utcoffset weekday with_name with_suffix
-        """
+        """,
+    ),
+    (
+        _NOT_DEFAULTING,
         # numpy
         """all:1 any:1 argmax:1 argmin:1 argpartition argsort astype choose:1 clip:2 compress:2 cumprod:2
         cumsum:2 diagonal dot:1 flatten getfield item max:1 mean:2 min:1 nonzero prod:2 ravel repeat
@@ -212,11 +224,11 @@ METHODS: Final[tuple[tuple[frozenset[str], str], ...]] = (
         to_reader to_struct top_k unnest unpivot validate when with_columns with_row_index write_csv
         write_json write_parquet""",
     ),
-    (_NOT_DEFAULTING, "format format_map map"),
+    (_NOT_DEFAULTING, "format format_map map translate"),
     # Lists and arrays sort themselves, sets and counters add to themselves, series of polars scatter.
     (frozenset(("polars", "figure", "module")), "sort"),
     (frozenset(("array", "frame", "polars", "arrow", "figure", "module")), "add subtract"),
-    (_NOT_DRAWN - {"polars"}, "scatter"),
+    (_NOT_DRAWN - {"polars"}, "scatter set"),
     # What draws changes the figure, not what is drawn.
     (
         _NOT_DRAWN,
@@ -225,7 +237,7 @@ METHODS: Final[tuple[tuple[frozenset[str], str], ...]] = (
         cla colorbar contour contourf errorbar fill_between fill_betweenx grid hexbin hist hist2d hlines
         imshow invert_xaxis invert_yaxis kde legend line loglog margins matshow minorticks_off minorticks_on
         pcolormesh pie plot plot_surface plot_wireframe quiver secondary_xaxis secondary_yaxis semilogx
-        semilogy set set_aspect set_axis_off set_facecolor set_major_formatter set_major_locator
+        semilogy set_aspect set_axis_off set_facecolor set_major_formatter set_major_locator
         set_minor_locator set_position set_ticks set_title set_visible set_xlabel set_xlim set_xscale
         set_xticklabels set_xticks set_ylabel set_ylim set_yscale set_yticklabels set_yticks set_zlabel
         stackplot stairs stem step streamplot subplot_mosaic subplots subplots_adjust suptitle supxlabel
