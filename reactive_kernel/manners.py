@@ -357,8 +357,9 @@ class _Call:
 class _Question:
     """What is left to ask when the words alone are harmless: what the names stand for."""
 
-    calls: tuple[_Call, ...]
-    passed: tuple[_Call, ...]
+    kinds: frozenset[str]
+    calls: tuple[_Call, ...] = ()
+    passed: tuple[_Call, ...] = ()
     # Is something handed to what may call it? Are methods called of what may be a module by another name?
     hands: bool = False
     aliased: bool = False
@@ -373,6 +374,7 @@ def harmless(verbs: frozenset[str], kinds: frozenset[str], look_up: LookUp) -> b
     question = _question(verbs, kinds)
     if question is None:
         return False
+    kinds = question.kinds
     for call in question.calls:
         if not _is_harmless_call(call, kinds, look_up):
             return False
@@ -384,7 +386,7 @@ def _question(verbs: frozenset[str], kinds: frozenset[str]) -> _Question | None:
     """What remains to be asked; None where the words alone say that something may have changed."""
     kinds -= {"atom"}
     if not kinds:
-        return _Question((), ())
+        return _Question(kinds)
     calls: list[_Call] = []
     passed: list[_Call] = []
     others: set[str] = set()
@@ -405,7 +407,7 @@ def _question(verbs: frozenset[str], kinds: frozenset[str]) -> _Question | None:
         elif not kinds <= UNHARMED.get(verb, _NONE):
             return None
     question = _Question(
-        tuple(calls), tuple(passed) if methods or "&()" in others else (), "&()" in others, aliased
+        kinds, tuple(calls), tuple(passed) if methods or "&()" in others else (), "&()" in others, aliased
     )
     # What a name stood for before the cell bound it anew, nobody can tell any more.
     lost = "&?" in others and (aliased or (methods and "polars" in kinds))
@@ -471,7 +473,7 @@ def _is_harmless_method(call: _Call, kinds: frozenset[str]) -> bool:
 def _allows(manner: _Manner, count: int | None, kinds: frozenset[str]) -> bool:
     if manner.most is not None and (count is None or count > manner.most):
         return False
-    return kinds - {"atom"} <= manner.unharmed
+    return kinds <= manner.unharmed
 
 
 def _is_harmless_to_pass(passed: _Call, kinds: frozenset[str], look_up: LookUp, question: _Question) -> bool:
