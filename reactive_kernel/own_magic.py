@@ -120,7 +120,8 @@ class ReactiveMagic:
         with tempfile.TemporaryDirectory(prefix="reactive-") as place:
             path = Path(place, "notebook.ipynb")
             with self._host.turn:
-                path.write_text(json.dumps(_notebook(self._host)), encoding="utf-8")
+                # What is no JSON would not have been shown, either: any text will do for it.
+                path.write_text(json.dumps(_notebook(self._host), default=repr), encoding="utf-8")
             self._run_afresh(path, shlex.split(options))
 
     def _run_afresh(self, path: Path, options: list[str]) -> None:

@@ -274,6 +274,7 @@ def test_a_fresh_cell_that_differs_is_pointed_out(kernel: Conversation):
     assert answer[-2].startswith("note: a cell that is marked fresh and differs all the same depends on time")
 
 
+PIXEL = "iVBORw0KGgoAAAANSUhEUgAAAAEAAAABCAAAAAA6fptVAAAACklEQVR4nGOoBwAAgQCA05RTSgAAAABJRU5ErkJggg=="
 SHOWING = {
     "a": "from IPython.display import clear_output\nprint('x'); clear_output(wait=True); print('y')",
     "b": "handle = display('one', display_id=True)",
@@ -282,6 +283,7 @@ SHOWING = {
     "e": "x = 1",
     "f": "x = 2",
     "g": "print(x)\n1 / 0",
+    "h": f"import base64\nfrom IPython.display import Image\nImage(base64.b64decode({PIXEL!r}))",
 }
 
 
@@ -289,7 +291,7 @@ def test_what_cells_show_is_known_as_front_ends_show_it(kernel: Conversation):
     kernel.document(**SHOWING)
     kernel.execute("x = 3", "f")
     assert kernel.text("g").startswith("3\n")
-    assert verified(kernel) == ["This notebook: 7 cells show what a fresh run shows."]
+    assert verified(kernel) == ["This notebook: 8 cells show what a fresh run shows."]
 
 
 def test_reruns_that_show_under_another_cell_are_known_too(alone: Conversation):
