@@ -393,21 +393,6 @@ def test_an_address_of_sqlalchemys_is_understood(url: str):
 # Passwords
 
 
-@pytest.fixture(scope="module")
-def guarded(server: embedded.Server) -> Iterator[Path]:
-    """A user whom the server asks for a password."""
-    owner = Database.open("owner", Target(server.url))
-    hba = server.sockets.parent / "cluster" / "pg_hba.conf"
-    before = hba.read_text()
-    hba.write_text(f"local all guarded scram-sha-256\n{before}")
-    owner.execute("create role guarded login password 'marked-secret!'")
-    owner.execute("select pg_reload_conf()")
-    yield server.sockets
-    hba.write_text(before)
-    owner.execute("drop role guarded")
-    owner.close()
-
-
 def guarded_url(sockets: Path, password: str = "") -> str:
     return f"postgresql://guarded{password and ':' + password}@/postgres?host={sockets}"
 
