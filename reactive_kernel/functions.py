@@ -92,6 +92,8 @@ _LOAD = opmap["LOAD_GLOBAL"]
 _STORES = frozenset((opmap["STORE_GLOBAL"], opmap["DELETE_GLOBAL"]))
 _NAMED = frozenset(code for name, code in opmap.items() if name in ("LOAD_NAME", "LOAD_CLASSDICT_OR_GLOBAL"))
 _EXTENDED = opmap["EXTENDED_ARG"]
+_STORE_NAME = opmap["STORE_NAME"]
+_OWN_LOCALS = 0x2
 
 
 @lru_cache(maxsize=4096)
@@ -116,6 +118,21 @@ def globals_of(code: CodeType) -> tuple[frozenset[str], frozenset[str]]:
             loaded |= inner_loaded
             stored |= inner_stored
     return frozenset(loaded), frozenset(stored)
+
+
+@lru_cache(maxsize=1024)
+def stored_by(code: CodeType) -> frozenset[str]:
+    """The names that a module's code binds where it runs."""
+    if code.co_flags & _OWN_LOCALS:
+        return frozenset()
+    found: set[str] = set()
+    extended = 0
+    for at in range(0, len(code.co_code), 2):
+        operation, argument = code.co_code[at], code.co_code[at + 1] | extended
+        extended = argument << 8 if operation == _EXTENDED else 0
+        if operation == _STORE_NAME:
+            found.add(code.co_names[argument])
+    return frozenset(found)
 
 
 def _shift_of_load() -> int:

@@ -316,7 +316,20 @@ class _Index(Shape):
         return bool(one.dtype == other.dtype and one.identical(other) and _no_objects(one))
 
 
-_GROUPS = Shape(lambda value: (value.obj,), "frame")
+class _Groups(Shape):
+    """A frame seen in groups. It remembers what it worked out, even when the frame has changed since."""
+
+    kind = "iterator"
+    changes = True
+
+    def parts(self, value: Any) -> Iterable[object]:
+        return (value.obj,)
+
+    def alike(self, value: Any, state: Any) -> bool:
+        return False
+
+
+_GROUPS = _Groups()
 
 
 def _pandas(kind: type) -> Shape | None:

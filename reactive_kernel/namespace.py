@@ -10,6 +10,7 @@ from collections.abc import Callable, Collection, Iterable, Mapping
 from contextlib import suppress
 from dataclasses import dataclass, field
 from itertools import count
+from os.path import lexists
 from typing import Final, Protocol, TypeAlias
 
 from .cell import CellId, Resource
@@ -110,6 +111,8 @@ class Namespace:
         self._poorer: set[int] = set()
         # Who made a version of what is no name.
         self._outside: dict[Resource, set[CellId]] = {}
+        # Files that cells made which do not make them any more.
+        self.orphans: set[Resource] = set()
         # Versions that mean a state which nobody can put back.
         self._spent: set[Place] = set()
 
@@ -203,6 +206,7 @@ class Namespace:
             self._hold((cell, name), version.reach)
             if ":" in name:
                 self._outside.setdefault(name, set()).add(cell)
+                self.orphans.discard(name)
         self._displaced.update(self._debris.pop(cell, ()))
         self._scratch.difference_update(made)
         self._displaced.update(made)
@@ -270,6 +274,8 @@ class Namespace:
             self._release((cell, name), version.reach)
             if ":" in name:
                 self._outside[name].discard(cell)
+                if name.startswith("file:") and not self._outside[name] and lexists(name[5:]):
+                    self.orphans.add(name)
 
     def displace(self, names: Iterable[Resource]) -> None:
         """Another version of these names may be the document's last one now: `settle` looks."""

@@ -8,6 +8,7 @@ import threading
 import time
 from collections.abc import Collection, Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass, replace
+from os.path import lexists
 from pathlib import Path
 from types import CodeType, ModuleType
 from typing import Final, Protocol
@@ -18,7 +19,7 @@ from .dials import FILES_RELATIVE, SUBPROCESS, Dials, Turned
 from .equality import twins
 from .event import Run
 from .files import Files, Touched
-from .functions import globals_of, latent_of
+from .functions import globals_of, latent_of, stored_by
 from .graph import shared
 from .manners import harmless
 from .namespace import Namespace, Place, of_the_session
@@ -91,8 +92,9 @@ def watch(live: dict[str, object], run: Run) -> Watch:
 def observe(seen: Watch, live: dict[str, object], run: Run, error: BaseException | None) -> Observation:
     """Compare the namespace after a run with what stood there before: names, not yet what is behind them."""
     facts = run.facts
-    promised = facts.writes - facts.mutates - facts.deletes
-    bound = {name for name in promised if name in live}
+    promised = (facts.writes - facts.mutates - facts.deletes) | _starred(run.source)
+    loaded, stored = _executed.stop()
+    bound = {name for name in promised | stored if name in live}
     for name, value in _current(seen, live):
         if seen.before.get(name, _ABSENT) is not value and not of_the_session(name):
             bound.add(name)
@@ -105,7 +107,7 @@ def observe(seen: Watch, live: dict[str, object], run: Run, error: BaseException
         bound=frozenset(bound),
         deleted=frozenset(deleted),
         # What the graph knew already it knows better: through which function, and so for how long.
-        reads=(_missed(error) | _executed.stop()) - run.inputs.keys(),
+        reads=(_missed(error) | loaded) - run.inputs.keys(),
         latent=latent_of({name: live[name] for name in bound}, live, facts),
         unproven=_unproven(run),
     )
@@ -210,20 +212,28 @@ class Observer:
             seen,
             bound=seen.bound | touched.writes | (turned.writes - unseeded),
             reads=(seen.reads | reads) - run.inputs.keys(),
-            unproven=seen.unproven or self._overtaken(run, touched.reads - touched.writes),
+            unproven=seen.unproven or self._overtaken(run, touched),
         )
 
     def _seeded(self, dial: Resource, run: Run) -> bool:
         return self._document.in_force(dial, run.cell) is not None
 
-    def _overtaken(self, run: Run, reads: Iterable[Resource]) -> str | None:
-        """Does the run read a file that was there before and that a cell below has written since?"""
-        for name in sorted(reads):
-            if shared(name) or self._document.in_force(name, run.cell) is not None:
+    def _overtaken(self, run: Run, touched: Touched) -> str | None:
+        """Does the run read a file that would not be there, or would be another, in a fresh run?"""
+        for name in sorted(touched.reads):
+            if name[:5] != "file:" or shared(name):
                 continue
+            # Before they write a file some look whether it is there: that is no reading of it.
+            if (name in touched.writes and lexists(name[5:])) or self._document.in_force(name, run.cell) is not None:
+                continue
+            path = name.partition(":")[2]
             if any(writer != run.cell for writer in self.names.makers(name)):
-                path = name.partition(":")[2]
                 return f"It reads `{path}`, which a cell below has written since: nobody can put that back."
+            if name in self.names.orphans:
+                return (
+                    f"It reads `{path}`, which was written by a cell that does not write it any more:"
+                    " remove the file, or have a cell write it."
+                )
         return None
 
     def _overwritten(self, run: Run, writes: Collection[Resource]) -> frozenset[Place]:
@@ -249,12 +259,13 @@ class Observer:
         changed = frozenset(sharers)
         held = names.holders(ids)
         names.note(changes, self._worth)
-        equal = self._equal(cell, seen.bound, sharers, changes)
+        equal = self._equal(cell, seen.bound | seen.deleted, sharers, changes)
         kept = equal
         if run.again and names.spent_of(cell):
             spent = changed & (names.spent_of(cell) | equal)
-            equal, kept = self._made_again(cell, seen.bound) | spent, NOTHING
-        alike = self._alike(run, (seen.bound | changed) - equal)
+            gone = {name for name in seen.deleted if name in equal}
+            equal, kept = self._made_again(cell, seen.bound).union(spent, gone), NOTHING
+        alike = self._alike(run, (seen.bound | seen.deleted | changed) - equal)
         names.capture(cell, seen.bound | seen.deleted | changed, kept, sharers)
         held |= {(cell, name) for name in seen.bound | changed if ":" not in name}
         seen = replace(
@@ -313,7 +324,7 @@ class Observer:
         again = names.as_before(cell, changes)
         equal = {name for name in bound if name in made and names.still(cell, name)}
         equal |= {name for name, maker in changed.items() if name in made and names.as_made(cell, name, maker)}
-        rest = {name for name in bound - equal if ":" not in name}
+        rest = {name for name in bound - equal if ":" not in name and name in names.live}
         if again and rest and rest <= set(made) and self._twins(cell, sorted(rest)):
             equal |= rest
         return frozenset(equal)
@@ -405,6 +416,20 @@ def _current(seen: Watch, live: dict[str, object]) -> Iterator[tuple[str, object
         yield name, live[name]
 
 
+_STAR = re.compile(r"^\s*from\s+([\w.]+)\s+import\s+\*", re.MULTILINE)
+
+
+def _starred(source: str) -> frozenset[Resource]:
+    """The names that star imports bind, also to what they were bound to before."""
+    found: set[Resource] = set()
+    for name in _STAR.findall(source) if "*" in source else ():
+        module = sys.modules.get(name)
+        held = vars(module) if module is not None else {}
+        public = held.get("__all__")
+        found.update(public if isinstance(public, list) else [each for each in held if each[0] != "_"])
+    return frozenset(found)
+
+
 def _missed(error: BaseException | None) -> frozenset[Resource]:
     """A name that the run looked for in vain is a read of it."""
     name = error.name if type(error) is NameError else None
@@ -448,11 +473,13 @@ class _Executed:
         self._codes = []
         self._thread = threading.get_ident()
 
-    def stop(self) -> frozenset[Resource]:
+    def stop(self) -> tuple[frozenset[Resource], frozenset[Resource]]:
+        """The names that the code read, and those that it bound where it ran."""
         if self._thread is None:
-            return NOTHING
+            return NOTHING, NOTHING
         self._thread = None
-        return frozenset(name for code in self._codes for name in globals_of(code)[0])
+        loaded = frozenset(name for code in self._codes for name in globals_of(code)[0])
+        return loaded, frozenset(name for code in self._codes for name in stored_by(code))
 
     def _hear(self, event: str, arguments: tuple[object, ...]) -> None:
         if event != "exec" or self._thread != threading.get_ident():

@@ -367,6 +367,7 @@ class Session:
         self._withdraw(edited)
         # What moved or went away reruns its readers; a new text only marks them.
         self._rerun({cell for cell in moved - edited if self._states[cell].mismatched})
+        self._reconsider(moved)
         freed = {child for cell in switched for child in self.graph.children(cell) if self._released(child)}
         self._rerun(freed)
 
@@ -448,6 +449,7 @@ class Session:
         rewired = self._settle({event.cell} | affected)
         if state.interrupted:
             return
+        self._reconsider(affected | rewired)
         self._rerun({cell for cell in affected | rewired if self._states[cell].mismatched})
         if rewired and self._plan and self.graph.reordered:
             self._replan(())
@@ -805,6 +807,14 @@ class Session:
             self.graph.shifted |= self.graph.entry(cell).writes
             affected = self._affected(cell, self.graph.taken(cell))
         self._settle({cell} | affected)
+        self._reconsider(affected)
+
+    def _reconsider(self, cells: Iterable[CellId]) -> None:
+        """Do not go on saying what blocks a cell, if that has changed and no run of it will tell."""
+        for cell in cells:
+            state = self._states.get(cell)
+            if state is not None and state.blocked is not None and not self._automatic(cell):
+                self._block(state, self._obstacle(state))
 
     def _leave_plan(self, state: _State) -> None:
         cell = state.cell.id

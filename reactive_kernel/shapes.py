@@ -7,7 +7,8 @@ import gc
 import itertools
 import sys
 from collections import Counter, OrderedDict, defaultdict, deque
-from collections.abc import Callable, Iterable, Mapping
+from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
+from itertools import chain, repeat
 from operator import is_
 from types import (
     BuiltinFunctionType,
@@ -90,6 +91,32 @@ class Shape:
         """About how many bytes the state takes."""
         return 64
 
+    # The same for many objects of one type at once, which some types do much faster than one by one.
+
+    def spread(self, values: Sequence[Any]) -> list[object]:
+        """The parts of all of them; nothing where none of the parts could change."""
+        found: list[object] = []
+        for value in values:
+            found += self.parts(value)
+        return found
+
+    def take_all(self, values: Sequence[Any]) -> list[Any]:
+        """The states of all of them."""
+        return list(map(self.take, values))
+
+    def all_alike(self, values: Sequence[Any], states: Sequence[Any]) -> bool:
+        """Are all of them in the states that were taken?"""
+        return all(map(self.alike, values, states))
+
+
+def _unless_atoms(held: Callable[[], Iterable[object]]) -> list[object]:
+    """What is held, unless nothing of it could change."""
+    return [] if ATOMS.issuperset(map(type, held())) else list(held())
+
+
+def _as_long(values: Iterable[Any], states: Iterable[Any]) -> bool:
+    return list(map(len, values)) == list(map(len, states))
+
 
 def _identical(one: Iterable[object], other: Iterable[object]) -> bool:
     return all(map(is_, one, other))
@@ -100,15 +127,39 @@ class _Mutable(Shape):
     restores = True
 
 
+class _Fixed(Shape):
+    """A container that never changes: what it holds might."""
+
+    def __init__(self, exact: type) -> None:
+        super().__init__()
+        self._iterate: Callable[[Any], Iterator[object]] = exact.__iter__  # type: ignore[attr-defined]
+
+    def parts(self, value: Any) -> Iterable[object]:
+        return self._iterate(value)
+
+    def spread(self, values: Sequence[Any]) -> list[object]:
+        return _unless_atoms(lambda: chain.from_iterable(values))
+
+
 class _List(_Mutable):
     def parts(self, value: Any) -> Iterable[object]:
-        return value if len(value) < _FEW or not ATOMS.issuperset(map(type, value)) else ()
+        # A subclass may have an `__iter__` and a `__len__` of its own.
+        return list.__iter__(value)
+
+    def spread(self, values: Sequence[Any]) -> list[object]:
+        return _unless_atoms(lambda: chain.from_iterable(values))
 
     def take(self, value: Any) -> object:
         return list.copy(value)
 
+    def take_all(self, values: Sequence[Any]) -> list[Any]:
+        return list(map(list.copy, values))
+
     def alike(self, value: Any, state: Any) -> bool:
-        return len(value) == len(state) and _identical(value, state)
+        return list.__len__(value) == len(state) and _identical(list.__iter__(value), state)
+
+    def all_alike(self, values: Sequence[Any], states: Sequence[Any]) -> bool:
+        return _as_long(values, states) and _identical(chain.from_iterable(values), chain.from_iterable(states))
 
     def agree(self, one: Any, other: Any) -> bool:
         return len(one) == len(other) and all(map(same, one, other))
@@ -122,45 +173,80 @@ class _List(_Mutable):
 
 class _Dict(_Mutable):
     def parts(self, value: Any) -> Iterable[object]:
-        items = list(dict.values(value))
-        if not ATOMS.issuperset(map(type, value)):
-            items += value
-        return items
+        return self.spread((value,))
+
+    def spread(self, values: Sequence[Any]) -> list[object]:
+        # Few keys can change.
+        keys = _unless_atoms(lambda: chain.from_iterable(map(dict.__iter__, values)))
+        return keys + _unless_atoms(lambda: chain.from_iterable(map(dict.values, values)))
 
     def take(self, value: Any) -> object:
-        # Not `copy`: in the copy of an OrderedDict's the order could be another.
-        return dict(dict.items(value)) if type(value) is not OrderedDict else dict(value)
+        return dict.copy(value)
+
+    def take_all(self, values: Sequence[Any]) -> list[Any]:
+        return list(map(dict.copy, values))
 
     def alike(self, value: Any, state: Any) -> bool:
-        return (
-            len(value) == len(state)
-            and _identical(value, state)
-            and _identical(dict.values(value), state.values())
-        )
+        return _same_dict(value, state)
+
+    def all_alike(self, values: Sequence[Any], states: Sequence[Any]) -> bool:
+        return _same_dicts(values, states)
 
     def agree(self, one: Any, other: Any) -> bool:
         return _agree_dict(one, other)
 
     def put(self, value: Any, state: Any) -> None:
-        type(value).clear(value) if type(value) is OrderedDict else dict.clear(value)
-        type(value).update(value, state) if type(value) in (OrderedDict,) else dict.update(value, state)
+        dict.clear(value)
+        dict.update(value, state)
 
     def weight(self, state: Any) -> int:
         return 64 + 100 * len(state)
+
+
+class _Ordered(_Mutable):
+    """A dictionary that keeps an order of its own beside that of the dictionary that it is."""
+
+    def parts(self, value: Any) -> Iterable[object]:
+        return [*dict.__iter__(value), *dict.values(value)]
+
+    def take(self, value: Any) -> object:
+        return dict.copy(value), tuple(OrderedDict.__iter__(value))
+
+    def alike(self, value: Any, state: Any) -> bool:
+        return _same_dict(value, state[0]) and _identical(OrderedDict.__iter__(value), state[1])
+
+    def agree(self, one: Any, other: Any) -> bool:
+        return _agree_dict(one[0], other[0]) and all(map(same, one[1], other[1]))
+
+    def put(self, value: Any, state: Any) -> None:
+        OrderedDict.clear(value)
+        for key, held in state[0].items():
+            OrderedDict.__setitem__(value, key, held)
+        for key in state[1]:
+            OrderedDict.move_to_end(value, key)
+
+    def weight(self, state: Any) -> int:
+        return 64 + 200 * len(state[1])
 
 
 class _Default(_Dict):
     # Looking up what it does not have changes it.
     kind = "plain"
 
-    def parts(self, value: Any) -> Iterable[object]:
-        return [*super().parts(value), value.default_factory]
-
     def take(self, value: Any) -> object:
-        return (dict(dict.items(value)), value.default_factory)
+        return dict.copy(value), value.default_factory
+
+    def take_all(self, values: Sequence[Any]) -> list[Any]:
+        return list(map(self.take, values))
+
+    def spread(self, values: Sequence[Any]) -> list[object]:
+        return super().spread(values) + [value.default_factory for value in values]
 
     def alike(self, value: Any, state: Any) -> bool:
         return value.default_factory is state[1] and super().alike(value, state[0])
+
+    def all_alike(self, values: Sequence[Any], states: Sequence[Any]) -> bool:
+        return all(map(self.alike, values, states))
 
     def agree(self, one: Any, other: Any) -> bool:
         return one[1] is other[1] and _agree_dict(one[0], other[0])
@@ -176,14 +262,17 @@ class _Default(_Dict):
 
 class _Set(_Mutable):
     def parts(self, value: Any) -> Iterable[object]:
-        return value
+        return set.__iter__(value)
+
+    def spread(self, values: Sequence[Any]) -> list[object]:
+        return _unless_atoms(lambda: chain.from_iterable(values))
 
     def take(self, value: Any) -> object:
-        return tuple(value), set.copy(value)
+        return tuple(set.__iter__(value)), set.copy(value)
 
     def alike(self, value: Any, state: Any) -> bool:
         # In the same order, too: that is what a loop over the set would see.
-        return len(value) == len(state[0]) and _identical(value, state[0])
+        return set.__len__(value) == len(state[0]) and _identical(set.__iter__(value), state[0])
 
     def agree(self, one: Any, other: Any) -> bool:
         return len(one[0]) == len(other[0]) and all(map(same, one[0], other[0]))
@@ -217,16 +306,25 @@ class _Bytes(_Mutable):
         return len(state)
 
 
-class _Deque(_List):
+class _Deque(_Mutable):
     def parts(self, value: Any) -> Iterable[object]:
-        return tuple(value)
+        return deque.__iter__(value)
 
     def take(self, value: Any) -> object:
-        return list(value)
+        return list(deque.__iter__(value))
+
+    def alike(self, value: Any, state: Any) -> bool:
+        return deque.__len__(value) == len(state) and _identical(deque.__iter__(value), state)
+
+    def agree(self, one: Any, other: Any) -> bool:
+        return len(one) == len(other) and all(map(same, one, other))
 
     def put(self, value: Any, state: Any) -> None:
         deque.clear(value)
         deque.extend(value, state)
+
+    def weight(self, state: Any) -> int:
+        return 600 + 8 * len(state)
 
 
 class _Cell(_Mutable):
@@ -301,12 +399,31 @@ class _Function(_Mutable):
         value.__dict__.update(state[4])
 
 
-def _same_dict(one: Mapping[Any, object], other: Mapping[Any, object]) -> bool:
-    return len(one) == len(other) and _identical(one, other) and _identical(one.values(), other.values())
+def _same_dict(one: dict[Any, object], other: dict[Any, object]) -> bool:
+    """Do they hold the same objects, in the same order? A subclass may have methods of its own."""
+    return (
+        dict.__len__(one) == len(other)
+        and _identical(dict.__iter__(one), other)
+        and _identical(dict.values(one), other.values())
+    )
+
+
+def _same_dicts(ones: Sequence[dict[Any, object]], others: Sequence[dict[Any, object]]) -> bool:
+    return (
+        list(map(dict.__len__, ones)) == list(map(len, others))
+        and _identical(chain.from_iterable(map(dict.__iter__, ones)), chain.from_iterable(others))
+        and _identical(
+            chain.from_iterable(map(dict.values, ones)), chain.from_iterable(map(dict.values, others))
+        )
+    )
 
 
 def _agree_dict(one: Mapping[Any, object], other: Mapping[Any, object]) -> bool:
-    return len(one) == len(other) and all(map(same, one, other)) and all(map(same, one.values(), other.values()))
+    return (
+        len(one) == len(other)
+        and all(map(same, one, other))
+        and all(map(same, one.values(), other.values()))
+    )
 
 
 # What a class holds that is not its user's doing.
@@ -367,12 +484,6 @@ class _Instance(_Mutable):
             for descriptor in vars(cls).values()
             if type(descriptor) is MemberDescriptorType and cls.__flags__ & _HEAP
         ]
-        self._caches = frozenset(
-            name
-            for cls in kind.__mro__
-            for name, held in vars(cls).items()
-            if type(held) is functools.cached_property
-        )
 
     def _fields(self, value: Any) -> dict[str, object]:
         if not self._has_dict:
@@ -398,7 +509,7 @@ class _Instance(_Mutable):
         kind, fields, slots, base = state
         return (
             type(value) is kind
-            and self._same_fields(self._fields(value), fields)
+            and _same_dict(self._fields(value), fields)
             and _identical(self._slotted(value), slots)
             and (self._base is None or self._base.alike(value, base))
         )
@@ -410,17 +521,6 @@ class _Instance(_Mutable):
             and len(one[2]) == len(other[2])
             and all(map(same, one[2], other[2]))
             and (self._base is None or one[3] is other[3] or self._base.agree(one[3], other[3]))
-        )
-
-    def _same_fields(self, now: dict[str, object], before: dict[str, object]) -> bool:
-        if _same_dict(now, before):
-            return True
-        if not self._caches:
-            return False
-        # A property that was worked out meanwhile is no change.
-        news = now.keys() - before.keys()
-        return news <= self._caches and _same_dict(
-            {name: held for name, held in now.items() if name not in news}, before
         )
 
     def put(self, value: Any, state: Any) -> None:
@@ -657,23 +757,21 @@ class _Namespace(_Mutable):
 
 ATOM: Final = Shape(kind="atom")
 ATOM.bare = True
-_FEW = 64
 _HEAP = 1 << 9
 ATOMS: frozenset[type] = frozenset(
     (int, float, complex, bool, str, bytes, range, NoneType, type(Ellipsis), type(NotImplemented))
     + (slice, CodeType, WrapperDescriptorType, MethodDescriptorType, MethodWrapperType, GetSetDescriptorType)
     + (MemberDescriptorType, ModuleType, object)
 )
-_CONTAINER = Shape(lambda value: value)
 _METHOD = Shape(lambda value: (value.__self__, value.__func__), "function")
 
 SHAPES: dict[type, Shape] = {
     **dict.fromkeys(ATOMS, ATOM),
-    tuple: _CONTAINER,
-    frozenset: _CONTAINER,
+    tuple: _Fixed(tuple),
+    frozenset: _Fixed(frozenset),
     list: _List(),
     dict: _Dict(),
-    OrderedDict: _Dict(),
+    OrderedDict: _Ordered(),
     Counter: _Dict(),
     defaultdict: _Default(),
     set: _Set(),
