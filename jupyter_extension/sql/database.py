@@ -371,10 +371,9 @@ class Database:
 async def _when_up(dsn: str | None) -> Any:
     """Connect, and wait for a server that is just starting or stopping."""
     while True:
-        try:
+        with suppress(asyncpg.CannotConnectNowError):
             return await _pg.connect(dsn, statement_cache_size=0, timeout=_CONNECT_TIMEOUT)
-        except asyncpg.CannotConnectNowError:
-            await asyncio.sleep(_LOOK)
+        await asyncio.sleep(_LOOK)
 
 
 async def _settled(connection: Any) -> None:

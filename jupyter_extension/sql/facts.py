@@ -14,7 +14,7 @@ from .lineage import Lineage, Table, lineage
 from .query import Statement, Unreadable, rewrite, statements
 
 # What stands for an identifier that only a run will know.
-_ANY = "reactive any"
+ANY = "reactive any"
 
 
 def facts(line: str, body: str) -> CellFacts:
@@ -38,7 +38,7 @@ def _facts(order: Ask, *, above: bool) -> CellFacts:
         at = order.sql.count("\n", 0, problem.position) + 2 if above else None
         return CellFacts(writes=written, problem=Unparsable(problem.message, at))
     found = [_lineage(part) for part in parts]
-    database = "?" if order.on == DEFAULT else f"?{order.on}"
+    database = unasked(order.on)
     return CellFacts(
         reads=_names(parts).union(*(resources(each.reads, database) for each in found)),
         writes=written.union(*(resources(each.writes, database) for each in found)),
@@ -52,12 +52,17 @@ def _names(parts: Iterable[Statement]) -> frozenset[Resource]:
 
 
 def _lineage(statement: Statement) -> Lineage:
-    unknown = {place.path: _ANY for place in statement.places if place.identifier}
+    unknown = {place.path: ANY for place in statement.places if place.identifier}
     found = lineage(rewrite(statement, lambda name: True, unknown).sql)
     return found if found is not None else Lineage(changes=True, unknown=True)
 
 
+def unasked(connection: str) -> str:
+    """How the database of a connection is called that nobody has asked."""
+    return "?" if connection == DEFAULT else f"?{connection}"
+
+
 def resources(tables: Iterable[Table], database: str) -> frozenset[Resource]:
     """How tables are called in the graph. Without a connection, `public` is assumed."""
-    known = (table for table in tables if _ANY not in (table.name, table.schema))
+    known = (table for table in tables if ANY not in (table.name, table.schema))
     return frozenset(f"table:{database}/{table.schema or 'public'}.{table.name}" for table in known)

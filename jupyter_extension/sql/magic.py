@@ -21,11 +21,12 @@ from . import line as lines
 from .connections import Connections, Unconnected
 from .database import Database, Failed, Target
 from .execution import Names, Path, Progress, Result, Wrong, run
+from .facts import ANY, resources, unasked
 from .lineage import Lineage, lineage
 from .pages import Nonsense, Tables
 from .query import Statement, Unreadable, pointed, statements
 from .secrecy import forget
-from .sources import Sources, sources
+from .sources import Sources, sources, unknown_functions
 from .table import Shown, bundle
 
 COMM_TARGET = "reactive.table"
@@ -198,7 +199,7 @@ class Touched:
     def __init__(self, observer: Observer | None, database: Database, statement: Statement) -> None:
         self._observer = observer
         self._database = database
-        self._lineage: Lineage | None = None
+        self._lineage = Lineage()
         self._before = Sources()
         if observer is not None:
             self._lineage = lineage(_without_places(statement)) or Lineage(changes=True, unknown=True)
@@ -206,21 +207,28 @@ class Touched:
             self._before = sources(database, self._lineage)
 
     def tell(self) -> None:
-        if self._observer is None or self._lineage is None:
+        if self._observer is None:
             return
-        after = sources(self._database, self._lineage)
-        why = None
-        if self._lineage.unknown:
-            called = ", ".join(f"`{name}`" for name in sorted(self._lineage.functions)) or "the statement"
-            why = f"what {called} changes in the database is not known"
-        found = self._before | after
-        self._observer.resources_touched(found.reads, found.writes, why)
+        # Also by the names that the analyser knew before anything had run.
+        place = unasked(self._database.name)
+        reads, writes = (resources(each, place) for each in (self._lineage.reads, self._lineage.writes))
+        found = self._before | sources(self._database, self._lineage) | Sources(reads, writes)
+        self._observer.resources_touched(found.reads, found.writes, self._unproven())
+
+    def _unproven(self) -> str | None:
+        if not self._lineage.unknown:
+            return None
+        if not self._lineage.functions:
+            return "What the statement changes in the database is known to nobody but its author."
+        called = unknown_functions(self._database, self._lineage.functions)
+        listed = ", ".join(f"`{name}`" for name in called)
+        return f"It calls {listed}; what that changes in the database is not known." if called else None
 
 
 def _without_places(statement: Statement) -> str:
     text, at, pieces = statement.text, 0, list[str]()
     for place in statement.places:
-        pieces += [text[at : place.start - statement.start], ' "?" ' if place.identifier else " null "]
+        pieces += [text[at : place.start - statement.start], f' "{ANY}" ' if place.identifier else " null "]
         at = place.end - statement.start
     return "".join([*pieces, text[at:]])
 

@@ -25,6 +25,11 @@ where space.nspname not in ('pg_catalog', 'information_schema')
 """
 
 
+_VOLATILE = (
+    "select proname::text from pg_catalog.pg_proc where proname = any($1::text[]) and provolatile = 'v'"
+)
+
+
 @dataclass(frozen=True)
 class Sources:
     """Resources, as the graph calls them."""
@@ -42,6 +47,20 @@ def sources(database: Database, lineage: Lineage) -> Sources:
         return Sources(_found(database, lineage.reads), _found(database, lineage.writes))
     except Failed:
         return Sources()
+
+
+def unknown_functions(database: Database, names: frozenset[str]) -> list[str]:
+    """Those functions of the user's that may change something, for all that is known."""
+    if not names or database.lost:
+        return sorted(names)
+    # One that is declared stable or immutable changes nothing, says the server.
+    last = [name.rpartition(".")[2] for name in sorted(names)]
+    try:
+        rows = database.fetch(_VOLATILE, [last]).rows
+    except Failed:
+        return sorted(names)
+    volatile = {row[0] for row in rows}
+    return [name for name, own in zip(sorted(names), last) if own in volatile]
 
 
 def _found(database: Database, tables: frozenset[Table]) -> frozenset[str]:
