@@ -2,16 +2,40 @@
 
 from __future__ import annotations
 
-from collections.abc import Collection, Iterable
+import gc
+from collections.abc import Callable, Collection, Iterable, Iterator
 from dataclasses import dataclass
-from typing import Final
+from functools import wraps
+from itertools import chain
+from typing import Any, Final, ParamSpec, TypeVar
 
 from .cell import NOTHING
-from .shapes import ATOMS, MODULE, CannotRestore, Shape, shape
+from .shapes import ATOMS, MODULE, CannotRestore, Shape, hashes_itself, shape, shape_of
 
 # So many objects behind one value are looked at; whoever has more is called vast.
 MOST: Final = 500_000
+# So many objects are looked at together.
+_AT_ONCE: Final = 4096
 _NO_IDS: frozenset[int] = frozenset()
+
+_Asked = ParamSpec("_Asked")
+_Answer = TypeVar("_Answer")
+
+
+def _undisturbed(look: Callable[_Asked, _Answer]) -> Callable[_Asked, _Answer]:
+    """Without garbage collection meanwhile: it runs finalizers, and looks again and again at what is made here."""
+
+    @wraps(look)
+    def looking(*args: _Asked.args, **kwargs: _Asked.kwargs) -> _Answer:
+        if not gc.isenabled():
+            return look(*args, **kwargs)
+        gc.disable()
+        try:
+            return look(*args, **kwargs)
+        finally:
+            gc.enable()
+
+    return looking
 
 
 @dataclass(frozen=True)
@@ -28,47 +52,88 @@ NOWHERE: Final = Reach()
 _ATOM: Final = Reach(kinds=frozenset(("atom",)))
 
 
+@_undisturbed
 def reach(value: object) -> Reach:
     """Look at everything behind a value."""
-    if type(value) in ATOMS:
+    if not _kinds_of((value,)):
         return _ATOM
     found = _Walk((value,))
-    return Reach(frozenset(found.changing), frozenset(found.kinds), found.vast)
+    ids = frozenset(chain.from_iterable(members for _, members in found.changing))
+    return Reach(ids, frozenset(found.kinds), found.vast)
+
+
+def changing(value: object) -> dict[int, object]:
+    """The objects behind a value that may change, by their ids."""
+    return {at: each for at, (each, _) in _Walk((value,)).changing.items()}
 
 
 class _Walk:
-    """Everything that can be reached from some values, each object once."""
+    """Everything that can be reached from some values, each object once; many of a type are looked at together."""
 
     def __init__(self, roots: Iterable[object], most: int = MOST) -> None:
         self.kinds: set[str] = set()
-        # The objects that may change, and their shapes.
-        self.changing: dict[int, tuple[object, Shape]] = {}
-        self.vast = False
-        self._go(roots, most)
-
-    def _go(self, roots: Iterable[object], most: int) -> None:
-        todo = list(roots)
+        # The objects that may change, by their ids, and their shapes.
+        self.changing: list[tuple[Shape, dict[int, object]]] = []
         # Holds what it has seen: the parts of some objects are made when asked for.
-        seen: dict[int, object] = {}
-        changing, kinds = self.changing, self.kinds
+        self._seen: dict[int, object] = {}
+        self._shapes: dict[int, Shape] = {}
+        self.vast = not self._go(list(roots), most)
+
+    def _go(self, roots: list[object], most: int) -> bool:
+        """Look at everything; answer whether there was no more than that."""
+        todo = [roots]
         while todo:
-            value = todo.pop()
-            if type(value) in ATOMS:
+            some = todo.pop()
+            if len(some) > _AT_ONCE:
+                todo += [some[at : at + _AT_ONCE] for at in reversed(range(0, len(some), _AT_ONCE))]
                 continue
-            key = id(value)
-            if key in seen:
-                continue
-            seen[key] = value
-            form = shape(value)
-            kinds.add(form.kind)
-            if form.bare:
-                continue
-            if form.changes:
-                changing[key] = value, form
-            todo += form.parts(value)
-            if len(seen) > most:
-                self.vast = True
-                return
+            for form, members in self._sorted(some):
+                parts = self._look(form, members)
+                if parts:
+                    todo.append(parts)
+            if len(self._seen) > most:
+                return False
+        return True
+
+    def _sorted(self, values: list[object]) -> Iterator[tuple[Shape, dict[int, object]]]:
+        """The values that may lead somewhere, by type."""
+        for kind in _kinds_of(values):
+            members = {id(value): value for value in values if type(value) is kind}
+            if issubclass(kind, type):
+                yield from ((shape(value), {at: value}) for at, value in members.items())
+            else:
+                yield self._shape_of(kind), members
+
+    def _shape_of(self, kind: type) -> Shape:
+        # To find the shape of a class of the notebook takes long, and nobody keeps it.
+        form = self._shapes.get(id(kind))
+        if form is None:
+            form = self._shapes[id(kind)] = shape_of(kind)
+        return form
+
+    def _look(self, form: Shape, members: dict[int, object]) -> list[object]:
+        """Take note of objects of one type; answer what they hold."""
+        seen = self._seen
+        if not seen.keys().isdisjoint(members):
+            members = {at: value for at, value in members.items() if at not in seen}
+            if not members:
+                return []
+        seen.update(members)
+        self.kinds.add(form.kind)
+        if form.bare:
+            return []
+        if form.changes:
+            self.changing.append((form, members))
+        return form.spread(list(members.values()))
+
+
+def _kinds_of(values: Iterable[object]) -> list[type]:
+    """The types of the values, but for those whose objects cannot change."""
+    try:
+        return [kind for kind in dict.fromkeys(map(type, values)) if kind not in ATOMS]
+    except Exception:  # noqa: BLE001  # the class of a class may have any `__hash__`
+        kinds = {id(type(value)): type(value) for value in values}.values()
+        return [kind for kind in kinds if hashes_itself(kind) or kind not in ATOMS]
 
 
 @dataclass(frozen=True)
@@ -94,22 +159,45 @@ def restore(value: object, form: Shape, state: object) -> bool:
     return form.alike(value, state)
 
 
+@dataclass(frozen=True)
+class _Group:
+    """Objects of one type, and the states they were in."""
+
+    shape: Shape
+    values: list[object]
+    states: list[Any]
+
+    def changes(self) -> Iterator[Change]:
+        if len(self.values) > 1 and self.shape.all_alike(self.values, self.states):
+            return
+        for value, state in zip(self.values, self.states):
+            if not self.shape.alike(value, state):
+                yield Change(value, self.shape, state)
+
+
 class Survey:
     """The state of everything behind some values, to be compared with what it is later."""
 
+    @_undisturbed
     def __init__(self, values: Iterable[object], modules: Collection[object] = ()) -> None:
         walk = _Walk(values)
         self.vast = walk.vast
         self.kinds = walk.kinds
-        self._places = [(value, form, form.take(value)) for value, form in walk.changing.values()]
-        self._places += [(module, MODULE, MODULE.take(module)) for module in modules]
+        found = [(form, list(members.values())) for form, members in walk.changing]
+        if modules:
+            found.append((MODULE, list(modules)))
+        self._groups = [_Group(form, held, form.take_all(held)) for form, held in found]
 
+    @_undisturbed
     def changes(self) -> list[Change]:
         """The objects that are not as they were."""
-        return [
-            Change(value, form, state) for value, form, state in self._places if not form.alike(value, state)
-        ]
+        return [change for group in self._groups for change in group.changes()]
 
     def opaque(self) -> list[object]:
         """The objects that nobody can see into."""
-        return [value for value, form, _ in self._places if form.kind == "opaque" and not form.sees]
+        return [
+            value
+            for group in self._groups
+            if group.shape.kind == "opaque" and not group.shape.sees
+            for value in group.values
+        ]

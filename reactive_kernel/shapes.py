@@ -105,13 +105,21 @@ class Shape:
         return list(map(self.take, values))
 
     def all_alike(self, values: Sequence[Any], states: Sequence[Any]) -> bool:
-        """Are all of them in the states that were taken?"""
-        return all(map(self.alike, values, states))
+        """Are all of them in the states that were taken? "No" also where asking one by one is as fast."""
+        return False
 
 
 def _unless_atoms(held: Callable[[], Iterable[object]]) -> list[object]:
     """What is held, unless nothing of it could change."""
-    return [] if ATOMS.issuperset(map(type, held())) else list(held())
+    try:
+        return [] if ATOMS.issuperset(map(type, held())) else list(held())
+    except Exception:  # noqa: BLE001  # the class of a class may have any `__hash__`
+        return list(held())
+
+
+def hashes_itself(kind: type) -> bool:
+    """Does a class decide itself what its hash is?"""
+    return type(kind).__hash__ is not type.__hash__
 
 
 def _as_long(values: Iterable[Any], states: Iterable[Any]) -> bool:
@@ -181,7 +189,7 @@ class _Dict(_Mutable):
         return keys + _unless_atoms(lambda: chain.from_iterable(map(dict.values, values)))
 
     def take(self, value: Any) -> object:
-        return dict.copy(value)
+        return _copied(value)
 
     def take_all(self, values: Sequence[Any]) -> list[Any]:
         return list(map(dict.copy, values))
@@ -210,23 +218,26 @@ class _Ordered(_Mutable):
         return [*dict.__iter__(value), *dict.values(value)]
 
     def take(self, value: Any) -> object:
-        return dict.copy(value), tuple(OrderedDict.__iter__(value))
+        # Its own copy would ask the keys for their hashes.
+        return tuple(dict.__iter__(value)), tuple(dict.values(value)), tuple(OrderedDict.__iter__(value))
 
     def alike(self, value: Any, state: Any) -> bool:
-        return _same_dict(value, state[0]) and _identical(OrderedDict.__iter__(value), state[1])
+        now: Any = self.take(value)
+        return _as_long(now, state) and all(map(_identical, now, state))
 
     def agree(self, one: Any, other: Any) -> bool:
-        return _agree_dict(one[0], other[0]) and all(map(same, one[1], other[1]))
+        return _as_long(one, other) and all(all(map(same, a, b)) for a, b in zip(one, other))
 
     def put(self, value: Any, state: Any) -> None:
+        keys, values, order = state
         OrderedDict.clear(value)
-        for key, held in state[0].items():
+        for key, held in zip(keys, values):
             OrderedDict.__setitem__(value, key, held)
-        for key in state[1]:
+        for key in order:
             OrderedDict.move_to_end(value, key)
 
     def weight(self, state: Any) -> int:
-        return 64 + 200 * len(state[1])
+        return 64 + 200 * len(state[0])
 
 
 class _Default(_Dict):
@@ -234,7 +245,7 @@ class _Default(_Dict):
     kind = "plain"
 
     def take(self, value: Any) -> object:
-        return dict.copy(value), value.default_factory
+        return _copied(value), value.default_factory
 
     def take_all(self, values: Sequence[Any]) -> list[Any]:
         return list(map(self.take, values))
@@ -246,7 +257,7 @@ class _Default(_Dict):
         return value.default_factory is state[1] and super().alike(value, state[0])
 
     def all_alike(self, values: Sequence[Any], states: Sequence[Any]) -> bool:
-        return all(map(self.alike, values, states))
+        return False
 
     def agree(self, one: Any, other: Any) -> bool:
         return one[1] is other[1] and _agree_dict(one[0], other[0])
@@ -399,6 +410,12 @@ class _Function(_Mutable):
         value.__dict__.update(state[4])
 
 
+def _copied(value: dict[Any, object]) -> dict[Any, object]:
+    # Of a subclass `copy` may call methods; of others it does not even ask for hashes.
+    plain = type(value).__iter__ is dict.__iter__
+    return dict.copy(value) if plain else dict(dict.items(value))
+
+
 def _same_dict(one: dict[Any, object], other: dict[Any, object]) -> bool:
     """Do they hold the same objects, in the same order? A subclass may have methods of its own."""
     return (
@@ -494,16 +511,41 @@ class _Instance(_Mutable):
     def _slotted(self, value: Any) -> tuple[object, ...]:
         return tuple(_slot(descriptor, value) for descriptor in self._slots)
 
+    def _slotted_all(self, values: Sequence[Any]) -> list[list[object]]:
+        """What each slot holds in all of them."""
+        return [_slot_of_all(descriptor, values) for descriptor in self._slots]
+
     def parts(self, value: Any) -> Iterable[object]:
-        # In a stable form: the fields may change while somebody walks.
-        held = [type(value), *self._fields(value).values(), *self._slotted(value)]
+        return self.spread((value,))
+
+    def spread(self, values: Sequence[Any]) -> list[object]:
+        held: list[object] = [type(values[0])]
+        if self._has_dict:
+            fields = list(map(self._fields, values))
+            held += _unless_atoms(lambda: chain.from_iterable(map(dict.values, fields)))
+        if self._slots:
+            held += _unless_atoms(lambda: chain.from_iterable(self._slotted_all(values)))
         if self._base is not None:
-            held += self._base.parts(value)
+            held += chain.from_iterable(map(self._base.parts, values))
         return held
 
     def take(self, value: Any) -> object:
-        base = self._base.take(value) if self._base is not None else None
-        return type(value), dict(self._fields(value)), self._slotted(value), base
+        return self.take_all((value,))[0]
+
+    def take_all(self, values: Sequence[Any]) -> list[Any]:
+        fields = map(dict.copy, map(self._fields, values)) if self._has_dict else ({} for _ in values)
+        slotted = zip(*self._slotted_all(values)) if self._slots else repeat(())
+        bases = map(self._base.take, values) if self._base is not None else repeat(None)
+        return list(zip(map(type, values), fields, slotted, bases))
+
+    def all_alike(self, values: Sequence[Any], states: Sequence[Any]) -> bool:
+        kinds, fields, slots, bases = zip(*states)
+        return (
+            _identical(map(type, values), kinds)
+            and (not self._has_dict or _same_dicts(list(map(self._fields, values)), fields))
+            and all(map(_identical, self._slotted_all(values), zip(*slots)))
+            and (self._base is None or all(map(self._base.alike, values, bases)))
+        )
 
     def alike(self, value: Any, state: Any) -> bool:
         kind, fields, slots, base = state
@@ -551,6 +593,13 @@ def _slot(descriptor: Any, value: object) -> object:
         return descriptor.__get__(value)
     except AttributeError:
         return _ABSENT
+
+
+def _slot_of_all(descriptor: Any, values: Sequence[Any]) -> list[object]:
+    try:
+        return list(map(descriptor.__get__, values))
+    except AttributeError:
+        return [_slot(descriptor, value) for value in values]
 
 
 class _Error(_Mutable):
@@ -835,6 +884,8 @@ def extend(package: str, extension: Extension) -> None:
 
 def shape_of(kind: type) -> Shape:
     """How objects of the type keep their state."""
+    if hashes_itself(kind):
+        return _find(kind)
     shape = SHAPES.get(kind)
     if shape is None:
         shape = _find(kind)
@@ -861,8 +912,8 @@ def _find(kind: type) -> Shape:
     package = kind.__module__.partition(".")[0] if isinstance(kind.__module__, str) else ""
     for cls in kind.__mro__:
         extension = _EXTENSIONS.get(cls.__module__.partition(".")[0])
-        if extension is not None and (found := extension(cls if cls is not kind else kind)):
-            return found
+        if extension is not None and (found := extension(cls)):
+            return found if cls.__module__.partition(".")[0] == package else _with_methods(found)
     if package in _MACHINERY and package != "builtins":
         return ATOM
     if package in _CONSTANT or issubclass(kind, _enum()):
@@ -882,6 +933,13 @@ def _find(kind: type) -> Shape:
     if hasattr(kind, "__next__"):
         return _Moving()
     return _Opaque()
+
+
+def _with_methods(shape: Shape) -> Shape:
+    """The same for a subclass from elsewhere, whose methods may do anything."""
+    other = copy(shape)
+    other.kind = "instance"
+    return other
 
 
 def _enum() -> type:
