@@ -30,6 +30,7 @@ class Server:
 
     def __init__(self, url: str, token: str, process: psutil.Process, runtime: Path, log: Path) -> None:
         self.url, self.token, self.process, self.runtime, self.log = url, token, process, runtime, log
+        self.wires: list[websocket.WebSocket] = []
 
     @property
     def files(self) -> list[Path]:
@@ -44,7 +45,7 @@ class Server:
         try:
             with urllib.request.urlopen(request, timeout=PATIENCE * 2) as reply:
                 text = reply.read().decode()
-                return json.loads(text) if "json" in reply.headers["Content-Type"] else text
+                return json.loads(text) if "json" in reply.headers.get("Content-Type", "") else text
         except HTTPError as refusal:
             with refusal:
                 return refusal.code
@@ -58,6 +59,7 @@ class Server:
         url = self.url.replace("http", "ws") + path
         wire = websocket.WebSocket()
         wire.connect(url, timeout=PATIENCE, header=header, **options)
+        self.wires.append(wire)
         return wire
 
     def cookie(self) -> str:
@@ -143,6 +145,19 @@ class Stream:
 
     def until_idle(self, run: str) -> None:
         self.until(lambda message: is_idle(message.get("msg"), run))
+
+    def until_replied(self, run: str) -> None:
+        """Read on until the run is over and its reply is there, in whatever order."""
+        while not (any(is_idle(said, run) for said in self.said) and self.replied(run)):
+            assert self.next() is not None
+
+    @property
+    def said(self) -> list[dict[str, Any]]:
+        return [record["msg"] for record in self.records]
+
+    def replied(self, run: str) -> bool:
+        replies = [record["msg"] for record in self.records if record["channel"] == "shell"]
+        return any(reply["parent_header"]["msg_id"] == run for reply in replies)
 
     def until_snapshot(self) -> dict[str, Any]:
         return self.until(lambda message: message["type"] == "snapshot" and not message.get("more"))
@@ -231,13 +246,13 @@ def running(directory: Path, *options: str, extensions: tuple[str, ...] = EXTENS
     environment |= {"JUPYTER_CONFIG_DIR": str(directory / "config"), "PYDEVD_DISABLE_FILE_VALIDATION": "1"}
     log = directory / "server.log"
     with log.open("ab") as out:
-        process = subprocess.Popen(
-            [*command, *options], env=environment, stdout=out, stderr=out, cwd=directory
-        )
+        process = subprocess.Popen(command, env=environment, stdout=out, stderr=out, cwd=directory)
     try:
         server = Server(f"http://127.0.0.1:{port}", token, psutil.Process(process.pid), runtime, log)
         _wait_for(server, process)
         yield server
+        for wire in server.wires:
+            wire.shutdown()
     finally:
         process.terminate()
         try:

@@ -1,0 +1,258 @@
+"""Every way in which the stock server loses output, with a real server and real kernels: nothing is lost."""
+
+from __future__ import annotations
+
+import json
+import os
+from collections.abc import Callable, Iterator
+from pathlib import Path
+from threading import Thread
+from typing import Any
+
+import pytest
+
+from .server import Page, Server, Stream, is_idle, running
+
+# A file that the kernel waits for: the test says when it may go on.
+WAIT = """
+import os, time
+def wait(path):
+    while not os.path.exists(path):
+        time.sleep(0.005)
+"""
+
+
+@pytest.fixture(scope="module")
+def server(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Server]:
+    with running(tmp_path_factory.mktemp("server")) as server:
+        yield server
+
+
+@pytest.fixture
+def kernel(server: Server) -> Iterator[str]:
+    kernel = server.kernel()
+    yield kernel
+    server.ask("DELETE", f"/api/kernels/{kernel}")
+
+
+@pytest.fixture
+def gate(tmp_path: Path) -> Path:
+    return tmp_path / "gate"
+
+
+def halves(gate: Path, count: int = 50) -> str:
+    """Code that prints half of its lines, waits, and prints the others."""
+    return f"{WAIT}\nfor i in range({count}):\n    if i == {count // 2}: wait({str(gate)!r})\n    print(i)"
+
+
+def lines(count: int) -> str:
+    return "".join(f"{number}\n" for number in range(count))
+
+
+def reads(text: str) -> Callable[[dict[str, Any]], bool]:
+    return lambda message: message["header"]["msg_type"] == "stream" and text in message["content"]["text"]
+
+
+def shown(stream: Stream, cell: str = "c") -> str:
+    """What the cell shows: the snapshot's text and what came after."""
+    folded = stream.cells.get(cell, {"messages": []})["messages"]
+    return "".join(message["content"].get("text", "") for message in folded) + stream.text
+
+
+def test_a_new_session_in_the_middle_of_a_run(server: Server, kernel: str, gate: Path):
+    page = server.page(kernel)
+    run = page.run(halves(gate))
+    page.until(reads("24"))
+    page.close()
+    stream = server.stream(kernel)
+    stream.until_snapshot()
+    gate.touch()
+    stream.until_replied(run)
+    assert shown(stream) == lines(50)
+    stream.close()
+
+
+def test_a_run_that_finished_while_nobody_was_there(server: Server, kernel: str, gate: Path):
+    page = server.page(kernel)
+    run = page.run(halves(gate))
+    page.until(reads("24"))
+    page.close()
+    gate.touch()
+    watch = server.stream(kernel, None)
+    watch.until_snapshot()
+    if not any(is_idle(message, run) for message in watch.other):
+        watch.until_idle(run)
+    watch.close()
+    stream = server.stream(kernel)
+    snapshot = stream.until_snapshot()
+    assert shown(stream) == lines(50)
+    assert stream.welcomes[0]["execution_state"] == "idle"
+    assert snapshot["seq"] == stream.welcomes[0]["seq"]
+    stream.close()
+
+
+def test_a_socket_that_is_half_open(server: Server, kernel: str, gate: Path):
+    page, lost = server.page(kernel), server.stream(kernel)
+    lost.until_snapshot()
+    run = page.run(halves(gate))
+    lost.until(lambda message: "24" in json.dumps(message))
+    # From here on neither of them reads or says anything; nobody has closed.
+    gate.touch()
+    again = server.stream(kernel, lost.cursor)
+    again.until_idle(run)
+    assert lost.text + again.text == lines(50)
+    assert again.gaps == []
+    for each in (lost, again, page):
+        each.close()
+
+
+def test_another_tab_that_visits(server: Server, kernel: str, gate: Path):
+    page, visitor = server.page(kernel), server.page(kernel)
+    run = page.run(halves(gate))
+    page.until(reads("24"))
+    page.close()
+    gate.touch()
+    visitor.until_idle(run)
+    visitor.close()
+    stream = server.stream(kernel)
+    stream.until_snapshot()
+    assert shown(stream) == lines(50)
+    stream.close()
+
+
+@pytest.mark.parametrize("leave", [Page.close, Page.vanish])
+def test_the_same_session_that_comes_again(
+    server: Server, kernel: str, gate: Path, leave: Callable[[Page], None]
+):
+    page, stream = server.page(kernel), server.stream(kernel)
+    stream.until_snapshot()
+    run = page.run(halves(gate))
+    page.until(reads("24"))
+    leave(page)
+    gate.touch()
+    stream.until_idle(run)
+    again = server.page(kernel, page.session)
+    stream.until_replied(again.execute("print('end')", "d"))
+    replies = [record for record in stream.records if record["channel"] == "shell"]
+    ids = [record["msg"]["header"]["msg_id"] for record in replies]
+    assert len(ids) == len(set(ids))
+    assert stream.text == lines(50) + "end\n"
+    again.close()
+    stream.close()
+
+
+@pytest.fixture
+def talkative() -> Iterator[None]:
+    """Every kernel prints while it starts."""
+    startup = Path(os.environ["IPYTHONDIR"]) / "profile_default" / "startup"
+    startup.mkdir(parents=True, exist_ok=True)
+    file = startup / "00.py"
+    file.write_text("for i in range(20): print('start', i, flush=True)")
+    yield
+    file.unlink()
+
+
+STARTED = "".join(f"start {number}\n" for number in range(20))
+
+
+@pytest.mark.usefixtures("talkative")
+def test_output_at_the_start_of_a_kernel_and_at_its_restart(server: Server):
+    kernel = server.kernel()
+    stream = server.stream(kernel)
+    stream.until_snapshot()
+    told = "".join(message["content"].get("text", "") for message in stream.other)
+    while told + stream.text != STARTED:
+        assert stream.next() is not None
+    server.ask("POST", f"/api/kernels/{kernel}/restart")
+    stream.records.clear()
+    stream.until(lambda message: "start 19" in json.dumps(message))
+    fresh = [record for record in stream.records if record["epoch"] == stream.welcomes[-1]["epoch"]]
+    assert len(stream.welcomes) == 2
+    assert stream.welcomes[1]["epoch"] != stream.welcomes[0]["epoch"]
+    assert (stream.welcomes[1]["seq"], fresh[0]["seq"]) == (0, 1)
+    assert "".join(record["msg"]["content"].get("text", "") for record in fresh) == STARTED
+    stream.close()
+    server.ask("DELETE", f"/api/kernels/{kernel}")
+
+
+FLOOD = """
+from IPython.display import display
+import sys
+for i in range(60_000):
+    sys.stdout.write(f"{i}\\n")
+    sys.stdout.flush()
+"""
+
+
+def test_sixty_thousand_messages_while_the_loop_is_blocked(server: Server, kernel: str):
+    page = server.page(kernel)
+    run = page.run(FLOOD)
+    page.until(lambda message: message["header"]["msg_type"] == "execute_input")
+    blocker = Thread(target=server.ask, args=("POST", "/block?seconds=5"))
+    blocker.start()
+    page.close()
+    blocker.join()
+    stream = server.stream(kernel, None)
+    stream.until_snapshot()
+    if stream.welcomes[0]["execution_state"] != "idle":
+        stream.until_idle(run)
+    assert shown(stream) == lines(60_000)
+    everything = server.stream(kernel, {"epoch": stream.welcomes[0]["epoch"], "seq": 0})
+    everything.until_idle(run)
+    assert everything.text == lines(60_000)
+    assert [record["seq"] for record in everything.records] == list(range(1, len(everything.records) + 1))
+    stream.close()
+    everything.close()
+
+
+def test_input_that_is_asked_for_while_nobody_is_there(server: Server, kernel: str, gate: Path):
+    page = server.page(kernel)
+    page.run(f"{WAIT}\nwait({str(gate)!r})\nname = input('who? ')\nprint('it is', name)", stdin=True)
+    page.until(lambda message: message["header"]["msg_type"] == "execute_input")
+    page.close()
+    gate.touch()
+    stream = server.stream(kernel)
+    stream.until_snapshot()
+    if not stream.other or stream.other[-1]["header"]["msg_type"] != "input_request":
+        stream.until(lambda message: message.get("channel") == "stdin")
+    late = server.stream(kernel)
+    late.until_snapshot()
+    request = late.other[-1]
+    assert (request["header"]["msg_type"], request["content"]["prompt"]) == ("input_request", "who? ")
+    assert request["metadata"]["cellId"] == "c"
+    answering = server.page(kernel)
+    answering.send("input_reply", {"value": "Ann", "status": "ok"}, "stdin", parent_header=request["header"])
+    stream.until(lambda message: "it is Ann" in json.dumps(message))
+    last = server.stream(kernel)
+    last.until_snapshot()
+    assert "input_request" not in [message["header"]["msg_type"] for message in last.other]
+    for each in (stream, late, answering, last):
+        each.close()
+
+
+def test_output_of_a_thread_whose_cell_is_over(server: Server, kernel: str, gate: Path):
+    page = server.page(kernel)
+    code = f"{WAIT}\nimport threading\ndef later():\n    wait({str(gate)!r}); print('late')\n"
+    page.execute(code + "threading.Thread(target=later).start()", "thread")
+    page.execute("1", "other")
+    page.close()
+    stream = server.stream(kernel)
+    stream.until_snapshot()
+    gate.touch()
+    late = stream.until(lambda message: "late" in json.dumps(message))
+    assert late["msg"]["metadata"]["cellId"] in ("thread", "other")  # as the kernel's parent header says
+    stream.close()
+
+
+def test_tracebacks_are_kept_from_clients_where_the_server_says_so(tmp_path: Path):
+    with running(tmp_path / "server", "--MappingKernelManager.allow_tracebacks=False") as server:
+        kernel = server.kernel()
+        page, stream = server.page(kernel), server.stream(kernel)
+        stream.until_snapshot()
+        run = page.run("secret = 'swordfish'\nraise ValueError(secret * 2)")
+        stream.until_replied(run)
+        told = [said for said in stream.said if said["header"]["msg_type"] != "execute_input"]
+        assert "error" in [said["header"]["msg_type"] for said in told]
+        assert "swordfish" not in json.dumps(told)
+        page.close()
+        stream.close()
