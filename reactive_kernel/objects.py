@@ -64,7 +64,8 @@ def reach(value: object) -> Reach:
 
 def changing(value: object) -> dict[int, object]:
     """The objects behind a value that may change, by their ids."""
-    return {at: each for at, (each, _) in _Walk((value,)).changing.items()}
+    found = _Walk((value,)).changing
+    return {at: each for _, members in found for at, each in members.items()}
 
 
 class _Walk:
