@@ -32,7 +32,7 @@ _LOOK = 0.05
 _CONNECT_TIMEOUT = 15.0
 _FAREWELL = 2.0
 # Bytes that may wait to be decoded before the server is asked to wait.
-_PENDING = 16 * 1024 * 1024
+_PENDING = 4 * 1024 * 1024
 _VARIABLES = (
     "PGHOST",
     "PGHOSTADDR",

@@ -69,12 +69,31 @@ def test_a_value_is_what_the_server_has(database: Database, expression: str, exp
 @pytest.mark.parametrize(
     "number",
     [
-        "0", "1", "-1", "0.00", "1.10", "-0.001", "9999", "10000", "10001", "12345678.87654321", "0.00001",
-        "1e17", "99999999999999999", "123456789012345678", "0.123456789012345678", "1e30", "-1e-30",
-        "12345678901234567890123456789012345678", "1234567890123456789012345678901234567890.5", "1e75",
-        "10000.00010000", "100000000", "0.0000000000000000000000000000000000001",
+        "0",
+        "1",
+        "-1",
+        "0.00",
+        "1.10",
+        "-0.001",
+        "9999",
+        "10000",
+        "10001",
+        "12345678.87654321",
+        "0.00001",
+        "1e17",
+        "99999999999999999",
+        "123456789012345678",
+        "0.123456789012345678",
+        "1e30",
+        "-1e-30",
+        "12345678901234567890123456789012345678",
+        "1234567890123456789012345678901234567890.5",
+        "1e75",
+        "10000.00010000",
+        "100000000",
+        "0.0000000000000000000000000000000000001",
     ],
-)  # fmt: skip
+)
 def test_a_number_keeps_its_digits(database: Database, number: str):
     found = value(database, f"select {number}::numeric")
     assert found == Decimal(number)
@@ -107,10 +126,15 @@ def test_a_time_is_right_in_every_age(database: Database, kind: str, moment: str
 @pytest.mark.parametrize(
     ("kind", "moment"),
     [
-        ("date", "infinity"), ("date", "-infinity"), ("timestamp", "infinity"), ("timestamptz", "-infinity"),
-        ("timestamp", "294276-12-31"), ("interval", "infinity"), ("time", "24:00:00"),
+        ("date", "infinity"),
+        ("date", "-infinity"),
+        ("timestamp", "infinity"),
+        ("timestamptz", "-infinity"),
+        ("timestamp", "294276-12-31"),
+        ("interval", "infinity"),
+        ("time", "24:00:00"),
     ],
-)  # fmt: skip
+)
 def test_what_arrow_has_no_value_for_is_null_and_said(database: Database, kind: str, moment: str):
     [result] = results(database, f"select '{moment}'::{kind} as t")
     assert result.table["t"].to_pylist() == [None]
@@ -156,8 +180,9 @@ def test_no_columns_keep_their_rows(database: Database):
 
 
 def test_statements_that_copy_does_not_take_give_the_same_types(database: Database):
-    sql = """select 1::int2 as a, null::int4 as b, 1.50 as c, date '-infinity' as d, timestamp '2020-01-02' as e,
-        timestamptz '0044-03-15 BC' as f, interval '1 mon' as g, array[1, 2] as h, '{"a":1}'::jsonb as i,
+    sql = """select 1::int2 as a, null::int4 as b, 1.50 as c, date '-infinity' as d,
+        timestamp '2020-01-02' as e, timestamptz '0044-03-15 BC' as f,
+        interval '1 mon' as g, array[1, 2] as h, '{"a":1}'::jsonb as i,
         '\\x00'::bytea as j, time '12:00' as k, array[[1],[2]] as l, true as m, 'x' as n"""
     [copied] = results(database, sql)
     database.execute("begin")
@@ -173,9 +198,14 @@ def test_statements_that_copy_does_not_take_give_the_same_types(database: Databa
 
 
 NASTY = [
-    b"", b"\x00\x03", b"\xff\xff\xff\xff", b"\x00\x03\x00\x00\x00\x04", b"\x00\x03\xff\xff\xff\xff\xff\xff\xff\xff",
-    b"\x00\x03\x00\x00\x00\x04\x00\x00\x00\x01\x00\x00\x00\x00\x00\x00\x00\x00", b"PGCOPY\n\xff\r\n\0",
-]  # fmt: skip
+    b"",
+    b"\x00\x03",
+    b"\xff\xff\xff\xff",
+    b"\x00\x03\x00\x00\x00\x04",
+    b"\x00\x03\xff\xff\xff\xff\xff\xff\xff\xff",
+    b"\x00\x03\x00\x00\x00\x04\x00\x00\x00\x01\x00\x00\x00\x00\x00\x00\x00\x00",
+    b"PGCOPY\n\xff\r\n\0",
+]
 
 
 @pytest.mark.parametrize("seed", range(20))
@@ -212,7 +242,10 @@ def copied(database: Database, sql: str) -> tuple[Decoder, bytes]:
 def test_rows_come_out_the_same_however_the_stream_is_cut(
     database: Database, cut: Callable[[int], list[int]]
 ):
-    sql = "select i, repeat(chr(64 + i % 7), i % 11) as t, case when i % 3 > 0 then i * 1.5 end as n from generate_series(1, 90) i"
+    sql = (
+        "select i, repeat(chr(64 + i % 7), i % 11) as t, case when i % 3 > 0 then i * 1.5 end as n "
+        "from generate_series(1, 90) i"
+    )
     decoder, stream = copied(database, sql)
     blocks, at = [], 0
     for size in cut(len(stream)):
@@ -249,10 +282,14 @@ def test_generated_tables_come_out_as_the_server_prints_them(database: Database)
     expected = database.fetch(f"select {sums} from many").rows[0]
     lengths = [len(text) for text in frame["t"].to_pylist()]
     got = (
-        len(frame), sum(frame["i"].to_pylist()), sum(frame["s"].to_pylist()),
-        sum(int(np.fmod(each, 1000003)) for each in frame["l"].to_pylist()), sum(lengths),
-        len(frame) - frame["w"].null_count, sum(frame["b"].to_pylist()),
-    )  # fmt: skip
+        len(frame),
+        sum(frame["i"].to_pylist()),
+        sum(frame["s"].to_pylist()),
+        sum(int(np.fmod(each, 1000003)) for each in frame["l"].to_pylist()),
+        sum(lengths),
+        len(frame) - frame["w"].null_count,
+        sum(frame["b"].to_pylist()),
+    )
     assert tuple(map(int, expected)) == got
     printed = rows(database, "select n::text, d::text, r::text, to_json(a)::text from many order by i")
     for (n, d, r, a), row in zip(printed, frame.to_pylist()):

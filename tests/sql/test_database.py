@@ -1,4 +1,4 @@
-"""A connection: tried first, cancelled on the server, lost and found again, and never telling its password."""
+"""A connection: tried first, cancelled on the server, found again when lost, silent on its password."""
 
 from __future__ import annotations
 

@@ -20,6 +20,7 @@ from jupyter_extension.sql.execution import Wrong
 from .talk import results, rows, value
 
 UTC = datetime.timezone.utc
+BERLIN = ZoneInfo("Europe/Berlin")
 SOME = uuid.UUID("9a3c6d3e-58b6-4f4d-8c39-2b1a6f2c7a11")
 
 
@@ -47,7 +48,7 @@ SOME = uuid.UUID("9a3c6d3e-58b6-4f4d-8c39-2b1a6f2c7a11")
         ([[1, 2], [3, 4]], "int4[]", "{{1,2},{3,4}}"),
         ([], "text[]", "{}"),
         (np.array([1.5, 2]), "float8[]", "{1.5,2}"),
-        (pd.Series(["a", None, "c"]), "text[]", '{a,NULL,c}'),
+        (pd.Series(["a", None, "c"]), "text[]", "{a,NULL,c}"),
         (pl.Series([1, 2]), "int8[]", "{1,2}"),
         ([pd.Timestamp("2020-01-01", tz="UTC"), pd.NaT], "timestamptz[]", '{"2020-01-01 00:00:00+00",NULL}'),
         (datetime.date(2020, 1, 2), "date", "2020-01-02"),
@@ -55,7 +56,7 @@ SOME = uuid.UUID("9a3c6d3e-58b6-4f4d-8c39-2b1a6f2c7a11")
         (np.datetime64("2020-01-02"), "date", "2020-01-02"),
         (np.datetime64("2020-01-02T03:04:05.000000006", "ns"), "timestamp", "2020-01-02 03:04:05"),
         (datetime.datetime(2020, 1, 2, tzinfo=UTC), "timestamptz", "2020-01-02 00:00:00+00"),
-        (datetime.datetime(2020, 7, 2, 2, tzinfo=ZoneInfo("Europe/Berlin")), "timestamptz", "2020-07-02 00:00:00+00"),
+        (datetime.datetime(2020, 7, 2, 2, tzinfo=BERLIN), "timestamptz", "2020-07-02 00:00:00+00"),
         (float("inf"), "timestamptz", "infinity"),
         (float("-inf"), "date", "-infinity"),
         ("2020-01-02", "date", "2020-01-02"),
@@ -71,7 +72,7 @@ SOME = uuid.UUID("9a3c6d3e-58b6-4f4d-8c39-2b1a6f2c7a11")
         (pd.NaT, "timestamp", None),
         (None, "int4[]", None),
     ],
-)  # fmt: skip
+)
 def test_a_value_becomes_what_the_place_takes(
     database: Database, given: object, kind: str, printed: str | None
 ):
@@ -82,12 +83,29 @@ def test_a_value_becomes_what_the_place_takes(
 @pytest.mark.parametrize(
     ("given", "kind"),
     [
-        ("5", "int4"), (1.5, "int4"), (True, "int4"), (2**40, "int4"), ("x", "float8"), (5, "text"),
-        (object(), "text"), (object(), "jsonb"), (float("nan"), "jsonb"), ("a\0b", "text"), ({"a": "\0"}, "jsonb"),
-        ("abc", "int4[]"), (5, "int4[]"), ("no date", "date"), (7, "timestamptz"), ("no", "uuid"), ("t", "bool"),
-        (datetime.datetime(2020, 1, 1, tzinfo=UTC), "timestamp"), (b"x", "text"), ("x", "bytea"), ([1], "int4"),
+        ("5", "int4"),
+        (1.5, "int4"),
+        (True, "int4"),
+        (2**40, "int4"),
+        ("x", "float8"),
+        (5, "text"),
+        (object(), "text"),
+        (object(), "jsonb"),
+        (float("nan"), "jsonb"),
+        ("a\0b", "text"),
+        ({"a": "\0"}, "jsonb"),
+        ("abc", "int4[]"),
+        (5, "int4[]"),
+        ("no date", "date"),
+        (7, "timestamptz"),
+        ("no", "uuid"),
+        ("t", "bool"),
+        (datetime.datetime(2020, 1, 1, tzinfo=UTC), "timestamp"),
+        (b"x", "text"),
+        ("x", "bytea"),
+        ([1], "int4"),
     ],
-)  # fmt: skip
+)
 def test_a_value_that_does_not_fit_is_named_with_its_place(database: Database, given: object, kind: str):
     with pytest.raises(Wrong) as caught:
         value(database, f"select 1,\n {{x}}::{kind}", x=given)
@@ -196,6 +214,8 @@ def test_what_is_no_name_is_refused_and_nothing_runs(database: Database, attack:
 
 def test_a_str_that_changes_what_it_says_is_asked_once(database: Database):
     class Fickle(str):
+        __slots__ = ()
+
         def replace(self, *_: object) -> str:  # pyright: ignore[reportIncompatibleMethodOverride]
             return '"; drop table victim; --'
 
@@ -209,7 +229,8 @@ def test_a_str_that_changes_what_it_says_is_asked_once(database: Database):
 
 
 def test_text_in_strings_and_comments_is_the_users_own(database: Database):
-    sql = "select '{evil} :evil $1' as a, $${evil}$$ as b, \"c\" from (select 1 as c) s /* {evil} */ where 1 = {one} -- :evil"
+    strings = "select '{evil} :evil $1' as a, $${evil}$$ as b, \"c\""
+    sql = f"{strings} from (select 1 as c) s /* {{evil}} */ where 1 = {{one}} -- :evil"
     assert rows(database, sql, evil="x", one=1) == [("{evil} :evil $1", "{evil}", 1)]
 
 
