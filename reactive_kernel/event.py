@@ -94,8 +94,10 @@ class Run:
     facts: CellFacts
     inputs: Mapping[Resource, CellId | None]
     touches: frozenset[Resource]
-    # Nothing that it depends on has changed: it runs to make again what others have used up.
+    # What it depends on has the content that it had: it will do what it did, with other objects at most.
     again: bool = False
+    # It reads the very versions that it read, and makes again what others have used up.
+    rewinds: bool = False
 
 
 @dataclass(frozen=True)

@@ -15,7 +15,7 @@ from typing import Final, Protocol, TypeAlias
 
 from .cell import CellId, Resource
 from .equality import Pairs, same
-from .objects import NOWHERE, Change, Reach, reach, restore
+from .objects import NOWHERE, Change, Reach, changing, reach, restore
 from .shapes import Shape
 
 
@@ -103,6 +103,8 @@ class Namespace:
         # Objects that the run being captured has changed.
         self._changing: frozenset[int] = frozenset()
         self._things: dict[int, _Thing] = {}
+        # Objects that were made again, and the names of those in whose place they are.
+        self._heirs: dict[int, tuple[object, frozenset[Token]]] = {}
         self._holding: dict[int, set[Place]] = {}
         self._holding_much: set[Place] = set()
         self._numbers = count(1)
@@ -215,7 +217,8 @@ class Namespace:
     def _version(self, name: Resource) -> _Version:
         if ":" in name:
             if self._dials is None or not self._dials.known(name):
-                return _Version(None)
+                # Of a file only whether it is there.
+                return _Version(lexists(name[5:]) if name.startswith("file:") else None)
             self._unturned.setdefault(name, self._dials.before(name))
             return _Version(self._dials.read(name))
         value = self.live.get(name, _DELETED)
@@ -274,8 +277,8 @@ class Namespace:
             self._release((cell, name), version.reach)
             if ":" in name:
                 self._outside[name].discard(cell)
-                if name.startswith("file:") and not self._outside[name] and lexists(name[5:]):
-                    self.orphans.add(name)
+                if version.value is True:
+                    self.orphan((name,))
 
     def displace(self, names: Iterable[Resource]) -> None:
         """Another version of these names may be the document's last one now: `settle` looks."""
@@ -307,6 +310,13 @@ class Namespace:
     def makers(self, resource: Resource) -> Collection[CellId]:
         """The cells that have versions of what is no name."""
         return self._outside.get(resource, ())
+
+    def orphan(self, files: Iterable[Resource]) -> None:
+        """Nobody makes those files any more, unless there is another maker of them."""
+        for name in files:
+            made = any(self.version(maker, name) is True for maker in self.makers(name))
+            if not made and lexists(name[5:]):
+                self.orphans.add(name)
 
     def made(self, cell: CellId) -> Collection[Resource]:
         """The names that the cell left versions of."""
@@ -398,6 +408,8 @@ class Namespace:
 
     def clean(self) -> None:
         """Let go of objects that no version holds any more."""
+        for at in [at for at in self._heirs if not self._holders(at)]:
+            del self._heirs[at]
         for at in [at for at in self._moved & self._things.keys() if not self._holders(at)]:
             thing = self._things.pop(at)
             self._weight -= self._thing_weight(thing)
@@ -405,7 +417,22 @@ class Namespace:
 
     def tokens(self, ids: Iterable[int]) -> frozenset[Token]:
         """The names of those of the objects that some run has changed."""
-        return frozenset(self._things[at].token for at in _common(frozenset(ids), self._things))
+        ids = frozenset(ids)
+        found = {self._things[at].token for at in _common(ids, self._things)}
+        for at in _common(ids, self._heirs):
+            found |= self._heirs[at][1]
+        return frozenset(found)
+
+    def succeed(self, cell: CellId, name: Resource, maker: CellId | None) -> None:
+        """The cell made again what others have used up: whoever changed the old objects changes the new ones."""
+        old = self._versions[cell][name].reach.ids
+        shared = self._versions[maker].get(name) if maker is not None else None
+        value = shared.value if shared is not None else self.live.get(name)
+        tokens = self.tokens(old)
+        for at, each in changing(value).items():
+            if at not in old:
+                known = self._heirs.get(at, (each, frozenset[Token]()))[1]
+                self._heirs[at] = each, known | tokens
 
     def as_before(self, cell: CellId, changes: Collection[Change]) -> bool:
         """Has a run left the objects that it changes as the cell's run before it did? Those that it has, are."""

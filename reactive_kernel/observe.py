@@ -85,7 +85,7 @@ def watch(live: dict[str, object], run: Run) -> Watch:
         return Watch(dict(live), None, True)
     expected = run.facts.writes | run.touches | run.facts.reads
     # A name that the run may delete or bind anew would not stay where it is.
-    newest = next((name for name in reversed(live) if name not in expected), None)
+    newest = next((name for name in reversed(live) if name not in expected and not of_the_session(name)), None)
     return Watch({name: live.get(name, _ABSENT) for name in expected}, newest, False)
 
 
@@ -200,6 +200,7 @@ class Observer:
             for dial in turned.writes:
                 self._dials.write(dial, self._dials.before(dial))
             names.discard(run.cell, {name for name in seen.bound | seen.deleted if ":" not in name})
+            names.orphan(name for name in touched.writes if name.startswith("file:") and not shared(name))
             return replace(seen, spent=frozenset(spent) | self._overwritten(run, touched.writes))
         self._took[run.cell] = took
         return self._keep(run, seen, changes)
@@ -246,7 +247,8 @@ class Observer:
             for writer in self.names.makers(name):
                 if writer != run.cell:
                     found.add((writer, name))
-                    if folder in writes:
+                    # Is there an entry now where there was none, or none where there was one?
+                    if self.names.version(writer, name) is not lexists(name[5:]):
                         found.add((writer, folder))
         self.names.spend(found)
         return frozenset(found)
@@ -261,10 +263,12 @@ class Observer:
         names.note(changes, self._worth)
         equal = self._equal(cell, seen.bound | seen.deleted, sharers, changes)
         kept = equal
-        if run.again and names.spent_of(cell):
+        if run.rewinds and names.spent_of(cell):
             spent = changed & (names.spent_of(cell) | equal)
             gone = {name for name in seen.deleted if name in equal}
             equal, kept = self._made_again(cell, seen.bound).union(spent, gone), NOTHING
+        for name in equal & names.spent_of(cell):
+            names.succeed(cell, name, sharers.get(name))
         alike = self._alike(run, (seen.bound | seen.deleted | changed) - equal)
         names.capture(cell, seen.bound | seen.deleted | changed, kept, sharers)
         held |= {(cell, name) for name in seen.bound | changed if ":" not in name}
@@ -351,7 +355,13 @@ class Observer:
         """
         names = self.names
         made, spent = names.made(cell), names.spent_of(cell)
-        return frozenset(name for name in bound if name in made and self._again(cell, name, name in spent))
+        again = {name for name in bound if name in made and self._again(cell, name, name in spent)}
+        # What shares an object with something that others have to take anew has to be taken anew, too.
+        anew = set[int]().union(*(names.reach(cell, name).ids for name in made if name not in again))
+        while torn := {name for name in again if not anew.isdisjoint(names.reach(cell, name).ids)}:
+            again -= torn
+            anew |= set[int]().union(*(names.reach(cell, name).ids for name in torn))
+        return frozenset(again)
 
     def _again(self, cell: CellId, name: Resource, spent: bool) -> bool:  # noqa: FBT001
         names = self.names

@@ -848,6 +848,7 @@ class Session:
             {name: self.source_of(name, cell) for name in inputs},
             frozenset(self.graph.touches(cell)),
             again=self._runs_again(state),
+            rewinds=self._runs_again(state) and not state.must_run,
         )
 
     def _runs_again(self, state: _State) -> bool:

@@ -65,7 +65,7 @@ class Account:
         run = self._run
         for path, existed in run.changed.items():
             names = count_names(path)
-            if existed or names:
+            if existed or names or f"file:{path}" in self._written:
                 self._changes(path, existed, names > 0)
                 if names > 1 and path not in run.exclusive:
                     run.several.add(path)
