@@ -271,6 +271,11 @@ class Namespace:
             else:
                 self._displaced.update(names)
 
+    def forget(self, cell: CellId) -> None:
+        """The cell has left the document while it ran, and what it left goes with it."""
+        self._displaced.update(self._debris.pop(cell, ()), self._versions.get(cell, ()))
+        self._forget(cell)
+
     def _forget(self, cell: CellId) -> None:
         self._spent = {place for place in self._spent if place[0] != cell}
         for name, version in self._versions.pop(cell, {}).items():

@@ -45,6 +45,8 @@ _BYTES_A_SECOND = 1 << 30
 class Document(Protocol):
     """What observation has to know of the document."""
 
+    def __contains__(self, cell: object) -> bool: ...
+
     def everything(self, cell: CellId) -> dict[Resource, CellId | None]:
         """Every name that the document writes, at the version in force for the cell."""
         ...
@@ -195,11 +197,13 @@ class Observer:
         seen = self._with_world(run, seen, touched, turned)
         seen = replace(seen, unproven=seen.unproven or touched.unproven or _unseen(begun.survey))
         changes = begun.survey.changes() if begun.survey is not None else []
-        if outcome is not Outcome.OK:
+        if outcome is not Outcome.OK or run.cell not in self._document:
             spent = self._undo(changes)
             for dial in turned.writes:
                 self._dials.write(dial, self._dials.before(dial))
             names.discard(run.cell, {name for name in seen.bound | seen.deleted if ":" not in name})
+            if run.cell not in self._document:
+                names.forget(run.cell)
             names.orphan(name for name in touched.writes if name.startswith("file:") and not shared(name))
             return replace(seen, spent=frozenset(spent) | self._overwritten(run, touched.writes))
         self._took[run.cell] = took

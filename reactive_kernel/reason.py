@@ -50,6 +50,14 @@ def ran_on_changed(spoiled: Sequence[tuple[Resource, CellId]], label: Label) -> 
     return f"It ran on {names} as another cell had changed it: {makers} could not run again before it."
 
 
+def used_up(names: Sequence[Resource]) -> str:
+    """For a cell that does not run by itself."""
+    return f"What it left in {_names(names)} has been changed since and cannot be put back: run it again."
+
+
+RESTLESS = "It ran again and again: what it leaves decides what it finds. Give what it changes another name."
+
+
 def input_changed(names: Sequence[Resource], cells: Sequence[CellId], label: Label) -> Reason:
     verb = "has" if len(names) == 1 else "have"
     where = f" (from {_cells(cells, label)})" if cells else ""

@@ -51,6 +51,8 @@ _NO_STAMPS: Mapping[Resource, Stamp] = MappingProxyType({})
 _REWINDS = 6
 # So often may one event make a cell fresh, or correct a guess, before nothing more is proven by it.
 _DOUBTS = 3
+# So often may one cell run before the plan has come to its end.
+_LAPS = 12
 
 
 @dataclass(frozen=True)
@@ -157,6 +159,7 @@ class Session:
         self._planned: set[CellId] = set()
         self._requested: set[CellId] = set()
         self._rewinds: dict[CellId, int] = {}
+        self._laps: Counter[CellId] = Counter()
         # Is everything that is stale to run, whatever the mode?
         self._settling = False
         self._running: CellId | None = None
@@ -346,6 +349,7 @@ class Session:
             lost = self._spent_at_end()
             if not lost and not self._plan:
                 self._rewinds.clear()
+                self._laps.clear()
                 self._settling = False
                 return None
             self._replan(lost, requested=lost)
@@ -504,7 +508,8 @@ class Session:
             maker = self._nearest(name, event.cell)
             made = self._states[maker].ran if maker is not None else None
             found[name] = made.stamps.get(name) if made is not None else None
-            if maker is not None and ":" in name and self._is_spent(maker, name, event.cell):
+            by_others = self._spenders.get((maker, name), set()) != {event.cell} if maker is not None else False
+            if maker is not None and by_others and ":" in name and self._is_spent(maker, name, event.cell):
                 # It found what somebody else has written there since.
                 found[name] = _FAILED
             for each, writer in self.graph.others(name, event.cell):
@@ -653,6 +658,9 @@ class Session:
         state = self._states[cell]
         inputs = self.graph.inputs(cell)
         state.mismatched = {name for name, writer in inputs.items() if not self._agrees(state, name, writer)}
+        if state.ran is not None:
+            # Of what many write together, one that it read may have left.
+            state.mismatched |= {plain(key) for key in state.ran.reads if "|" in key and key not in inputs}
         state.behind = set()
         for parent in self.graph.parents(cell):
             self._weigh(cell, parent)
@@ -789,6 +797,12 @@ class Session:
             self._leave_plan(state)
             self._block(state, None)
             return None
+        self._laps[cell] += 1
+        if self._laps[cell] > _LAPS and state.ran is not None:
+            self._leave_plan(state)
+            state.ran = replace(state.ran, unproven=reason.RESTLESS)
+            self._settle({cell})
+            return None
         if self._tie(self._loose(cell, self._sources(cell))):
             return None
         spent = self._spent_inputs(cell)
@@ -915,7 +929,7 @@ class Session:
             cell not in self._states
             or not self._states[cell].succeeded
             or not self.below(cell, maker)
-            or (reader is not None and self.below(cell, reader))
+            or (reader is not None and not self.below(reader, cell))
             for cell in spenders
         )
 
@@ -942,11 +956,19 @@ class Session:
         """The cells to rerun so that the document's end shows their names as they were left."""
         if not self._spent or not (self.auto or self._settling):
             return set()
-        return {
-            maker
-            for maker, name in self._spent
-            if self.source_of(name, None) == maker and self._is_spent(maker, name, None) and self._rewind(maker)
-        }
+        lost: dict[CellId, set[Resource]] = {}
+        for maker, name in self._spent:
+            if self.source_of(name, None) == maker and self._is_spent(maker, name, None):
+                lost.setdefault(maker, set()).add(name)
+        for maker in lost.keys() - {cell for cell in lost if self._automatic(cell)}:
+            self._leave_used_up(self._states[maker], lost[maker])
+        return {maker for maker in lost if self._rewind(maker)}
+
+    def _leave_used_up(self, state: _State, names: Iterable[Resource]) -> None:
+        """Nobody may rerun the cell; so say that what it left is not there any more."""
+        if state.ran is not None and state.ran.unproven is None:
+            state.ran = replace(state.ran, unproven=reason.used_up(sorted(names)))
+            self._settle({state.cell.id})
 
     def _rewind(self, maker: CellId) -> bool:
         count = self._rewinds[maker] = self._rewinds.get(maker, 0) + 1

@@ -21,10 +21,12 @@ UNPROVEN = tuple(
         # The world is not rolled back.
         r"It reads `[^`]+`, which a cell below has written since: nobody can put that back\.",
         r"It reads `[^`]+`, which was written by a cell that does not write it any more: remove the file",
+        # Only documents whose cells decide by what they write what others read come to that.
+        r"It ran again and again: what it leaves decides what it finds\.",
     )
 )
 # This one may be said only where a cell may not run by itself.
-_SPOILED = re.compile(r"It ran on .* as another cell had changed it")
+_SPOILED = re.compile(r"It ran on .* as another cell had changed it|has been changed since and cannot be put back")
 
 Problem = tuple[str, str]
 
@@ -83,7 +85,8 @@ def final(claims: Sequence[Claim], reach: frozenset[str], stands: Stands) -> Ver
     else:
         verdict.problems += stale
     # What blocked and unproven cells would leave nobody knows.
-    if not want.unclear and all(claim.fresh or claim.outcome == "blocked" for claim in claims):
+    at_rest = all(claim.fresh or (claim.outcome == "blocked" and claim.kind != "cycle") for claim in claims)
+    if not want.unclear and at_rest:
         complete = all(claim.fresh for claim in claims) and not want.failed
         verdict.problems += _end_problems(want, stands, None if complete else want.names)
     return verdict
