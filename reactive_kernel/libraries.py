@@ -224,7 +224,7 @@ class _Frame(Shape):
 
     def matches(self, one: Any, other: Any) -> bool:
         return (
-            type(one).__module__.startswith("pandas.")
+            _of_pandas(type(one))
             and _copies_on_write()
             and not (one._attrs or other._attrs)
             and (not hasattr(one, "_name") or _same_name(one, other._name))
@@ -269,7 +269,7 @@ def _same_contents(one: Any, other: Any) -> bool:
     if one.shape != other.shape:
         return False
     for a, b in zip(one.axes, other.axes):
-        if not (a is b or (type(a) is type(b) and a.dtype == b.dtype and a.identical(b) and _no_objects(a))):
+        if not _same_index(a, b):
             return False
     if one.ndim == 1:
         return _same_column(one.blocks[0].values, other.blocks[0].values)
@@ -284,12 +284,63 @@ def _no_objects(index: Any) -> bool:
 def _same_column(one: Any, other: Any) -> bool:
     if one is other:
         return True
-    numpy: Any = sys.modules["numpy"]
-    if isinstance(one, numpy.ndarray) and isinstance(other, numpy.ndarray):
-        return same_bits(one, other)
-    if type(one) is not type(other) or one.dtype != other.dtype or getattr(one.dtype, "hasobject", False):
+    if type(one) is not type(other):
         return False
-    return bool(one.equals(other)) if type(one).__module__.startswith("pandas.") else False
+    if isinstance(one, sys.modules["numpy"].ndarray):
+        return _layout(one) == _layout(other) or same_bits(one, other)
+    return _of_pandas(type(one)) and _same_dtype(one.dtype, other.dtype) and _same_memory(one, other)
+
+
+def _of_pandas(kind: type) -> bool:
+    return kind.__module__.partition(".")[0] == "pandas"
+
+
+def _same_dtype(one: Any, other: Any) -> bool:
+    if one is other:
+        return True
+    if type(one) is not type(other):
+        return False
+    categories = getattr(one, "categories", None)
+    if categories is None:
+        return bool(one == other)
+    return one.ordered is other.ordered and _same_index(categories, other.categories)
+
+
+# Where pandas' own arrays keep what they hold, and which of their fields follow from that or from the type.
+_MEMORY = ("_ndarray", "_data", "_mask", "_pa_array", "_left", "_right", "_sparse_values")
+_PLACES = "_sparse_index"
+
+
+def _same_memory(one: Any, other: Any) -> bool:
+    """Do two of pandas' arrays of one type hold the same?"""
+    held = [(getattr(one, name), getattr(other, name)) for name in _MEMORY if hasattr(one, name)]
+    if hasattr(one, _PLACES):
+        held.append(tuple(getattr(each, _PLACES).to_int_index().indices for each in (one, other)))
+    return bool(held) and all(_same_part(a, b) for a, b in held)
+
+
+def _same_part(one: Any, other: Any) -> bool:
+    if type(one).__module__.partition(".")[0] == "pyarrow":
+        # Numbers of Arrow are equal where their bits need not be.
+        return one is other or (_is_text(one.type) and bool(one.equals(other)))
+    if hasattr(one, "_mgr") or hasattr(one, "identical"):
+        return _same_index(one, other)
+    return _same_column(one, other)
+
+
+def _is_text(kind: Any) -> bool:
+    return str(kind) in ("string", "large_string", "bool", "binary") or str(kind).startswith(("int", "uint"))
+
+
+def _same_index(one: Any, other: Any) -> bool:
+    """Do two indices hold the same? Asks no object of somebody else."""
+    return one is other or (
+        type(one) is type(other)
+        and bool(one.dtype == other.dtype)
+        and _no_objects(one)
+        and _no_objects(other)
+        and bool(one.identical(other))
+    )
 
 
 class _Index(Shape):
@@ -311,9 +362,8 @@ class _Index(Shape):
     def put(self, value: Any, state: Any) -> None:
         value.names = list(state)
 
-
     def matches(self, one: Any, other: Any) -> bool:
-        return bool(one.dtype == other.dtype and one.identical(other) and _no_objects(one))
+        return _same_index(one, other)
 
 
 class _Groups(Shape):
@@ -343,7 +393,9 @@ def _pandas(kind: type) -> Shape | None:
     if name == "Styler" or name == "ExcelWriter":
         return None
     if name == "ExtensionArray" or "indexing" in module or "accessor" in module:
-        return Shape(lambda value: [each for each in vars(value).values()] if hasattr(value, "__dict__") else ())
+        return Shape(
+            lambda value: [each for each in vars(value).values()] if hasattr(value, "__dict__") else ()
+        )
     if "_libs" in module or name.endswith("Dtype") or name in ("BaseOffset", "Flags"):
         return ATOM
     return None

@@ -167,7 +167,9 @@ class _List(_Mutable):
         return list.__len__(value) == len(state) and _identical(list.__iter__(value), state)
 
     def all_alike(self, values: Sequence[Any], states: Sequence[Any]) -> bool:
-        return _as_long(values, states) and _identical(chain.from_iterable(values), chain.from_iterable(states))
+        return _as_long(values, states) and _identical(
+            chain.from_iterable(values), chain.from_iterable(states)
+        )
 
     def agree(self, one: Any, other: Any) -> bool:
         return len(one) == len(other) and all(map(same, one, other))
@@ -437,16 +439,24 @@ def _same_dicts(ones: Sequence[dict[Any, object]], others: Sequence[dict[Any, ob
 
 def _agree_dict(one: Mapping[Any, object], other: Mapping[Any, object]) -> bool:
     return (
-        len(one) == len(other)
-        and all(map(same, one, other))
-        and all(map(same, one.values(), other.values()))
+        len(one) == len(other) and all(map(same, one, other)) and all(map(same, one.values(), other.values()))
     )
 
 
 # What a class holds that is not its user's doing.
 _OF_CLASSES = frozenset(
-    ("__dict__", "__weakref__", "__doc__", "__abstractmethods__", "_abc_impl", "__module__", "__annotations__")
+    (
+        "__dict__",
+        "__weakref__",
+        "__doc__",
+        "__abstractmethods__",
+        "_abc_impl",
+        "__module__",
+        "__annotations__",
+    )
     + ("__annotate_func__", "__annotations_cache__", "__static_attributes__", "__firstlineno__")
+    # What `copyreg` remembers.
+    + ("__slotnames__",)
 )
 
 
@@ -609,13 +619,20 @@ class _Error(_Mutable):
     restores = False
 
     def parts(self, value: Any) -> Iterable[object]:
-        return [*value.args, *value.__dict__.values()]
+        arguments, fields = self._held(value)
+        return [*arguments, *dict.values(fields)]
 
     def take(self, value: Any) -> object:
-        return value.args, dict(value.__dict__)
+        arguments, fields = self._held(value)
+        return arguments, dict.copy(fields)
 
     def alike(self, value: Any, state: Any) -> bool:
-        return value.args is state[0] and _same_dict(value.__dict__, state[1])
+        arguments, fields = self._held(value)
+        return arguments is state[0] and _same_dict(fields, state[1])
+
+    @staticmethod
+    def _held(value: Any) -> tuple[tuple[object, ...], dict[str, object]]:
+        return BaseException.args.__get__(value), object.__getattribute__(value, "__dict__")
 
 
 class _Reduced(_Mutable):
@@ -649,7 +666,9 @@ class _Reduced(_Mutable):
     @staticmethod
     def _same(one: object, other: object) -> bool:
         # Some make their range or text anew whenever they are asked.
-        return one is other or (type(one) in (range, str, bytes) and type(one) is type(other) and one == other)
+        return one is other or (
+            type(one) in (range, str, bytes) and type(one) is type(other) and one == other
+        )
 
 
 class _Moving(_Mutable):
@@ -661,7 +680,7 @@ class _Moving(_Mutable):
         super().__init__(kind=kind)
 
     def parts(self, value: Any) -> Iterable[object]:
-        return [held for held in gc.get_referents(value) if not isinstance(held, type)]
+        return [held for held in gc.get_referents(value) if not issubclass(type(held), type)]
 
     def alike(self, value: Any, state: Any) -> bool:
         return False
@@ -739,8 +758,7 @@ class _Opaque(_Mutable):
     restores = False
 
     def parts(self, value: Any) -> Iterable[object]:
-        return [held for held in gc.get_referents(value) if not isinstance(held, type)]
-
+        return [held for held in gc.get_referents(value) if not issubclass(type(held), type)]
 
 
 class Module(_Mutable):
@@ -832,7 +850,8 @@ SHAPES: dict[type, Shape] = {
     FunctionType: _Function(),
     MethodType: _METHOD,
     BuiltinFunctionType: Shape(
-        lambda value: () if isinstance(value.__self__, (ModuleType, type)) else (value.__self__,), "function"
+        lambda value: () if issubclass(type(value.__self__), (ModuleType, type)) else (value.__self__,),
+        "function",
     ),
     functools.partial: Shape(lambda value: (value.func, value.args, value.keywords), "function"),
     property: Shape(lambda value: (value.fget, value.fset, value.fdel), "function"),
@@ -870,7 +889,20 @@ _CONSTANT = frozenset(
     ("datetime", "decimal", "fractions", "uuid", "pathlib", "re", "enum", "numbers", "ipaddress", "zoneinfo")
     + ("operator", "string", "pyarrow", "dateutil", "pytz", "_struct", "_decimal", "_operator", "_random")
 )
-_BUILTIN_BASES: tuple[type, ...] = (list, dict, set, bytearray, deque, tuple, frozenset, str, int, float)
+_BUILTIN_BASES: tuple[type, ...] = (
+    list,
+    OrderedDict,
+    defaultdict,
+    dict,
+    set,
+    bytearray,
+    deque,
+    tuple,
+    frozenset,
+    str,
+    int,
+    float,
+)
 
 # What other packages bring: from a type to its shape, or None.
 Extension = Callable[[type], "Shape | None"]
@@ -900,23 +932,33 @@ def shape_of(kind: type) -> Shape:
 def shape(value: object) -> Shape:
     """How the object keeps its state."""
     kind = type(value)
-    if issubclass(kind, type):
-        return _CLASS if value.__module__ == "__main__" else ATOM
-    return shape_of(kind)
+    if not issubclass(kind, type):
+        return shape_of(kind)
+    if _looks_up(kind):
+        return _OPAQUE
+    return _CLASS if value.__module__ == "__main__" else ATOM
 
 
 _CLASS = _Class()
+_OPAQUE = _Opaque()
+
+
+def _looks_up(kind: type) -> bool:
+    """Does the class of a class run code of its own whenever somebody asks the class for anything?"""
+    return kind.__getattribute__ is not type.__getattribute__
 
 
 def _find(kind: type) -> Shape:
-    package = kind.__module__.partition(".")[0] if isinstance(kind.__module__, str) else ""
+    if _looks_up(type(kind)):
+        return _OPAQUE
+    package = package_of(kind)
     for cls in kind.__mro__:
-        extension = _EXTENSIONS.get(cls.__module__.partition(".")[0])
+        extension = _EXTENSIONS.get(package_of(cls))
         if extension is not None and (found := extension(cls)):
-            return found if cls.__module__.partition(".")[0] == package else _with_methods(found)
+            return found if package_of(cls) == package else _with_methods(found)
     if package in _MACHINERY and package != "builtins":
         return ATOM
-    if package in _CONSTANT or issubclass(kind, _enum()):
+    if package in _CONSTANT or issubclass(kind, _enum()) or kind.__qualname__ == "_tuplegetter":
         return ATOM
     if package == "random":
         return _Random() if kind.__name__ == "Random" else ATOM
@@ -930,9 +972,15 @@ def _find(kind: type) -> Shape:
         if base is not None and not kind.__flags__ & _HEAP:
             return shape or _Opaque()
         return _Instance(kind, None if shape is ATOM else shape)
-    if hasattr(kind, "__next__"):
+    if any("__next__" in vars(cls) for cls in kind.__mro__):
         return _Moving()
     return _Opaque()
+
+
+def package_of(kind: type) -> str:
+    """The package that a class says it is from."""
+    module: object = kind.__module__
+    return module.partition(".")[0] if type(module) is str else ""
 
 
 def _with_methods(shape: Shape) -> Shape:
@@ -967,7 +1015,7 @@ def _hidden(kind: type, base: type | None) -> int:
 def _in_python(kind: type, base: type) -> bool:
     """Are all classes between the type and its builtin base written in Python?"""
     return all(
-        cls is base or cls is object or "__module__" in vars(cls) and cls.__flags__ & _HEAP
+        "__module__" in vars(cls) and cls.__flags__ & _HEAP
         for cls in kind.__mro__
-        if not issubclass(base, cls)
+        if not any(cls is each for each in base.__mro__)
     )
