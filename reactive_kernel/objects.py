@@ -10,12 +10,13 @@ from itertools import chain
 from typing import Any, Final, ParamSpec, TypeVar
 
 from .cell import NOTHING
-from .shapes import ATOMS, MODULE, CannotRestore, Shape, hashes_itself, shape, shape_of
+from .shapes import ATOMS, MODULE, CannotRestore, Shape, hashes_itself, is_atom, shape
 
 # So many objects behind one value are looked at; whoever has more is called vast.
 MOST: Final = 500_000
-# So many objects are looked at together.
+# So many objects are looked at together; so few, one by one.
 _AT_ONCE: Final = 4096
+_FEW: Final = 8
 _NO_IDS: frozenset[int] = frozenset()
 
 _Asked = ParamSpec("_Asked")
@@ -55,26 +56,26 @@ _ATOM: Final = Reach(kinds=frozenset(("atom",)))
 @_undisturbed
 def reach(value: object) -> Reach:
     """Look at everything behind a value."""
-    if not _kinds_of((value,)):
+    if is_atom(value):
         return _ATOM
     found = _Walk((value,))
-    ids = frozenset(chain.from_iterable(members for _, members in found.changing))
+    ids = frozenset(chain.from_iterable(members for _, members in found.changing.values()))
     return Reach(ids, frozenset(found.kinds), found.vast)
 
 
 def changing(value: object) -> dict[int, object]:
     """The objects behind a value that may change, by their ids."""
-    found = _Walk((value,)).changing
+    found = _Walk((value,)).changing.values()
     return {at: each for _, members in found for at, each in members.items()}
 
 
 class _Walk:
-    """Everything that can be reached from some values, each object once; many of a type are looked at together."""
+    """Everything that can be reached from some values, each object once. Many of a type are seen together."""
 
     def __init__(self, roots: Iterable[object], most: int = MOST) -> None:
         self.kinds: set[str] = set()
-        # The objects that may change, by their ids, and their shapes.
-        self.changing: list[tuple[Shape, dict[int, object]]] = []
+        # The objects that may change, by their ids and by their shapes.
+        self.changing: dict[int, tuple[Shape, dict[int, object]]] = {}
         # Holds what it has seen: the parts of some objects are made when asked for.
         self._seen: dict[int, object] = {}
         self._shapes: dict[int, Shape] = {}
@@ -88,7 +89,7 @@ class _Walk:
             if len(some) > _AT_ONCE:
                 todo += [some[at : at + _AT_ONCE] for at in reversed(range(0, len(some), _AT_ONCE))]
                 continue
-            for form, members in self._sorted(some):
+            for form, members in self._by_shape(some):
                 parts = self._look(form, members)
                 if parts:
                     todo.append(parts)
@@ -96,24 +97,31 @@ class _Walk:
                 return False
         return True
 
-    def _sorted(self, values: list[object]) -> Iterator[tuple[Shape, dict[int, object]]]:
-        """The values that may lead somewhere, by type."""
+    def _by_shape(self, values: list[object]) -> Iterable[tuple[Shape, dict[int, object]]]:
+        """The values that may lead somewhere."""
+        if len(values) < _FEW:
+            return [(self._shape(value), {id(value): value}) for value in values if not is_atom(value)]
+        found: list[tuple[Shape, dict[int, object]]] = []
         for kind in _kinds_of(values):
             members = {id(value): value for value in values if type(value) is kind}
             if issubclass(kind, type):
-                yield from ((shape(value), {at: value}) for at, value in members.items())
+                found += [(shape(value), {at: value}) for at, value in members.items()]
             else:
-                yield self._shape_of(kind), members
+                found.append((self._shape(next(iter(members.values()))), members))
+        return found
 
-    def _shape_of(self, kind: type) -> Shape:
+    def _shape(self, value: object) -> Shape:
+        kind = type(value)
         # To find the shape of a class of the notebook takes long, and nobody keeps it.
         form = self._shapes.get(id(kind))
         if form is None:
-            form = self._shapes[id(kind)] = shape_of(kind)
+            form = shape(value)
+            if not issubclass(kind, type):
+                self._shapes[id(kind)] = form
         return form
 
     def _look(self, form: Shape, members: dict[int, object]) -> list[object]:
-        """Take note of objects of one type; answer what they hold."""
+        """Take note of objects of one shape; answer what they hold."""
         seen = self._seen
         if not seen.keys().isdisjoint(members):
             members = {at: value for at, value in members.items() if at not in seen}
@@ -124,7 +132,8 @@ class _Walk:
         if form.bare:
             return []
         if form.changes:
-            self.changing.append((form, members))
+            known = self.changing.setdefault(id(form), (form, {}))
+            known[1].update(members)
         return form.spread(list(members.values()))
 
 
@@ -176,6 +185,12 @@ class _Group:
                 yield Change(value, self.shape, state)
 
 
+def _groups(form: Shape, values: Iterable[object]) -> list[_Group]:
+    every = list(values)
+    parts = [every[at : at + _AT_ONCE] for at in range(0, len(every), _AT_ONCE)]
+    return [_Group(form, part, form.take_all(part)) for part in parts]
+
+
 class Survey:
     """The state of everything behind some values, to be compared with what it is later."""
 
@@ -184,10 +199,10 @@ class Survey:
         walk = _Walk(values)
         self.vast = walk.vast
         self.kinds = walk.kinds
-        found = [(form, list(members.values())) for form, members in walk.changing]
-        if modules:
-            found.append((MODULE, list(modules)))
-        self._groups = [_Group(form, held, form.take_all(held)) for form, held in found]
+        self._groups = [
+            group for form, members in walk.changing.values() for group in _groups(form, members.values())
+        ]
+        self._groups += _groups(MODULE, modules)
 
     @_undisturbed
     def changes(self) -> list[Change]:

@@ -8,6 +8,7 @@ import itertools
 import sys
 from collections import Counter, OrderedDict, defaultdict, deque
 from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
+from copy import copy
 from itertools import chain, repeat
 from operator import is_
 from types import (
@@ -115,6 +116,12 @@ def _unless_atoms(held: Callable[[], Iterable[object]]) -> list[object]:
         return [] if ATOMS.issuperset(map(type, held())) else list(held())
     except Exception:  # noqa: BLE001  # the class of a class may have any `__hash__`
         return list(held())
+
+
+def is_atom(value: object) -> bool:
+    """Is it of a type whose objects neither change nor hold what does?"""
+    kind = type(value)
+    return type(kind) is type and kind in ATOMS
 
 
 def hashes_itself(kind: type) -> bool:
