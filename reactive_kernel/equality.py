@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections import deque
 from collections.abc import Callable, Iterable, Mapping
 from types import FunctionType
-from typing import Any
+from typing import Any, cast
 
 _SIMPLE: Mapping[type, Callable[[object, object], bool]] = {
     **dict.fromkeys((int, bool, str, bytes, range), lambda a, b: a == b),
@@ -58,7 +58,9 @@ def _same_function(old: FunctionType, new: FunctionType) -> bool:
 Pairs = Iterable[tuple[object, object]]
 
 
-def twins(pairs: Pairs, may_pair: Callable[[object, object], bool], alike: Callable[[Any, Any], bool]) -> bool:
+def twins(
+    pairs: Pairs, may_pair: Callable[[object, object], bool], alike: Callable[[Any, Any], bool]
+) -> bool:
     """Are two graphs of objects the same but for who they are: alike everywhere, sharing the same?
 
     `may_pair` says of two different objects that may change whether one may stand for the other; `alike`
@@ -83,7 +85,11 @@ def twins(pairs: Pairs, may_pair: Callable[[object, object], bool], alike: Calla
         if old is new:
             continue
         inner = _inside(old, new, alike)
-        if inner is None or len(held) > _MOST or (type(old) not in (tuple, frozenset) and not may_pair(old, new)):
+        if (
+            inner is None
+            or len(held) > _MOST
+            or (type(old) not in (tuple, frozenset) and not may_pair(old, new))
+        ):
             return False
         todo += inner
     return True
@@ -91,7 +97,7 @@ def twins(pairs: Pairs, may_pair: Callable[[object, object], bool], alike: Calla
 
 def _inside(old: Any, new: Any, alike: Callable[[Any, Any], bool]) -> list[tuple[object, object]] | None:
     """The pairs of parts that have to be alike for two different objects to be; None if they are not."""
-    kind = type(old)
+    kind = cast("Any", type(old))
     if kind is not type(new):
         return None
     if kind in (list, tuple, deque):
@@ -109,7 +115,7 @@ def _inside(old: Any, new: Any, alike: Callable[[Any, Any], bool]) -> list[tuple
 
 def _fields(old: Any, new: Any) -> list[tuple[object, object]] | None:
     """The fields of two instances of one class that the notebook made."""
-    kind = type(old)
+    kind = cast("Any", type(old))
     plain = kind.__module__ == "__main__" and kind.__dictoffset__ and kind.__mro__[1:] == (object,)
     if not plain or "__slots__" in vars(kind):
         return None

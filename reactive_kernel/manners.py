@@ -327,6 +327,9 @@ def _is_genuine(value: object, module: str) -> bool:
         value = value.__func__
     if isinstance(value, FunctionType):
         home = value.__globals__.get("__name__")
+        if isinstance(home, str) and home.partition(".")[0] == __package__ and hasattr(value, "__wrapped__"):
+            # Ours stand before some, to hear of seeds and files.
+            return True
         return (
             isinstance(home, str) and home != "__main__" and _package(home) in (_package(module), *_OF_PATHS)
         )

@@ -341,9 +341,7 @@ class Namespace:
 
     def _holders(self, at: int) -> set[Place]:
         much = {
-            (cell, name)
-            for cell, name in self._holding_much
-            if at in self._versions[cell][name].reach.ids
+            (cell, name) for cell, name in self._holding_much if at in self._versions[cell][name].reach.ids
         }
         return self._holding.get(at, set()) | much
 
@@ -377,15 +375,15 @@ class Namespace:
             thing = self._things.get(at)
             if thing is None:
                 key = next(self._numbers)
-                thing = self._things[at] = _Thing(
-                    next(self._numbers), change.value, change.shape, key, key
-                )
+                thing = self._things[at] = _Thing(next(self._numbers), change.value, change.shape, key, key)
             if thing.now not in thing.states and change.shape.restores:
                 weight = change.shape.weight(change.before)
                 if weight <= self.memory and worth(at, weight):
                     self._save(thing, thing.now, change.before)
             thing.now = next(self._numbers)
-            for key in [key for key, held in thing.states.items() if not thing.shape.leads(thing.value, held)]:
+            for key in [
+                key for key, held in thing.states.items() if not thing.shape.leads(thing.value, held)
+            ]:
                 self._drop_state(thing, key)
             self._moved.add(at)
             self._poorer.add(at)
@@ -429,7 +427,7 @@ class Namespace:
         return frozenset(found)
 
     def succeed(self, cell: CellId, name: Resource, maker: CellId | None) -> None:
-        """The cell made again what others have used up: whoever changed the old objects changes the new ones."""
+        """The cell made again what others have used up: who changed the old objects changes the new ones."""
         old = self._versions[cell][name].reach.ids
         shared = self._versions[maker].get(name) if maker is not None else None
         value = shared.value if shared is not None else self.live.get(name)
@@ -440,9 +438,10 @@ class Namespace:
                 self._heirs[at] = each, known | tokens
 
     def as_before(self, cell: CellId, changes: Collection[Change]) -> bool:
-        """Has a run left the objects that it changes as the cell's run before it did? Those that it has, are."""
+        """Has a run left the objects that it changes as the cell's run before did? It is noted of each."""
         before = [version.keys for version in self._versions.get(cell, {}).values() if version.keys]
-        return all([self._is_as_before(change, before) for change in changes])
+        found = [self._is_as_before(change, before) for change in changes]
+        return all(found)
 
     def _is_as_before(self, change: Change, before: Iterable[Mapping[int, Key]]) -> bool:
         at = id(change.value)
@@ -467,7 +466,7 @@ class Namespace:
         return self._same_version(before, now)
 
     def compare(self, cell: CellId, names: Iterable[Resource], judge: Callable[[Pairs], bool]) -> bool:
-        """Let `judge` compare what the cell left behind the names before, as it was then, with what is there now."""
+        """Let `judge` compare what the cell left behind the names, as it was then, with what is there."""
         news = {name: self._version(name) for name in names}
         olds = {name: self._versions[cell][name] for name in news}
         if any(version.reach.vast for version in (*news.values(), *olds.values())):
@@ -481,9 +480,7 @@ class Namespace:
             for at, key in moved:
                 self._move(at, self._things[at], key)
 
-    def _recall(
-        self, olds: Iterable[_Version], news: Collection[_Version]
-    ) -> list[tuple[int, Key]] | None:
+    def _recall(self, olds: Iterable[_Version], news: Collection[_Version]) -> list[tuple[int, Key]] | None:
         """Put the objects of old versions into the states they mean; answer which were in which state before.
 
         None where an object is in the new versions, too, but in another state, or where nobody can.

@@ -11,7 +11,7 @@ from dataclasses import dataclass, replace
 from os.path import lexists
 from pathlib import Path
 from types import CodeType, ModuleType
-from typing import Final, Protocol
+from typing import Final, Protocol, cast
 
 from . import libraries  # pyright: ignore[reportUnusedImport]  # noqa: F401  # teaches `shapes` its types
 from .cell import NOTHING, CellId, Latent, Observation, Outcome, Resource
@@ -87,7 +87,9 @@ def watch(live: dict[str, object], run: Run) -> Watch:
         return Watch(dict(live), None, True)
     expected = run.facts.writes | run.touches | run.facts.reads
     # A name that the run may delete or bind anew would not stay where it is.
-    newest = next((name for name in reversed(live) if name not in expected and not of_the_session(name)), None)
+    newest = next(
+        (name for name in reversed(live) if name not in expected and not of_the_session(name)), None
+    )
     return Watch({name: live.get(name, _ABSENT) for name in expected}, newest, False)
 
 
@@ -147,10 +149,12 @@ class Observer:
         inputs = self._document.everything(run.cell) if looks_up_names(run) else run.inputs
         names.stage(inputs)
         names.stage({dial: self._document.in_force(dial, run.cell) for dial in names.turned})
-        names.vacate(run.facts.writes.union(run.touches, names.made(run.cell), names.debris(run.cell)) - inputs.keys())
+        names.vacate(
+            run.facts.writes.union(run.touches, names.made(run.cell), names.debris(run.cell)) - inputs.keys()
+        )
         survey = self._survey(run, inputs)
-        libraries = self._libraries(inputs)
-        self._begun = _Begun(run, watch(names.live, run), survey, libraries, time.monotonic())
+        behind = self._libraries(inputs)
+        self._begun = _Begun(run, watch(names.live, run), survey, behind, time.monotonic())
         self._dials.start()
         self._files.start(opaque=_STARTS_PROGRAMS.search(run.source) is not None)
 
@@ -162,7 +166,9 @@ class Observer:
             if isinstance(value, ModuleType):
                 found.add(value.__name__.partition(".")[0])
             elif maker is not None:
-                found |= {_LIBRARIES[kind] for kind in self.names.reach(maker, name).kinds & _LIBRARIES.keys()}
+                found |= {
+                    _LIBRARIES[kind] for kind in self.names.reach(maker, name).kinds & _LIBRARIES.keys()
+                }
         return frozenset(found)
 
     def _survey(self, run: Run, inputs: Mapping[Resource, CellId | None]) -> Survey | None:
@@ -171,7 +177,7 @@ class Observer:
         kinds = {name: self._kinds(name, maker) for name, maker in inputs.items() if name in live}
         values = [live[name] for name, found in kinds.items() if not found <= _CONSTANT]
         modules = [value for name in run.facts.mutates if isinstance(value := live.get(name), ModuleType)]
-        if values and harmless(run.facts.verbs, frozenset().union(*kinds.values()), live.__getitem__):
+        if values and harmless(run.facts.verbs, frozenset[str]().union(*kinds.values()), live.__getitem__):
             values = []
         return Survey(values, modules) if values or modules else None
 
@@ -190,7 +196,9 @@ class Observer:
         touched = self._files.stop(self._document.outside)
         behind = self._files.behind(values.values())
         touched = replace(touched, reads=touched.reads | behind.reads, writes=touched.writes | behind.writes)
-        hints = [word for word, true in ((FILES_RELATIVE, touched.relative), (SUBPROCESS, touched.opaque)) if true]
+        hints = [
+            word for word, true in ((FILES_RELATIVE, touched.relative), (SUBPROCESS, touched.opaque)) if true
+        ]
         turned = self._dials.stop(begun.libraries, hints)
         took = time.monotonic() - begun.started
         seen = observe(begun.watch, names.live, run, error)
@@ -211,7 +219,9 @@ class Observer:
 
     def _with_world(self, run: Run, seen: Observation, touched: Touched, turned: Turned) -> Observation:
         """Add what the run did outside of the namespace."""
-        unseeded = {dial for dial in turned.drew - turned.seeded - turned.unseeded if not self._seeded(dial, run)}
+        unseeded = {
+            dial for dial in turned.drew - turned.seeded - turned.unseeded if not self._seeded(dial, run)
+        }
         reads = touched.reads | turned.reads
         return replace(
             seen,
@@ -229,7 +239,9 @@ class Observer:
             if name[:5] != "file:" or shared(name):
                 continue
             # Before they write a file some look whether it is there: that is no reading of it.
-            if (name in touched.writes and lexists(name[5:])) or self._document.in_force(name, run.cell) is not None:
+            if (name in touched.writes and lexists(name[5:])) or self._document.in_force(
+                name, run.cell
+            ) is not None:
                 continue
             path = name.partition(":")[2]
             if any(writer != run.cell for writer in self.names.makers(name)):
@@ -283,8 +295,7 @@ class Observer:
             alike=alike,
             aloof=not any(names.reach(cell, name).ids for name in seen.bound | changed),
             latent={**seen.latent, **self._latent(run, changed)},
-            spent=frozenset(names.lost())
-            | self._overwritten(run, seen.bound),
+            spent=frozenset(names.lost()) | self._overwritten(run, seen.bound),
             holding={place: names.tokens(names.reach(*place).ids) for place in held},
             changes=names.tokens(ids),
         )
@@ -295,9 +306,7 @@ class Observer:
         values = {name: self.names.version(run.cell, name) for name in changed}
         return latent_of(values, self.names.live, run.facts)
 
-    def _sharers(
-        self, run: Run, ids: Iterable[int], others: Collection[Resource]
-    ) -> dict[Resource, CellId]:
+    def _sharers(self, run: Run, ids: Iterable[int], others: Collection[Resource]) -> dict[Resource, CellId]:
         """The names in force here behind which one of the objects stands, and who made their versions."""
         return {
             name: maker
@@ -331,7 +340,9 @@ class Observer:
             return NOTHING
         again = names.as_before(cell, changes)
         equal = {name for name in bound if name in made and names.still(cell, name)}
-        equal |= {name for name, maker in changed.items() if name in made and names.as_made(cell, name, maker)}
+        equal |= {
+            name for name, maker in changed.items() if name in made and names.as_made(cell, name, maker)
+        }
         rest = {name for name in bound - equal if ":" not in name and name in names.live}
         if again and rest and rest <= set(made) and self._twins(cell, sorted(rest)):
             equal |= rest
@@ -351,11 +362,10 @@ class Observer:
 
         return space.compare(cell, names, lambda pairs: twins(pairs, may_pair, _alike))
 
-
     def _made_again(self, cell: CellId, bound: frozenset[Resource]) -> frozenset[Resource]:
-        """The names that hold the same as before, as far as can be told, after what was used up was made anew.
+        """The names that hold the same as before, as far as can be told, though what was used up is new.
 
-        Nobody who has one of the old objects may believe that it is the new one: it is used up, or it is only here.
+        Nobody who has an old object may take it for the new one: it is used up, or it was only here.
         """
         names = self.names
         made, spent = names.made(cell), names.spent_of(cell)
@@ -439,8 +449,8 @@ def _starred(source: str) -> frozenset[Resource]:
     for name in _STAR.findall(source) if "*" in source else ():
         module = sys.modules.get(name)
         held = vars(module) if module is not None else {}
-        public = held.get("__all__")
-        found.update(public if isinstance(public, list) else [each for each in held if each[0] != "_"])
+        public = cast("list[str] | None", held.get("__all__"))
+        found.update([name for name in held if name[0] != "_"] if public is None else public)
     return frozenset(found)
 
 

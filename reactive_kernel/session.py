@@ -166,7 +166,7 @@ class Session:
         self._spent: set[tuple[CellId, Resource]] = set()
         # Who spent what many cells write together: that matters to readers above only.
         self._spenders: dict[tuple[CellId, Resource], set[CellId]] = {}
-        # Objects, by number: those behind the versions of a cell, those that its run changed, and who changed them.
+        # Objects, by number: behind the versions of a cell, changed by its run, and who changed each.
         self._holding: dict[CellId, dict[Resource, frozenset[int]]] = {}
         self._changes: dict[CellId, frozenset[int]] = {}
         self._changers: dict[int, set[CellId]] = {}
@@ -363,7 +363,9 @@ class Session:
             self._order = order
             self._positions = None
             self.graph.arrange(order)
-            self._unsure |= {cell for cell, state in self._states.items() if state.ran and state.ran.entry.shares}
+            self._unsure |= {
+                cell for cell, state in self._states.items() if state.ran and state.ran.entry.shares
+            }
         known = [cell for cell in event.cells if cell.id in self._states]
         switched = {cell.id for cell in known if self._states[cell.id].cell.mode != cell.mode}
         edited = {cell.id for cell in event.cells if self._write(cell)}
@@ -508,7 +510,9 @@ class Session:
             maker = self._nearest(name, event.cell)
             made = self._states[maker].ran if maker is not None else None
             found[name] = made.stamps.get(name) if made is not None else None
-            by_others = self._spenders.get((maker, name), set()) != {event.cell} if maker is not None else False
+            by_others = (
+                self._spenders.get((maker, name), set()) != {event.cell} if maker is not None else False
+            )
             if maker is not None and by_others and ":" in name and self._is_spent(maker, name, event.cell):
                 # It found what somebody else has written there since.
                 found[name] = _FAILED
@@ -530,7 +534,9 @@ class Session:
             edited = state.cell.source != cell.source
             state.cell = cell
             if edited and state.ran is not None and self._holding:
-                self._unsure.update(each for name in state.ran.stamps for each in self._sharing(cell.id, name))
+                self._unsure.update(
+                    each for name in state.ran.stamps for each in self._sharing(cell.id, name)
+                )
             if edited:
                 state.facts = self._analyse(cell.source)
                 # What the old text would have called says nothing of the new one.
@@ -1047,9 +1053,7 @@ class Session:
         if not self._holding:
             return
         shifted = {
-            (maker, name)
-            for name in self.graph.shifted
-            if (maker := self.source_of(name, None)) is not None
+            (maker, name) for name in self.graph.shifted if (maker := self.source_of(name, None)) is not None
         }
         unchecked, self._unchecked = self._unchecked | shifted, set()
         versions = [

@@ -26,7 +26,9 @@ UNPROVEN = tuple(
     )
 )
 # This one may be said only where a cell may not run by itself.
-_SPOILED = re.compile(r"It ran on .* as another cell had changed it|has been changed since and cannot be put back")
+_SPOILED = re.compile(
+    r"It ran on .* as another cell had changed it|has been changed since and cannot be put back"
+)
 
 Problem = tuple[str, str]
 
