@@ -405,6 +405,9 @@ class Namespace:
         """Those versions are of what is outside, and not there any more."""
         self._spent.update(places)
 
+    def is_spent(self, cell: CellId, name: Resource) -> bool:
+        return (cell, name) in self._spent
+
     def spent_of(self, cell: CellId) -> set[Resource]:
         """The names of which the cell's version means a state that nobody can put back."""
         return {name for maker, name in self._spent if maker == cell}

@@ -174,7 +174,12 @@ class Observer:
     def _survey(self, run: Run, inputs: Mapping[Resource, CellId | None]) -> Survey | None:
         """Note the state of what the run could change."""
         live = self.names.live
-        kinds = {name: self._kinds(name, maker) for name, maker in inputs.items() if name in live}
+        kinds = {
+            name: self._kinds(name, maker)
+            for name, maker in inputs.items()
+            # Of names that the source does not spell out, only what is as it should be.
+            if name in live and (name in run.inputs or maker is None or not self.names.is_spent(maker, name))
+        }
         values = [live[name] for name, found in kinds.items() if not found <= _CONSTANT]
         modules = [value for name in run.facts.mutates if isinstance(value := live.get(name), ModuleType)]
         if values and harmless(run.facts.verbs, frozenset[str]().union(*kinds.values()), live.__getitem__):

@@ -359,7 +359,8 @@ class Session:
         order = tuple(dict.fromkeys(cell.id for cell in event.cells))
         for cell in self._states.keys() - set(order):
             self._remove(cell)
-        if order != self._order:
+        rearranged = order != self._order
+        if rearranged:
             self._order = order
             self._positions = None
             self.graph.arrange(order)
@@ -370,6 +371,8 @@ class Session:
         switched = {cell.id for cell in known if self._states[cell.id].cell.mode != cell.mode}
         edited = {cell.id for cell in event.cells if self._write(cell)}
         moved = self._settle(edited | switched)
+        if rearranged:
+            self._tie_everywhere()
         self._withdraw(edited)
         # What moved or went away reruns its readers; a new text only marks them.
         self._rerun({cell for cell in moved - edited if self._states[cell].mismatched})
@@ -513,8 +516,8 @@ class Session:
             by_others = (
                 self._spenders.get((maker, name), set()) != {event.cell} if maker is not None else False
             )
-            if maker is not None and by_others and ":" in name and self._is_spent(maker, name, event.cell):
-                # It found what somebody else has written there since.
+            if maker is not None and by_others and self._is_spent(maker, name, event.cell):
+                # It found what somebody else has made of it since.
                 found[name] = _FAILED
             for each, writer in self.graph.others(name, event.cell):
                 found[each] = self._stamp(event.cell, each, writer)
@@ -754,7 +757,7 @@ class Session:
     def _rerun(self, cells: set[CellId]) -> None:
         """Let cells whose inputs changed rerun, if that is the mode."""
         ran = {cell for cell in cells if self._states[cell].ran is not None or cell in self._planned}
-        if self.auto and ran and not ran <= self._planned:
+        if (self.auto or self._settling) and ran and not ran <= self._planned:
             self._replan(ran)
 
     def _replan(self, changed: Iterable[CellId], requested: Iterable[CellId] = ()) -> None:
@@ -932,12 +935,15 @@ class Session:
             return True
         # What a cell between did is what the reader should find.
         return any(
-            cell not in self._states
-            or not self._states[cell].succeeded
+            not self._still_writes(cell, name)
             or not self.below(cell, maker)
             or (reader is not None and not self.below(reader, cell))
             for cell in spenders
         )
+
+    def _still_writes(self, cell: CellId, name: Resource) -> bool:
+        state = self._states.get(cell)
+        return state is not None and state.ran is not None and name in state.ran.stamps
 
     def _spent_inputs(self, cell: CellId) -> set[CellId]:
         """The cells to rerun so that this one finds its inputs as they were left."""
@@ -1047,6 +1053,17 @@ class Session:
             if self._plan and self.graph.reordered:
                 self._replan(())
         return bool(loose)
+
+    def _tie_everywhere(self) -> None:
+        """Cells have come between others: look at every version behind which an object was changed."""
+        loose: dict[CellId, set[Resource]] = {}
+        for maker, held in self._holding.items():
+            for name in held:
+                for reader in (*self.graph.readers(maker, name), None):
+                    if reader is not None or self.source_of(name, None) == maker:
+                        for changer, names in self._loose(reader, [(maker, name)]).items():
+                            loose.setdefault(changer, set()).update(names)
+        self._tie(loose)
 
     def _tie_at_end(self) -> None:
         """Do the same for what stands at the document's end."""

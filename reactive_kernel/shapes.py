@@ -461,7 +461,7 @@ _OF_CLASSES = frozenset(
         "__module__",
         "__annotations__",
     )
-    + ("__annotate_func__", "__annotations_cache__", "__static_attributes__", "__firstlineno__")
+    + ("__annotate_func__", "__annotations_cache__", "__static_attributes__", "__firstlineno__", "__slotnames__")
     # What `copyreg` remembers.
     + ("__slotnames__",)
 )
