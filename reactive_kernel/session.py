@@ -543,7 +543,7 @@ class Session:
             if edited:
                 state.facts = self._analyse(cell.source)
                 # What the old text would have called says nothing of the new one.
-                self.graph.touches(cell.id).clear()
+                self.graph.forget_touches(cell.id)
         self._unpublished.add(cell.id)
         self._enter(state)
         return edited
@@ -943,7 +943,7 @@ class Session:
 
     def _still_writes(self, cell: CellId, name: Resource) -> bool:
         state = self._states.get(cell)
-        return state is not None and state.ran is not None and name in state.ran.stamps
+        return state is not None and state.succeeded and name in self.graph.entry(cell).writes
 
     def _spent_inputs(self, cell: CellId) -> set[CellId]:
         """The cells to rerun so that this one finds its inputs as they were left."""
