@@ -42,6 +42,7 @@ from .event import (
 )
 from .guard import keep_builtins, restore_builtins
 from .namespace import Namespace, of_the_session
+from .objects import Survey
 from .observe import Observer
 from .own_magic import Host, ReactiveMagic
 from .publish import Parcel, Publication, StampingSession
@@ -245,25 +246,27 @@ class ReactiveKernel(IPythonKernel):
     async def _scratch_request(self, stream: Any, ident: Any, parent: dict[str, Any]) -> None:
         """Code of no cell: it may look at everything, and what it rebinds is not the document's."""
         before = dict(self.names.live)
+        survey = self.observer.glance(self._analyse(parent["content"]["code"]))
         self._interruptible = True
         try:
             await super().execute_request(stream, ident, parent)
         finally:
             self._interruptible = False
-        self._take_scratch(before)
+        self._take_scratch(before, survey)
 
-    def _take_scratch(self, before: Mapping[str, object]) -> None:
-        """See what code of no cell bound: new names are nobody's, rebound ones make their readers stale."""
-        names = self.names
+    def _take_scratch(self, before: Mapping[str, object], survey: Survey | None = None) -> None:
+        """See what code of no cell did: new names are nobody's, changed ones make their readers stale."""
+        names, final = self.names, self.document.source_of
         rebound = {
             name
             for name in before.keys() | names.live.keys()
             if before.get(name, names) is not names.live.get(name, names) and not of_the_session(name)
         }
-        owned = frozenset(name for name in rebound if self.document.source_of(name, None) is not None)
+        owned = {name for name in rebound if final(name, None) is not None}
         names.adopt(rebound - owned)
+        owned |= {name for cell, name in self.observer.disturbed(survey) if final(name, None) == cell}
         if owned:
-            self._step(NamesTouched(owned, lasting=False))
+            self._step(NamesTouched(frozenset(owned), lasting=False))
 
     async def _comm_open(self, stream: Any, ident: Any, message: dict[str, Any]) -> None:
         self.comm_manager.comm_open(stream, ident, message)

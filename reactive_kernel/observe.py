@@ -14,7 +14,7 @@ from types import CodeType, ModuleType
 from typing import Final, Protocol, cast
 
 from . import libraries  # pyright: ignore[reportUnusedImport]  # noqa: F401  # teaches `shapes` its types
-from .cell import NOTHING, CellId, Latent, Observation, Outcome, Resource
+from .cell import NOTHING, CellFacts, CellId, Latent, Observation, Outcome, Resource
 from .dials import FILES_RELATIVE, SUBPROCESS, Dials, Turned
 from .equality import twins
 from .event import Run
@@ -328,6 +328,32 @@ class Observer:
         """Is keeping so many bytes cheaper than running those again who made the object?"""
         seconds = sum(self._took.get(maker, 0.0) for maker in {cell for cell, _ in self.names.holders((at,))})
         return weight <= _SMALL or weight / _BYTES_A_SECOND < seconds
+
+    # Code of no cell
+
+    def glance(self, facts: CellFacts) -> Survey | None:
+        """Note the state of what code of no cell could change."""
+        live = self.names.live
+        todo, found = [*facts.reads], dict[Resource, object]()
+        while todo:
+            name = todo.pop()
+            if name in live and name not in found:
+                found[name] = live[name]
+                todo += [
+                    each
+                    for latent in latent_of({name: live[name]}, live, facts).values()
+                    for each in latent.reads
+                ]
+        kinds = frozenset[str]().union(*(reach(value).kinds for value in found.values()))
+        if not found or harmless(facts.verbs, kinds, live.__getitem__):
+            return None
+        return Survey(found.values())
+
+    def disturbed(self, survey: Survey | None) -> set[Place]:
+        """The versions of which code of no cell has changed an object."""
+        changes = survey.changes() if survey is not None else []
+        self.names.note(changes, lambda at, weight: True)
+        return self.names.holders(id(change.value) for change in changes)
 
     # Early cutoff
 

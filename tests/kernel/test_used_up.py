@@ -46,3 +46,17 @@ def test_a_generator_is_made_again_for_who_reads_it_first(kernel: Conversation) 
 def test_a_reader_above_sees_what_it_reads_as_it_was(kernel: Conversation) -> None:
     kernel.document(make="xs = [1]", read="print(xs, late)", change="xs.append(2)", below="late = len(xs)")
     assert (kernel.state("read"), kernel.text("read")) == ("fresh ok", "[1] 2\n")
+
+
+def test_what_a_console_changes_in_place_is_not_the_documents(kernel: Conversation) -> None:
+    kernel.document(make="xs = [1]", read="print(xs)")
+    kernel.execute("xs.append(5)")
+    assert kernel.why("read") == "input-changed"
+    kernel.run("read")
+    assert (kernel.state("read"), kernel.text("read")) == ("fresh ok", "[1]\n")
+
+
+def test_a_console_that_only_looks_changes_nothing(kernel: Conversation) -> None:
+    kernel.document(make="xs = [[1], {2: 3}]", read="print(xs)")
+    kernel.execute("print(xs, len(xs), xs[0]); [v for v in xs]")
+    assert kernel.state("read") == "fresh ok"
