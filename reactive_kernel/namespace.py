@@ -108,6 +108,8 @@ class Namespace:
         self._holding: dict[int, set[Place]] = {}
         self._holding_much: set[Place] = set()
         self._numbers = count(1)
+        # How often an object came into another state.
+        self.moves = 0
         self._weight = 0
         # Objects one of whose states was given up since somebody asked.
         self._poorer: set[int] = set()
@@ -170,6 +172,7 @@ class Namespace:
                 self._move(at, thing, key)
 
     def _move(self, at: int, thing: _Thing, key: Key) -> None:
+        self.moves += 1
         wanted = thing.states[key]
         if thing.now not in thing.states:
             self._save(thing, thing.now, thing.shape.take(thing.value))
@@ -369,6 +372,7 @@ class Namespace:
     def note(self, changes: Iterable[Change], worth: Callable[[int, int], bool]) -> None:
         """A run changed those objects; their earlier states are kept where that is worth it."""
         changes = list(changes)
+        self.moves += bool(changes)
         self._changing = frozenset(id(change.value) for change in changes)
         for change in changes:
             at = id(change.value)

@@ -11,7 +11,7 @@ from dataclasses import dataclass, replace
 from os.path import lexists
 from pathlib import Path
 from types import CodeType, ModuleType
-from typing import Final, Protocol, cast
+from typing import Any, Final, Protocol, cast
 
 from . import libraries  # pyright: ignore[reportUnusedImport]  # noqa: F401  # teaches `shapes` its types
 from .cell import NOTHING, CellFacts, CellId, Latent, Observation, Outcome, Resource
@@ -23,8 +23,8 @@ from .functions import globals_of, latent_of, stored_by
 from .graph import shared
 from .manners import harmless
 from .namespace import Namespace, Place, of_the_session
-from .objects import Change, Survey, reach
-from .shapes import shape
+from .objects import Change, Survey, changing, reach
+from .shapes import CACHED, shape
 
 _ABSENT: Final = object()
 # Builtins through which code reaches names that it does not spell out.
@@ -138,6 +138,8 @@ class Observer:
         self.names = Namespace(live, self._dials)
         self._document = document
         self._begun: _Begun | None = None
+        # Functions that remember their answers, with the globals that these came from.
+        self._caches: dict[int, tuple[object, list[Any]]] = {}
         # Seconds that the latest run of each cell took.
         self._took: dict[CellId, float] = {}
 
@@ -152,6 +154,7 @@ class Observer:
         names.vacate(
             run.facts.writes.union(run.touches, names.made(run.cell), names.debris(run.cell)) - inputs.keys()
         )
+        self._refresh_caches(inputs)
         survey = self._survey(run, inputs)
         behind = self._libraries(inputs)
         self._begun = _Begun(run, watch(names.live, run), survey, behind, time.monotonic())
@@ -185,6 +188,36 @@ class Observer:
         if values and harmless(run.facts.verbs, frozenset[str]().union(*kinds.values()), live.__getitem__):
             values = []
         return Survey(values, modules) if values or modules else None
+
+    def _refresh_caches(self, inputs: Mapping[Resource, CellId | None]) -> None:
+        """Have functions that remember their answers forget those that other globals gave."""
+        live = self.names.live
+        for name, maker in inputs.items():
+            if name in live and "cached" in self._kinds(name, maker):
+                for each in changing(live[name]).values():
+                    if type(each) is CACHED:
+                        self._refresh_cache(each)
+
+    def _refresh_cache(self, function: Any) -> None:
+        live = self.names.live
+        read = self._reached(latent_of({"": function.__wrapped__}, live, CellFacts())[""].reads)
+        seen = [self.names.moves, *read.items()]
+        # Held, so that no other object can have the place of one of them.
+        before = self._caches.get(id(function))
+        if before is None or len(before[1]) != len(seen) or not all(map(_is_same, before[1], seen)):
+            function.cache_clear()
+            self._caches[id(function)] = function, seen
+
+    def _reached(self, names: Iterable[Resource]) -> dict[Resource, object]:
+        """The values of the names, and of those that functions behind them read."""
+        live, todo, found = self.names.live, [*names], dict[Resource, object]()
+        while todo:
+            name = todo.pop()
+            if name in live and name not in found:
+                found[name] = live[name]
+                latent = latent_of({name: live[name]}, live, CellFacts())
+                todo += [each for one in latent.values() for each in one.reads]
+        return found
 
     def _kinds(self, name: Resource, maker: CellId | None) -> frozenset[str]:
         found = self.names.reach(maker, name).kinds if maker is not None else NOTHING
@@ -333,17 +366,7 @@ class Observer:
 
     def glance(self, facts: CellFacts) -> Survey | None:
         """Note the state of what code of no cell could change."""
-        live = self.names.live
-        todo, found = [*facts.reads], dict[Resource, object]()
-        while todo:
-            name = todo.pop()
-            if name in live and name not in found:
-                found[name] = live[name]
-                todo += [
-                    each
-                    for latent in latent_of({name: live[name]}, live, facts).values()
-                    for each in latent.reads
-                ]
+        live, found = self.names.live, self._reached(facts.reads)
         kinds = frozenset[str]().union(*(reach(value).kinds for value in found.values()))
         if not found or harmless(facts.verbs, kinds, live.__getitem__):
             return None
@@ -449,6 +472,10 @@ def _unseen(survey: Survey | None) -> str | None:
         f"It used an object of type `{kind.__module__}.{kind.__qualname__}`,"
         " into which nobody can see: it may have changed."
     )
+
+
+def _is_same(one: Any, other: Any) -> bool:
+    return one == other if isinstance(one, int) else one[0] == other[0] and one[1] is other[1]
 
 
 def _alike(old: object, new: object) -> bool:

@@ -827,7 +827,19 @@ class _Namespace(_Mutable):
         vars(value).update(state)
 
 
+class _Cached(_Mutable):
+    """A function that remembers what it answered. Whoever runs cells has it forget, when that may be outdated."""
+
+    kind = "cached"
+    restores = False
+
+    def parts(self, value: Any) -> Iterable[object]:
+        return (value.__wrapped__,)
+
+
 # Which shape has which type
+
+CACHED: Final = type(functools.lru_cache(lambda: None))
 
 ATOM: Final = Shape(kind="atom")
 ATOM.bare = True
@@ -865,7 +877,7 @@ SHAPES: dict[type, Shape] = {
     classmethod: Shape(lambda value: (value.__func__,), "function"),
     staticmethod: Shape(lambda value: (value.__func__,), "function"),
     functools.cached_property: Shape(lambda value: (value.func,), "function"),
-    type(functools.lru_cache(lambda: None)): Shape(lambda value: (value.__wrapped__,), "function"),
+    CACHED: _Cached(),
     SimpleNamespace: _Namespace(),
     FrameType: Shape(_held_by_frame, "function"),
     GeneratorType: _Generator(),
