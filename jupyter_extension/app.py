@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from collections.abc import Callable
+from functools import partial
 from pathlib import Path
 from typing import Any
 
@@ -10,8 +12,11 @@ from jupyter_core.paths import jupyter_runtime_dir
 from jupyter_server.auth.decorator import authorized
 from jupyter_server.base.handlers import APIHandler
 from jupyter_server.extension.application import ExtensionApp
+from jupyter_server.gateway.gateway_client import GatewayClient
 from jupyter_server.serverapp import ServerApp
+from jupyter_server.utils import url_path_join
 from tornado import web
+from tornado.httpclient import HTTPRequest
 from traitlets import Float, Int, Unicode, default
 from traitlets.config import LoggingConfigurable
 
@@ -23,7 +28,7 @@ from .replay.overhear import overhearing
 from .replay.recorders import Listens, Recorders
 from .replay.recording import Recording
 from .replay.stream import StreamHandler, Streams
-from .replay.tap import Address, Tap
+from .replay.tap import Address, GatewayTap, Tap
 
 PROTOCOL = 1
 CONNECTION_CLASS = "kernel_websocket_connection_class"
@@ -85,17 +90,26 @@ class ReplayApp(LoggingConfigurable):
         limits = Limits(self.memory_limit, self.disk_limit, self.age_limit)
         self.recorders = Recorders(
             server.kernel_manager,
-            self._tap,
+            self._make_tap(server),
             directory=Path(self.directory),
             limits=limits,
             log=self.log,
+            adopts=self._gateway(server) is not None,
         )
         self.recorders.follow()
         self.streams = Streams(self.recorders)
         return self.streams
 
-    def _tap(self, recording: Recording, kernel: Any) -> Listens:
-        return Tap(self._context, recording, Address.of(kernel))
+    @staticmethod
+    def _gateway(server: ServerApp) -> GatewayClient | None:
+        gateway: GatewayClient = server.gateway_config
+        return gateway if gateway.gateway_enabled else None
+
+    def _make_tap(self, server: ServerApp) -> Callable[[Recording, Any], Listens]:
+        gateway = self._gateway(server)
+        if gateway is None:
+            return lambda recording, kernel: Tap(self._context, recording, Address.of(kernel))
+        return lambda recording, _: GatewayTap(recording, partial(_request, gateway, recording))
 
     def figures(self) -> list[Figures]:
         return [self._figures(name, recording) for name, recording in self.recorders.all.items()]
@@ -118,6 +132,14 @@ class ReplayApp(LoggingConfigurable):
         self.streams.close()
         self.recorders.close()
         self._context.term()
+
+
+def _request(gateway: GatewayClient, recording: Recording) -> HTTPRequest:
+    """One session for all attempts: a gateway keeps for it what it could not tell."""
+    recording.is_client(recording.id)
+    path = url_path_join(str(gateway.ws_url), gateway.kernels_endpoint, recording.name, "channels")
+    options: dict[str, Any] = gateway.load_connection_args()
+    return HTTPRequest(f"{path}?session_id={recording.id}", **options)
 
 
 class ReactiveApp(ExtensionApp):

@@ -60,7 +60,7 @@ def _speaks_v1(connection: Any) -> bool:
 
 def _request(recording: Recording, raw: object, *, v1: bool) -> None:
     try:
-        channel, frames = _from_v1(raw) if v1 and isinstance(raw, bytes) else _from_json(raw)
+        channel, frames = from_v1(raw) if v1 and isinstance(raw, bytes) else from_json(raw)
     except (ValueError, KeyError, TypeError, AttributeError, struct.error, RecursionError):
         return  # garbage: the server's to refuse
     if channel in REQUESTS:
@@ -70,7 +70,7 @@ def _request(recording: Recording, raw: object, *, v1: bool) -> None:
 def _reply(recording: Recording, stream: Any, parts: list[bytes] | None = None) -> None:
     if parts is None:
         # Through a gateway everything comes as one JSON text, which ends with its channel.
-        channel, frames = ("iopub", []) if IOPUB in stream[-30:] else _from_json(stream)
+        channel, frames = ("iopub", []) if IOPUB in stream[-30:] else from_json(stream)
     else:
         channel = getattr(stream, "channel", stream)
         frames = _after_signature(parts) if channel in REPLIES else []
@@ -95,7 +95,7 @@ def _buffered(recording: Recording, channel: Channel, stream: Any) -> None:
     stream.on_recv(heard)
 
 
-def _from_v1(raw: bytes) -> tuple[str, list[bytes]]:
+def from_v1(raw: bytes) -> tuple[str, list[bytes]]:
     """A count of offsets, the offsets, the channel, the frames."""
     [count] = struct.unpack_from("<Q", raw)
     offsets = struct.unpack_from(f"<{min(count, len(raw))}Q", raw, 8)
@@ -103,7 +103,7 @@ def _from_v1(raw: bytes) -> tuple[str, list[bytes]]:
     return pieces[0].decode(), pieces[1:]
 
 
-def _from_json(raw: object) -> tuple[str, list[bytes]]:
+def from_json(raw: object) -> tuple[str, list[bytes]]:
     """One JSON text, or one with buffers behind it after a table of where they begin."""
     buffers: list[bytes] = []
     if isinstance(raw, bytes):

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import os
+import re
 from collections.abc import Awaitable, Callable
 from inspect import isawaitable
 from logging import Logger
@@ -12,6 +13,8 @@ from typing import Any, Protocol
 from .log import Limits, Log
 from .recording import Recording
 from .spill import Spill
+
+UUID = re.compile(r"[0-9a-f]{8}(-[0-9a-f]{4}){3}-[0-9a-f]{12}")
 
 
 class Listens(Protocol):
@@ -33,12 +36,14 @@ class Recorders:
         directory: Path,
         limits: Limits,
         log: Logger,
+        adopts: bool = False,
     ) -> None:
         self._kernels = kernels
         self._make_tap = make_tap
         self._directory = directory
         self._limits = limits
         self._log = log
+        self._adopts = adopts
         self._recordings: dict[str, Recording] = {}
         self._taps: dict[str, Listens] = {}
         self._ending: list[tuple[Recording, Listens]] = []
@@ -53,6 +58,17 @@ class Recorders:
         if kernel_id not in self._recordings and kernel_id in self._kernels:
             self._begin(kernel_id)
         return self._recordings.get(kernel_id)
+
+    async def find(self, kernel_id: str) -> Recording | None:
+        """As `ensure`; a gateway may also have a kernel that outlived the server that started it."""
+        found = self.ensure(kernel_id)
+        if found is not None or not self._adopts or not UUID.fullmatch(kernel_id):
+            return found
+        await self._kernels.start_kernel(kernel_id=kernel_id)
+        if self._kernels.get_kernel(kernel_id).has_kernel:
+            return self.ensure(kernel_id)
+        self._kernels.remove_kernel(kernel_id)
+        return None
 
     @property
     def all(self) -> dict[str, Recording]:

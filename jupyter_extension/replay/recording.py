@@ -46,7 +46,7 @@ class Recording:
         self.name = name
         self._instead = instead_of_tracebacks
         self._warn = warn
-        self._id, self._processes = uuid4().hex[:12], 0
+        self.id, self._processes = uuid4().hex[:12], 0
         self._session = ""
         self._restart_begun = False
         self._relaunched = False
@@ -58,7 +58,7 @@ class Recording:
 
     def _epoch(self) -> str:
         self._processes += 1
-        return f"{self._id}.{self._processes}"
+        return f"{self.id}.{self._processes}"
 
     # From the kernel
 
@@ -75,6 +75,8 @@ class Recording:
                 self._restart_begun = self._relaunched = False
             if self._own_session(message):
                 self._session = message.session
+            elif message.kind == "status" and message.body.get("execution_state") == "restarting":
+                self._restart_begun = True  # as a gateway says it
             self.log.append(self._allowed(self._of_its_cell(message)))
 
     def forged(self) -> None:
@@ -149,6 +151,12 @@ class Recording:
         with self._lock:
             self._restart_begun = True
             self._says("restarting")
+
+    def lost(self) -> None:
+        """For a while nobody listened: what was said then is a gap."""
+        self._warn(f"What kernel {self.name} said while it could not be reached is not recorded.")
+        self.log.lose()
+        self.log.announce()
 
     def relaunched(self) -> None:
         """The new process was started; the old one has said its last word."""

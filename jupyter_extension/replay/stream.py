@@ -132,7 +132,7 @@ class StreamHandler(WebSocketMixin, WebSocketHandler, JupyterHandler):  # pyrigh
     async def get(self, kernel_id: str) -> None:
         if not self.check_origin() or not await self._may_execute():
             raise web.HTTPError(403)
-        recording = self._streams.recorders.ensure(kernel_id)
+        recording = await self._streams.recorders.find(kernel_id)
         if recording is None:
             raise web.HTTPError(404, "Kernel does not exist: %s", kernel_id)
         self._recording = recording

@@ -2,20 +2,27 @@
 
 from __future__ import annotations
 
+import asyncio
 import socket
+from collections.abc import Callable
 from dataclasses import dataclass
 from queue import SimpleQueue
 from threading import Thread
 from typing import Any
 
 import zmq
+from tornado.httpclient import HTTPClientError, HTTPRequest
+from tornado.websocket import WebSocketClientConnection, websocket_connect
 
 from .message import Json
+from .overhear import V1, from_json, from_v1
 from .recording import Key, Recording
 
 DELIMITER = b"<IDS|MSG>"
 BATCH = 500  # messages that are taken in before anybody is told of them
 QUIET = 100  # ms of silence after which a process that has ended has said everything
+HUGE = 1 << 30  # bytes of a message that a gateway may send
+PATIENCE = (0.2, 0.5, 1.0, 2.0, 5.0)  # seconds between attempts to reach a gateway
 RECONNECT = 5  # ms: a kernel's first output comes soon after it can be connected to
 
 
@@ -124,3 +131,85 @@ class Tap:
         except zmq.Again:
             pass
         recording.settle()
+
+
+class GatewayTap:
+    """The thread that records a kernel behind a gateway: there is a websocket, and no socket of ZMQ."""
+
+    def __init__(self, recording: Recording, request: Callable[[], HTTPRequest]) -> None:
+        self._recording = recording
+        self._request = request
+        self._loop = asyncio.new_event_loop()
+        self._ended = asyncio.Event()
+        self._lost = False
+        self._thread = Thread(target=self._run, name=f"recorder {recording.name}", daemon=True)
+        self._thread.start()
+
+    def move(self, kernel: Any) -> None:
+        """The gateway knows where the kernel is."""
+
+    def end(self) -> None:
+        if self._thread.is_alive():
+            self._loop.call_soon_threadsafe(self._ended.set)
+
+    def join(self, timeout: float | None = None) -> None:
+        self._thread.join(timeout)
+
+    def _run(self) -> None:
+        try:
+            self._loop.run_until_complete(self._listen())
+        finally:
+            self._recording.over()
+            self._loop.run_until_complete(self._loop.shutdown_asyncgens())
+            self._loop.close()
+
+    async def _listen(self) -> None:
+        attempt = 0
+        while not self._ended.is_set():
+            try:
+                wire = await websocket_connect(self._request(), subprotocols=[V1], max_message_size=HUGE)
+            except HTTPClientError as refusal:
+                if refusal.code == 404:
+                    return  # the gateway has no such kernel any more
+            except OSError:
+                pass
+            else:
+                attempt = 0
+                await self._record(wire)
+            await self._rest(PATIENCE[min(attempt, len(PATIENCE) - 1)])
+            attempt += 1
+
+    async def _rest(self, seconds: float) -> None:
+        try:
+            await asyncio.wait_for(self._ended.wait(), seconds)
+        except asyncio.TimeoutError:
+            return
+
+    async def _record(self, wire: WebSocketClientConnection) -> None:
+        """Until the gateway closes, or the kernel is gone and has said everything."""
+        if self._lost:
+            self._recording.lost()
+        self._lost = True
+        ended = asyncio.create_task(self._ended.wait())
+        try:
+            while True:
+                message = asyncio.ensure_future(wire.read_message())
+                await asyncio.wait({message, ended}, return_when=asyncio.FIRST_COMPLETED)
+                if not message.done():
+                    await asyncio.wait({message}, timeout=QUIET / 1000)
+                if not message.done() or (raw := message.result()) is None:
+                    return
+                self._take(raw)
+        finally:
+            ended.cancel()
+            wire.close()
+
+    def _take(self, raw: str | bytes) -> None:
+        try:
+            channel, frames = from_v1(raw) if isinstance(raw, bytes) else from_json(raw)
+        except (ValueError, KeyError, TypeError, AttributeError):
+            self._recording.forged()
+            return
+        if channel == "iopub":
+            self._recording.heard(frames)
+            self._recording.settle()

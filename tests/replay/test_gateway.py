@@ -1,0 +1,93 @@
+"""Kernels behind a gateway: the same stream, though no socket of theirs can be reached."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+from pathlib import Path
+
+import pytest
+
+from .server import Server, running
+from .test_losses import halves, lines, reads, shown
+
+WITHOUT = "--ServerApp.jpserver_extensions=jupyter_extension=False"
+
+
+@pytest.fixture(scope="module")
+def gateway(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Server]:
+    with running(tmp_path_factory.mktemp("gateway"), WITHOUT, extensions=()) as gateway:
+        yield gateway
+
+
+def behind(gateway: Server) -> tuple[str, str]:
+    return f"--GatewayClient.url={gateway.url}", f"--GatewayClient.auth_token={gateway.token}"
+
+
+@pytest.fixture(scope="module")
+def server(gateway: Server, tmp_path_factory: pytest.TempPathFactory) -> Iterator[Server]:
+    with running(tmp_path_factory.mktemp("server"), *behind(gateway)) as server:
+        yield server
+
+
+def test_a_run_with_nobody_there_and_a_new_session(server: Server, tmp_path: Path):
+    kernel, gate = server.kernel(), tmp_path / "gate"
+    page = server.page(kernel)
+    run = page.run(halves(gate))
+    page.until(reads("24"))
+    page.close()
+    gate.touch()
+    stream = server.stream(kernel)
+    stream.until_snapshot()
+    if stream.welcomes[0]["execution_state"] != "idle":
+        stream.until_idle(run)
+    assert shown(stream) == lines(50)
+    assert stream.gaps == []
+    stream.close()
+
+
+def test_a_restart_and_the_end(server: Server):
+    kernel = server.kernel()
+    page, stream = server.page(kernel), server.stream(kernel)
+    stream.until_snapshot()
+    page.execute("print('before')", "a")
+    server.ask("POST", f"/api/kernels/{kernel}/restart")
+    stream.until(lambda message: message["type"] == "welcome")
+    assert "before" in stream.text
+    page.close()
+    server.ask("DELETE", f"/api/kernels/{kernel}")
+    assert stream.closing() == 1000
+    assert stream.said[-1]["content"] == {"execution_state": "dead"}
+
+
+def test_buffers_come_through(server: Server):
+    kernel = server.kernel()
+    page, stream = server.page(kernel), server.stream(kernel)
+    stream.until_snapshot()
+    code = "from comm import create_comm\ncreate_comm(target_name='t', data={}, buffers=[b'\\x00\\xff'])"
+    page.run(code)
+    opened = stream.until(
+        lambda message: message.get("msg", {}).get("header", {}).get("msg_type") == "comm_open"
+    )
+    assert opened["msg"]["buffers"] == ["AP8="]
+    stream.close()
+    page.close()
+
+
+def test_a_kernel_that_outlives_the_server(gateway: Server, tmp_path: Path):
+    with running(tmp_path / "first", *behind(gateway)) as first:
+        kernel = first.kernel()
+        stream = first.stream(kernel)
+        stream.until_snapshot()
+        cursor = stream.cursor
+        first.process.kill()
+        first.process.wait()
+    with running(tmp_path / "second", *behind(gateway)) as second:
+        stream = second.stream(kernel, cursor)
+        stream.until_snapshot()
+        assert stream.welcomes[0]["epoch"] != cursor["epoch"]
+        page = second.page(kernel)
+        run = page.execute("print('alive')")
+        stream.until_idle(run)
+        assert "alive" in stream.text
+        page.close()
+        stream.close()
