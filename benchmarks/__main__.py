@@ -8,20 +8,21 @@ import time
 from collections.abc import Iterator
 from importlib.metadata import version
 
-from . import analysis, kernels
+from . import analysis, kernels, observation
 
-HEADER = f"{'what':<62} {'measured':>8} {'must':>6} {'aim':>6}  holds  detail"
+HEADER = f"{'what':<70} {'measured':>8} {'must':>6} {'aim':>6}  holds  detail"
 
 
 def rows() -> Iterator[dict[str, object]]:
     yield from analysis.rows()
+    yield from observation.rows()
     yield from kernels.rows()
 
 
 def line(row: dict[str, object]) -> str:
     measured, must, aim = (float(str(row[key])) for key in ("measured", "must", "aim"))
     holds = "aim" if measured <= aim else "yes" if measured <= must else "NO"
-    return f"{row['what']:<62} {measured:>8.2f} {must:>6g} {aim:>6g}  {holds:<5}  {row['detail']}"
+    return f"{row['what']:<70} {measured:>8.2f} {must:>6g} {aim:>6g}  {holds:<5}  {row['detail']}"
 
 
 def main() -> int:
