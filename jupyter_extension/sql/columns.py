@@ -74,6 +74,8 @@ class Decoder:
         raw = np.frombuffer(data, np.uint8)[start:]
         places, lengths, rows, end = find_rows(raw, size - start, self._columns)
         self._rest = data[start + end : size]
+        if not rows:
+            return [], 0
         return [self._decode(Field(raw, *field)) for field in zip(places, lengths, self._columns)], rows
 
     def finish(self) -> None:

@@ -11,7 +11,7 @@ import queue
 import re
 import threading
 from collections import deque
-from collections.abc import Callable, Coroutine, Sequence
+from collections.abc import Callable, Coroutine, Iterator, Sequence
 from concurrent.futures import Future, wait
 from contextlib import suppress
 from dataclasses import dataclass, field
@@ -31,6 +31,9 @@ _pg: Any = asyncpg
 _LOOK = 0.05
 _CONNECT_TIMEOUT = 15.0
 _FAREWELL = 2.0
+# Seconds in which most results have come as a whole: they are decoded at once. And bytes that are worth it.
+_FIRST = 0.003
+_GOOD_MANY = 256 * 1024
 # Bytes that may wait to be decoded before the server is asked to wait.
 _PENDING = 4 * 1024 * 1024
 _VARIABLES = (
@@ -249,27 +252,19 @@ class Database:
         self, sql: str, take: Callable[[list[bytes]], None], idle: Callable[[], None] | None = None
     ) -> None:
         """Have the rows of a query as a binary COPY; `take` gets it piece by piece, in this thread."""
-        pieces: queue.SimpleQueue[bytes | None] = queue.SimpleQueue()
-        room = _Room()
-
-        async def sink(data: bytes) -> None:
-            pieces.put(data)
-            await room.enter(len(data))
-
-        # The text is whole: nothing is ever put into it on this side.
-        copying = self._submit(self._connection.copy_from_query(sql, output=sink, format="binary"))
-        copying.add_done_callback(lambda _: pieces.put(None))
-        try:
-            while (got := _next(pieces, idle)) is not None:
-                batch, over = _all_waiting(pieces, got)
-                room.leave(sum(map(len, batch)), self._loop)
-                take(batch)
-                if over:
-                    break
-            self._result(copying)
-        except BaseException:
-            self._cancel(copying)
-            raise
+        pipe = _Pipe(self._loop)
+        with self._one:
+            # The text is whole: nothing is ever put into it on this side.
+            copying = self._submit(
+                pipe.fill(self._connection.copy_from_query(sql, output=pipe.put, format="binary"))
+            )
+            try:
+                for batch in pipe.batches(idle or _nothing):
+                    take(batch)
+                self._result(copying)
+            except BaseException:
+                self._cancel(copying)
+                raise
 
     # How
 
@@ -426,47 +421,68 @@ class _Said:
         return int(value) - 1 if value else None
 
 
-class _Room:
-    """Lets only so many bytes wait."""
+class _Pipe:
+    """Hands bytes from the loop's thread to another one, a good many at a time, and lets only so many wait.
 
-    def __init__(self) -> None:
+    Each time that one thread wakes the other costs more than to decode a hundred rows.
+    """
+
+    def __init__(self, loop: asyncio.AbstractEventLoop) -> None:
+        self._loop = loop
+        self._batches: queue.SimpleQueue[tuple[list[bytes], bool]] = queue.SimpleQueue()
+        self._held: list[bytes] = []
+        self._size = 0
         self._waiting = 0
         self._free = asyncio.Event()
+        self._timer: asyncio.TimerHandle | None = None
 
-    async def enter(self, size: int) -> None:
-        self._waiting += size
+    async def fill(self, copying: Coroutine[Any, Any, T]) -> T:
+        try:
+            return await copying
+        finally:
+            self._hand_over(over=True)
+
+    async def put(self, data: bytes) -> None:
+        self._held.append(data)
+        self._size += len(data)
+        self._waiting += len(data)
+        if self._size >= _GOOD_MANY:
+            self._hand_over()
+        elif self._timer is None:
+            self._timer = self._loop.call_later(_FIRST, self._hand_over)
         if self._waiting > _PENDING:
             self._free.clear()
             await self._free.wait()
 
-    def leave(self, size: int, loop: asyncio.AbstractEventLoop) -> None:
-        def free() -> None:
-            self._waiting -= size
-            if self._waiting <= _PENDING:
-                self._free.set()
+    def _hand_over(self, *, over: bool = False) -> None:
+        if self._timer is not None:
+            self._timer.cancel()
+            self._timer = None
+        self._batches.put((self._held, over))
+        self._held, self._size = [], 0
 
-        loop.call_soon_threadsafe(free)
+    def _taken(self, size: int) -> None:
+        self._waiting -= size
+        if self._waiting <= _PENDING:
+            self._free.set()
+
+    def batches(self, idle: Callable[[], None]) -> Iterator[list[bytes]]:
+        """In the other thread: what has come, as it comes."""
+        over = False
+        while not over:
+            try:
+                batch, over = self._batches.get(timeout=_LOOK)
+            except queue.Empty:
+                idle()
+                continue
+            if batch:
+                yield batch
+            if not over:
+                self._loop.call_soon_threadsafe(self._taken, sum(map(len, batch)))
 
 
-def _next(pieces: queue.SimpleQueue[bytes | None], idle: Callable[[], None] | None) -> bytes | None:
-    while True:
-        with suppress(queue.Empty):
-            return pieces.get(timeout=_LOOK)
-        if idle is not None:
-            idle()
-
-
-def _all_waiting(pieces: queue.SimpleQueue[bytes | None], first: bytes) -> tuple[list[bytes], bool]:
-    """What has arrived so far, and whether that is all there will be."""
-    batch = [first]
-    while True:
-        try:
-            piece = pieces.get_nowait()
-        except queue.Empty:
-            return batch, False
-        if piece is None:
-            return batch, True
-        batch.append(piece)
+def _nothing() -> None:
+    pass
 
 
 def _same(value: object) -> object:

@@ -8,7 +8,7 @@ from contextlib import contextmanager
 from dataclasses import dataclass, field, replace
 from typing import Any, TypeAlias
 
-from .arrow import pa
+from .arrow import Table, pa
 from .columns import Decoder
 from .database import Database, Described, Failed, Fetched, Lost, Type
 from .fetched import arrays_of
@@ -49,13 +49,18 @@ class Progress:
     rows: int = 0
     bytes: int = 0
     began: float = field(default_factory=time.monotonic)
-    # The first rows, as soon as they are there, and what they are.
-    first: Any = None
     columns: tuple[Column, ...] = ()
+    # The first rows, as soon as they are there.
+    block: list[Any] | None = None
 
     @property
     def seconds(self) -> float:
         return time.monotonic() - self.began
+
+    @property
+    def first(self) -> Table | None:
+        """The first rows as a table."""
+        return None if self.block is None else _table(self.columns, [self.block], {})
 
 
 class Wrong(Exception):
@@ -331,15 +336,11 @@ class _Reader:
         self._held, self._size = [], 0
         if rows and arrays:
             self.blocks.append(arrays)
-            self._show_first()
-
-    def _show_first(self) -> None:
-        if self.progress.first is None:
-            self.progress.columns = self.columns
-            self.progress.first = _table(self.columns, self.blocks, {})
+            self.progress.columns, self.progress.block = self.columns, self.blocks[0]
 
     def finish(self) -> None:
-        self._decode()
+        if self._held:
+            self._decode()
         self.decoder.finish()
 
 

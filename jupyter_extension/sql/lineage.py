@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Iterable, Iterator, Sequence
 from dataclasses import dataclass, field
-from functools import cache
+from functools import cache, lru_cache
 from pathlib import Path
 from typing import Any, cast
 
@@ -46,6 +46,7 @@ class Lineage:
     unknown: bool = False
 
 
+@lru_cache(maxsize=256)
 def lineage(sql: str) -> Lineage | None:
     """What one statement does, or None if Postgres' parser does not understand it."""
     try:

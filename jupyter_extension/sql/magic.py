@@ -266,7 +266,7 @@ class Screen:
 
     def progress(self, progress: Progress) -> None:
         """Show how far it has come, now and then."""
-        if progress.first is None or progress.seconds < self._next:
+        if progress.block is None or progress.seconds < self._next:
             return
         self._next = progress.seconds + _TICK
         words = f"{progress.rows:,} rows so far, {progress.bytes / 1e6:,.1f} MB, {progress.seconds:.1f} s …"

@@ -6,6 +6,8 @@ import base64
 import html
 from collections.abc import Sequence
 from dataclasses import dataclass
+from decimal import Decimal
+from typing import TypeAlias
 
 from .arrow import Table, pa
 from .types import Column, Kind
@@ -17,8 +19,11 @@ _GRID, _HTML, _TEXT = 500, 100, 20
 _WIDTH = 200
 
 _NUMBERS = frozenset({Kind.INT2, Kind.INT4, Kind.INT8, Kind.OID, Kind.FLOAT4, Kind.FLOAT8, Kind.NUMERIC})
-_CELL = "padding:2px 8px;text-align:"
-_HEAD = '<table border="1" style="border-collapse:collapse;font-size:12px">'
+_HEAD = '<table border="1" style="border-collapse:collapse">'
+_RIGHT = ' style="text-align:right"'
+_NULL = '<i style="opacity:.5">NULL</i>'
+
+Texts: TypeAlias = list[str | None]
 
 
 @dataclass(frozen=True)
@@ -38,10 +43,12 @@ class Shown:
 
 def bundle(shown: Shown, table: Table) -> dict[str, object]:
     """The forms of a result, from the richest to the plainest."""
+    part = table.slice(0, _HTML)
+    texts = [_texts(column) for column in part.columns]
     return {
         MIME: _grid(shown, table),
-        "text/html": _html(shown, table),
-        "text/plain": _text(shown, table),
+        "text/html": _html(shown, table.column_names, texts, part.num_rows),
+        "text/plain": _text(shown, table.column_names, texts, part.num_rows),
     }
 
 
@@ -84,60 +91,60 @@ def _said(shown: Shown, number: int) -> list[str]:
     return [*said, *shown.notes]
 
 
-def _html(shown: Shown, table: Table) -> str:
-    part = table.slice(0, _HTML)
-    sides = ["right" if column.kind in _NUMBERS else "left" for column in shown.columns]
-    head = "".join(f"<th>{html.escape(name)}</th>" for name in table.column_names)
-    opens = [f'<td style="{_CELL}{side}">' for side in sides]
-    rows = [
-        "<tr>" + "".join(f"{begin}{text}</td>" for begin, text in zip(opens, row)) + "</tr>"
-        for row in zip(*([_escaped(text) for text in column] for column in _columns(part)))
-    ]
-    said = "<br>".join(html.escape(each) for each in _said(shown, part.num_rows))
-    body = f"{_HEAD}<thead><tr>{head}</tr></thead><tbody>{''.join(rows)}</tbody></table>"
-    return f'{body}<div style="font-size:11px;opacity:.7">{said}</div>'
+def _html(shown: Shown, names: Sequence[str], texts: Sequence[Texts], count: int) -> str:
+    sides = [_RIGHT if column.kind in _NUMBERS else "" for column in shown.columns]
+    row = f"<tr>{''.join(f'<td{side}>%s</td>' for side in sides)}</tr>"
+    head = "".join(f"<th>{html.escape(name)}</th>" for name in names)
+    # Row by row, with one format for all.
+    rows = "".join([row % cells for cells in zip(*map(_escaped, texts))])
+    said = "<br>".join(html.escape(each) for each in _said(shown, count))
+    return f"{_HEAD}<thead><tr>{head}</tr></thead><tbody>{rows}</tbody></table><small>{said}</small>"
 
 
-def _escaped(text: str | None) -> str:
-    return '<i style="opacity:.5">NULL</i>' if text is None else html.escape(text)
+def _escaped(texts: Texts) -> Texts:
+    whole = "".join([text for text in texts if text is not None])
+    if html.escape(whole) != whole:
+        texts = [text if text is None else html.escape(text) for text in texts]
+    return [_NULL if text is None else text for text in texts] if None in texts else texts
 
 
-def _text(shown: Shown, table: Table) -> str:
-    part = table.slice(0, _TEXT)
-    columns = [["NULL" if text is None else _one_line(text) for text in column] for column in _columns(part)]
-    widths = [max(map(len, [name, *column])) for name, column in zip(table.column_names, columns)]
-    lines = [_line(table.column_names, widths), "-+-".join("-" * width for width in widths)]
+def _text(shown: Shown, names: Sequence[str], texts: Sequence[Texts], count: int) -> str:
+    count = min(count, _TEXT)
+    columns = [["NULL" if text is None else _one_line(text) for text in column[:count]] for column in texts]
+    widths = [max(map(len, [name, *column])) for name, column in zip(names, columns)]
+    lines = [_line(names, widths), "-+-".join("-" * width for width in widths)]
     lines += [_line(row, widths) for row in zip(*columns)]
-    return "\n".join([*lines, *_said(shown, part.num_rows)])
+    return "\n".join([*lines, *_said(shown, count)])
 
 
 def _line(texts: Sequence[str], widths: Sequence[int]) -> str:
-    return " | ".join(text.ljust(width) for text, width in zip(texts, widths)).rstrip()
+    return " | ".join([text.ljust(width) for text, width in zip(texts, widths)]).rstrip()
 
 
 def _one_line(text: str) -> str:
     return text.replace("\n", "⏎").replace("\t", " ")[: _WIDTH // 4]
 
 
-def _columns(part: Table) -> list[list[str | None]]:
-    return [[_printed(value) for value in _values(column)] for column in part.columns]
-
-
-def _values(column: Table) -> list[object]:
+def _texts(column: Table) -> Texts:
+    """The values as texts, none of them endless. Python's own dates would end at the year 9999."""
     kind = column.type
-    if pa.types.is_temporal(kind) and not pa.types.is_interval(kind):
-        # Python's own dates end at the year 9999, and begin with 1.
+    if pa.types.is_string(kind):
+        return [_shortened(text) for text in column.to_pylist()]
+    if kind in _CAST or (pa.types.is_temporal(kind) and not pa.types.is_interval(kind)):
         return column.cast(pa.string()).to_pylist()
-    return column.to_pylist()
+    return [_shortened(_printed(value)) for value in column.to_pylist()]
+
+
+_CAST = frozenset({pa.bool_(), pa.int16(), pa.int32(), pa.int64(), pa.uint32(), pa.float32(), pa.float64()})
 
 
 def _printed(value: object) -> str | None:
     if value is None:
         return None
-    if isinstance(value, bool):
-        return "true" if value else "false"
     if isinstance(value, bytes):
-        text = "\\x" + value[:_WIDTH].hex()
-    else:
-        text = format(value, "f") if type(value).__name__ == "Decimal" else str(value)
-    return text if len(text) <= _WIDTH else text[: _WIDTH - 1] + "…"
+        return "\\x" + value[:_WIDTH].hex()
+    return format(value, "f") if isinstance(value, Decimal) else str(value)
+
+
+def _shortened(text: str | None) -> str | None:
+    return text if text is None or len(text) <= _WIDTH else text[: _WIDTH - 1] + "…"

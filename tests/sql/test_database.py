@@ -59,7 +59,7 @@ class Striker:
     """Interrupts this process once a backend is at work."""
 
     def __init__(self, other: Database, backend: int) -> None:
-        self._thread = threading.Thread(target=self._strike, args=(other, backend))
+        self._thread = threading.Thread(target=self._strike, args=(other, backend), daemon=True)
 
     def _strike(self, other: Database, backend: int) -> None:
         at_work(other, backend)
@@ -171,7 +171,7 @@ def test_only_what_cannot_do_harm_is_tried_again(database: Database, other: Data
         at_work(other, backend)
         other.fetch("select pg_terminate_backend($1)", [backend])
 
-    cutter = threading.Thread(target=cut)
+    cutter = threading.Thread(target=cut, daemon=True)
     cutter.start()
     with pytest.raises(Wrong, match=said):
         results(database, sql)
@@ -200,7 +200,7 @@ def test_a_query_cut_off_before_its_first_row_is_asked_again(database: Database,
         until(other, backend, "active")
         other.fetch("select pg_terminate_backend($1)", [backend])
 
-    cutter = threading.Thread(target=cut)
+    cutter = threading.Thread(target=cut, daemon=True)
     cutter.start()
     # The second time it is another backend, which need not wait.
     sql = f"select case when pg_backend_pid() = {backend} then pg_sleep(100)::text else 'again' end"
@@ -258,7 +258,7 @@ class Wire:
             while got := source.recv(65536):
                 self._open.wait()
                 sink.sendall(got)
-                if b"pg_sleep(99)" in got:
+                if b"COPY (" in got:
                     self.started.set()
         except OSError:
             pass
@@ -302,7 +302,7 @@ def test_an_interrupt_works_though_nothing_comes_through_any_more(wire: tuple[Wi
         line.stop_up()
         os.kill(os.getpid(), signal.SIGINT)
 
-    striker = threading.Thread(target=strike)
+    striker = threading.Thread(target=strike, daemon=True)
     striker.start()
     with pytest.raises(KeyboardInterrupt):
         results(database, "select pg_sleep(99)")

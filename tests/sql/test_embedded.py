@@ -96,7 +96,9 @@ def left(place: Path) -> list[psutil.Process]:
 
 
 def the(kind: str, place: Path) -> psutil.Process:
-    [process] = [each for each in servers(place) if any(word.endswith(kind) for word in each.cmdline())]
+    """The process with that word in its command; a child that has just been forked still has its parent's."""
+    found = [each for each in servers(place) if any(word.endswith(kind) for word in each.cmdline())]
+    [process] = [each for each in found if each.ppid() not in {other.pid for other in found}]
     return process
 
 

@@ -93,6 +93,7 @@ def test_a_value_bound_by_a_query_reruns_it(document: Document):
     assert document.graph()["b"]["writes"] == ["rows"]
 
 
+@pytest.mark.xfail(reason="The kernel does not ask yet which tables a run touched.", strict=True)
 def test_an_insert_reruns_who_selects_from_the_table(document: Document):
     document.sync({
         "make": "%%sql\ndrop table if exists counted; create table counted (x int)",
