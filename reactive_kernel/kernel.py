@@ -25,6 +25,7 @@ from ipykernel.jsonutil import json_clean  # pyright: ignore[reportUnknownVariab
 from IPython.core.history import HistoryManager
 from IPython.core.inputtransformer2 import TransformerManager
 from IPython.core.interactiveshell import InteractiveShell
+from traitlets import Int
 
 from . import magics, wire
 from .analysis import analyze
@@ -41,7 +42,7 @@ from .event import (
     RunRequested,
 )
 from .guard import keep_builtins, restore_builtins
-from .namespace import Namespace, of_the_session
+from .namespace import MEMORY, Namespace, of_the_session
 from .objects import Survey
 from .observe import Observer
 from .own_magic import Host, ReactiveMagic
@@ -96,6 +97,12 @@ class _LateHistory:
 
 class ReactiveKernel(IPythonKernel):
     """An IPython kernel that knows its document and reruns what depends on what changed."""
+
+    version_memory = Int(
+        MEMORY,
+        help="How many bytes the kernel keeps of what objects were before cells changed them. Beyond that it"
+        " gives up the oldest states; where one is needed, the cell that made it runs again.",
+    ).tag(config=True)
 
     def __init__(self, **options: Any) -> None:
         super().__init__(**options)
@@ -167,6 +174,7 @@ class ReactiveKernel(IPythonKernel):
         live = cast("dict[str, object]", self.shell.user_ns)
         if self._observer is None:
             self._observer = Observer(live, self.document)
+            self._observer.names.memory = self.version_memory
         elif self._observer.names.live is not live:
             self._observer.names.live = live
         return self._observer
