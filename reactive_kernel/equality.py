@@ -4,14 +4,18 @@ from __future__ import annotations
 
 from collections import deque
 from collections.abc import Callable, Iterable, Mapping
+from operator import is_
 from types import FunctionType
 from typing import Any, cast
 
 _SIMPLE: Mapping[type, Callable[[object, object], bool]] = {
     **dict.fromkeys((int, bool, str, bytes, range), lambda a, b: a == b),
     # `repr` tells -0.0 from 0.0, and holds one NaN equal to another.
-    **dict.fromkeys((float, complex), lambda a, b: repr(a) == repr(b)),
+    float: lambda a, b: (a == b and a != 0) or repr(a) == repr(b),
+    complex: lambda a, b: repr(a) == repr(b),
 }
+# Of these `==` says all there is to say, also of many at once.
+_EXACT = frozenset((int, bool, str, bytes, range, type(None)))
 # So many objects of a graph are compared.
 _MOST = 20_000
 
@@ -100,17 +104,28 @@ def _inside(old: Any, new: Any, alike: Callable[[Any, Any], bool]) -> list[tuple
     kind = cast("Any", type(old))
     if kind is not type(new):
         return None
-    if kind in (list, tuple, deque):
-        return list(zip(old, new)) if len(old) == len(new) else None
+    if kind in (list, tuple, deque, set, frozenset):
+        return _pairs(list(old), list(new))
     if kind is dict:
-        return [*zip(old, new), *zip(old.values(), new.values())] if len(old) == len(new) else None
-    if kind in (set, frozenset):
-        return list(zip(old, new)) if len(old) == len(new) else None
+        keys, values = _pairs(list(old), list(new)), _pairs(list(old.values()), list(new.values()))
+        return None if keys is None or values is None else keys + values
     if kind is bytearray:
         return [] if old == new else None
     if kind is FunctionType:
         return [(old.__defaults__, new.__defaults__)] if _same_function(old, new) else None
     return [] if alike(old, new) else _fields(old, new)
+
+
+def _pairs(olds: list[object], news: list[object]) -> list[tuple[object, object]] | None:
+    """Which of two rows are left to be compared; None where they differ at first sight."""
+    kinds = list(map(type, olds))
+    if len(olds) != len(news) or not all(map(is_, kinds, map(type, news))):
+        return None
+    if _EXACT.issuperset(kinds):
+        return [] if olds == news else None
+    if all(kind in _SIMPLE or kind is type(None) for kind in set(kinds)):
+        return [] if all(map(same, olds, news)) else None
+    return list(zip(olds, news))
 
 
 def _fields(old: Any, new: Any) -> list[tuple[object, object]] | None:
@@ -123,4 +138,4 @@ def _fields(old: Any, new: Any) -> list[tuple[object, object]] | None:
     other: dict[str, object] = object.__getattribute__(new, "__dict__")
     if list(one) != list(other):
         return None
-    return list(zip(one.values(), other.values()))
+    return _pairs(list(one.values()), list(other.values()))

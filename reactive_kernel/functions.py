@@ -73,7 +73,9 @@ def _codes(value: object, live: dict[str, object]) -> Iterator[CodeType]:
             if kind is GeneratorType or kind is CoroutineType:
                 yield found.gi_code if kind is GeneratorType else found.cr_code  # type: ignore[attr-defined]
             todo.append(kind)
-            todo += gc.get_referents(found)
+            held = gc.get_referents(found)
+            if not _ATOMS.issuperset(map(type, held)):
+                todo += held
 
 
 def _around(function: FunctionType) -> Iterator[object]:

@@ -102,8 +102,12 @@ class _Walk:
         if len(values) < _FEW:
             return [(self._shape(value), {id(value): value}) for value in values if not is_atom(value)]
         found: list[tuple[Shape, dict[int, object]]] = []
-        for kind in _kinds_of(values):
-            members = {id(value): value for value in values if type(value) is kind}
+        kinds = _kinds_of(values)
+        for kind in kinds:
+            if not hashes_itself(kind) and kind in ATOMS:
+                continue
+            some = values if len(kinds) == 1 else [value for value in values if type(value) is kind]
+            members = dict(zip(map(id, some), some))
             if issubclass(kind, type):
                 found += [(shape(value), {at: value}) for at, value in members.items()]
             else:
@@ -138,12 +142,11 @@ class _Walk:
 
 
 def _kinds_of(values: Iterable[object]) -> list[type]:
-    """The types of the values, but for those whose objects cannot change."""
+    """The types of the values, each once."""
     try:
-        return [kind for kind in dict.fromkeys(map(type, values)) if kind not in ATOMS]
+        return list(dict.fromkeys(map(type, values)))
     except Exception:  # noqa: BLE001  # the class of a class may have any `__hash__`
-        kinds = {id(type(value)): type(value) for value in values}.values()
-        return [kind for kind in kinds if hashes_itself(kind) or kind not in ATOMS]
+        return list({id(type(value)): type(value) for value in values}.values())
 
 
 @dataclass(frozen=True)
