@@ -254,16 +254,15 @@ class Database:
         """Have the rows of a query as a binary COPY; `take` gets it piece by piece, in this thread."""
         pipe = _Pipe(self._loop)
         with self._one:
-            # The text is whole: nothing is ever put into it on this side.
-            copying = self._submit(
-                pipe.fill(self._connection.copy_from_query(sql, output=pipe.put, format="binary"))
-            )
             try:
+                # The text is whole: nothing is ever put into it on this side.
+                copying = self._connection.copy_from_query(sql, output=pipe.put, format="binary")
+                asked = self._submit(pipe.fill(copying))
                 for batch in pipe.batches(idle or _nothing):
                     take(batch)
-                self._result(copying)
+                self._result(asked)
             except BaseException:
-                self._cancel(copying)
+                self._cancel()
                 raise
 
     # How
@@ -308,13 +307,13 @@ class Database:
 
     def _wait(self, coroutine: Coroutine[Any, Any, T], idle: Callable[[], None] | None = None) -> T:
         with self._one:
-            asked = self._submit(coroutine)
             try:
+                asked = self._submit(coroutine)
                 while wait([asked], _LOOK).not_done:
                     if idle is not None:
                         idle()
             except BaseException:
-                self._cancel(asked)
+                self._cancel()
                 raise
             try:
                 return self._result(asked)
@@ -355,12 +354,13 @@ class Database:
             return Lost(f"The connection to {self.server} was lost: {said}")
         return Failed(said)
 
-    def _cancel(self, asked: Future[Any]) -> None:
-        """Stop a statement on the server, and come back when the connection can be used again, or is lost."""
-        asked.cancel()
-        connection = self._connection
-        if connection is not None:
-            self._submit(_settled(connection)).result()
+    def _cancel(self) -> None:
+        """Stop what runs on the server, and come back when the connection can be used again, or is lost.
+
+        An interrupt may strike before anybody knows what has just been submitted; the loop knows.
+        """
+        if self._connection is not None:
+            self._submit(_settled(self._connection)).result()
 
 
 async def _when_up(dsn: str | None) -> Any:
@@ -372,7 +372,10 @@ async def _when_up(dsn: str | None) -> Any:
 
 
 async def _settled(connection: Any) -> None:
-    """Wait for what was cancelled. A server that does not even answer this is out of reach."""
+    """Cancel what is under way, and wait for that. A server that does not answer then is out of reach."""
+    for task in asyncio.all_tasks() - {asyncio.current_task()}:
+        task.cancel()
+    await asyncio.sleep(0)
     try:
         await asyncio.wait_for(connection.fetchval("select 1"), _FAREWELL)
     except asyncpg.PostgresError:
