@@ -1,4 +1,4 @@
-"""How each type keeps its state: what it holds, how to note what it is now, how to tell, how to put it back."""
+"""How each type keeps its state: what it holds, how to note it, how to tell a change, how to put it back."""
 
 from __future__ import annotations
 
@@ -30,11 +30,18 @@ from types import (
     SimpleNamespace,
     WrapperDescriptorType,
 )
-from typing import Any, Final
+from typing import TYPE_CHECKING, Any, Final
 
 from .equality import same
 
 _ABSENT: Final = object()
+
+# The builtins under names that say what is in them.
+_LIST: Final = list[object] if TYPE_CHECKING else list
+_DICT: Final = dict[object, object] if TYPE_CHECKING else dict
+_SET: Final = set[object] if TYPE_CHECKING else set
+_DEQUE: Final = deque[object] if TYPE_CHECKING else deque
+_ORDERED: Final = OrderedDict[object, object] if TYPE_CHECKING else OrderedDict
 
 
 class CannotRestore(Exception):
@@ -56,13 +63,12 @@ class Shape:
     bare = False
 
     def __init__(self, parts: Callable[[Any], Iterable[object]] | None = None, kind: str = "") -> None:
-        if parts is not None:
-            self.parts = parts
+        self._parts = parts
         self.kind = kind or self.kind
 
     def parts(self, value: Any) -> Iterable[object]:
         """The objects that can be reached from it at once."""
-        return ()
+        return () if self._parts is None else self._parts(value)
 
     def take(self, value: Any) -> object:
         """Its own state, as far as it is not that of its parts."""
@@ -129,6 +135,10 @@ def hashes_itself(kind: type) -> bool:
     return type(kind).__hash__ is not type.__hash__
 
 
+def _flat(values: Sequence[Iterable[object]]) -> Iterable[object]:
+    return values[0] if len(values) == 1 else chain.from_iterable(values)
+
+
 def _as_long(values: Iterable[Any], states: Iterable[Any]) -> bool:
     return list(map(len, values)) == list(map(len, states))
 
@@ -153,25 +163,25 @@ class _Fixed(Shape):
         return self._iterate(value)
 
     def spread(self, values: Sequence[Any]) -> list[object]:
-        return _unless_atoms(lambda: chain.from_iterable(values))
+        return _unless_atoms(lambda: _flat(values))
 
 
 class _List(_Mutable):
     def parts(self, value: Any) -> Iterable[object]:
         # A subclass may have an `__iter__` and a `__len__` of its own.
-        return list.__iter__(value)
+        return _LIST.__iter__(value)
 
     def spread(self, values: Sequence[Any]) -> list[object]:
-        return _unless_atoms(lambda: chain.from_iterable(values))
+        return _unless_atoms(lambda: _flat(values))
 
     def take(self, value: Any) -> object:
-        return list.copy(value)
+        return _LIST.copy(value)
 
     def take_all(self, values: Sequence[Any]) -> list[Any]:
-        return list(map(list.copy, values))
+        return list(map(_LIST.copy, values))
 
     def alike(self, value: Any, state: Any) -> bool:
-        return list.__len__(value) == len(state) and _identical(list.__iter__(value), state)
+        return _LIST.__len__(value) == len(state) and _identical(_LIST.__iter__(value), state)
 
     def all_alike(self, values: Sequence[Any], states: Sequence[Any]) -> bool:
         return _as_long(values, states) and _identical(
@@ -182,7 +192,7 @@ class _List(_Mutable):
         return len(one) == len(other) and all(map(same, one, other))
 
     def put(self, value: Any, state: Any) -> None:
-        list.__setitem__(value, slice(None), state)
+        _LIST.__setitem__(value, slice(None), state)
 
     def weight(self, state: Any) -> int:
         return 56 + 8 * len(state)
@@ -194,14 +204,14 @@ class _Dict(_Mutable):
 
     def spread(self, values: Sequence[Any]) -> list[object]:
         # Few keys can change.
-        keys = _unless_atoms(lambda: chain.from_iterable(map(dict.__iter__, values)))
-        return keys + _unless_atoms(lambda: chain.from_iterable(map(dict.values, values)))
+        keys = _unless_atoms(lambda: chain.from_iterable(map(_DICT.__iter__, values)))
+        return keys + _unless_atoms(lambda: chain.from_iterable(map(_DICT.values, values)))
 
     def take(self, value: Any) -> object:
         return _copied(value)
 
     def take_all(self, values: Sequence[Any]) -> list[Any]:
-        return list(map(dict.copy, values))
+        return list(map(_DICT.copy, values))
 
     def alike(self, value: Any, state: Any) -> bool:
         return _same_dict(value, state)
@@ -213,8 +223,8 @@ class _Dict(_Mutable):
         return _agree_dict(one, other)
 
     def put(self, value: Any, state: Any) -> None:
-        dict.clear(value)
-        dict.update(value, state)
+        _DICT.clear(value)
+        _DICT.update(value, state)
 
     def weight(self, state: Any) -> int:
         return 64 + 100 * len(state)
@@ -224,11 +234,11 @@ class _Ordered(_Mutable):
     """A dictionary that keeps an order of its own beside that of the dictionary that it is."""
 
     def parts(self, value: Any) -> Iterable[object]:
-        return [*dict.__iter__(value), *dict.values(value)]
+        return [*_DICT.__iter__(value), *_DICT.values(value)]
 
     def take(self, value: Any) -> object:
         # Its own copy would ask the keys for their hashes.
-        return tuple(dict.__iter__(value)), tuple(dict.values(value)), tuple(OrderedDict.__iter__(value))
+        return tuple(_DICT.__iter__(value)), tuple(_DICT.values(value)), tuple(_ORDERED.__iter__(value))
 
     def alike(self, value: Any, state: Any) -> bool:
         now: Any = self.take(value)
@@ -239,11 +249,11 @@ class _Ordered(_Mutable):
 
     def put(self, value: Any, state: Any) -> None:
         keys, values, order = state
-        OrderedDict.clear(value)
+        _ORDERED.clear(value)
         for key, held in zip(keys, values):
-            OrderedDict.__setitem__(value, key, held)
+            _ORDERED.__setitem__(value, key, held)
         for key in order:
-            OrderedDict.move_to_end(value, key)
+            _ORDERED.move_to_end(value, key)
 
     def weight(self, state: Any) -> int:
         return 64 + 200 * len(state[0])
@@ -272,8 +282,8 @@ class _Default(_Dict):
         return one[1] is other[1] and _agree_dict(one[0], other[0])
 
     def put(self, value: Any, state: Any) -> None:
-        dict.clear(value)
-        dict.update(value, state[0])
+        _DICT.clear(value)
+        _DICT.update(value, state[0])
         value.default_factory = state[1]
 
     def weight(self, state: Any) -> int:
@@ -282,25 +292,25 @@ class _Default(_Dict):
 
 class _Set(_Mutable):
     def parts(self, value: Any) -> Iterable[object]:
-        return set.__iter__(value)
+        return _SET.__iter__(value)
 
     def spread(self, values: Sequence[Any]) -> list[object]:
-        return _unless_atoms(lambda: chain.from_iterable(values))
+        return _unless_atoms(lambda: _flat(values))
 
     def take(self, value: Any) -> object:
-        return tuple(set.__iter__(value)), set.copy(value)
+        return tuple(_SET.__iter__(value)), _SET.copy(value)
 
     def alike(self, value: Any, state: Any) -> bool:
         # In the same order, too: that is what a loop over the set would see.
-        return set.__len__(value) == len(state[0]) and _identical(set.__iter__(value), state[0])
+        return _SET.__len__(value) == len(state[0]) and _identical(_SET.__iter__(value), state[0])
 
     def agree(self, one: Any, other: Any) -> bool:
         return len(one[0]) == len(other[0]) and all(map(same, one[0], other[0]))
 
     def put(self, value: Any, state: Any) -> None:
         for fill in (state[1], state[0]):
-            set.clear(value)
-            set.update(value, fill)
+            _SET.clear(value)
+            _SET.update(value, fill)
             if self.alike(value, state):
                 return
         raise CannotRestore
@@ -328,20 +338,20 @@ class _Bytes(_Mutable):
 
 class _Deque(_Mutable):
     def parts(self, value: Any) -> Iterable[object]:
-        return deque.__iter__(value)
+        return _DEQUE.__iter__(value)
 
     def take(self, value: Any) -> object:
-        return list(deque.__iter__(value))
+        return list(_DEQUE.__iter__(value))
 
     def alike(self, value: Any, state: Any) -> bool:
-        return deque.__len__(value) == len(state) and _identical(deque.__iter__(value), state)
+        return _DEQUE.__len__(value) == len(state) and _identical(_DEQUE.__iter__(value), state)
 
     def agree(self, one: Any, other: Any) -> bool:
         return len(one) == len(other) and all(map(same, one, other))
 
     def put(self, value: Any, state: Any) -> None:
-        deque.clear(value)
-        deque.extend(value, state)
+        _DEQUE.clear(value)
+        _DEQUE.extend(value, state)
 
     def weight(self, state: Any) -> int:
         return 600 + 8 * len(state)
@@ -421,25 +431,25 @@ class _Function(_Mutable):
 
 def _copied(value: dict[Any, object]) -> dict[Any, object]:
     # Of a subclass `copy` may call methods; of others it does not even ask for hashes.
-    plain = type(value).__iter__ is dict.__iter__
-    return dict.copy(value) if plain else dict(dict.items(value))
+    plain = type(value).__iter__ is _DICT.__iter__
+    return _DICT.copy(value) if plain else dict(_DICT.items(value))
 
 
 def _same_dict(one: dict[Any, object], other: dict[Any, object]) -> bool:
     """Do they hold the same objects, in the same order? A subclass may have methods of its own."""
     return (
-        dict.__len__(one) == len(other)
-        and _identical(dict.__iter__(one), other)
-        and _identical(dict.values(one), other.values())
+        _DICT.__len__(one) == len(other)
+        and _identical(_DICT.__iter__(one), other)
+        and _identical(_DICT.values(one), other.values())
     )
 
 
 def _same_dicts(ones: Sequence[dict[Any, object]], others: Sequence[dict[Any, object]]) -> bool:
     return (
-        list(map(dict.__len__, ones)) == list(map(len, others))
-        and _identical(chain.from_iterable(map(dict.__iter__, ones)), chain.from_iterable(others))
+        list(map(_DICT.__len__, ones)) == list(map(len, others))
+        and _identical(chain.from_iterable(map(_DICT.__iter__, ones)), chain.from_iterable(others))
         and _identical(
-            chain.from_iterable(map(dict.values, ones)), chain.from_iterable(map(dict.values, others))
+            chain.from_iterable(map(_DICT.values, ones)), chain.from_iterable(map(_DICT.values, others))
         )
     )
 
@@ -461,7 +471,13 @@ _OF_CLASSES = frozenset(
         "__module__",
         "__annotations__",
     )
-    + ("__annotate_func__", "__annotations_cache__", "__static_attributes__", "__firstlineno__", "__slotnames__")
+    + (
+        "__annotate_func__",
+        "__annotations_cache__",
+        "__static_attributes__",
+        "__firstlineno__",
+        "__slotnames__",
+    )
     # What `copyreg` remembers.
     + ("__slotnames__",)
 )
@@ -539,7 +555,7 @@ class _Instance(_Mutable):
         held: list[object] = [type(values[0])]
         if self._has_dict:
             fields = list(map(self._fields, values))
-            held += _unless_atoms(lambda: chain.from_iterable(map(dict.values, fields)))
+            held += _unless_atoms(lambda: chain.from_iterable(map(_DICT.values, fields)))
         if self._slots:
             held += _unless_atoms(lambda: chain.from_iterable(self._slotted_all(values)))
         if self._base is not None:
@@ -550,7 +566,7 @@ class _Instance(_Mutable):
         return self.take_all((value,))[0]
 
     def take_all(self, values: Sequence[Any]) -> list[Any]:
-        fields = map(dict.copy, map(self._fields, values)) if self._has_dict else ({} for _ in values)
+        fields = map(_DICT.copy, map(self._fields, values)) if self._has_dict else ({} for _ in values)
         slotted = zip(*self._slotted_all(values)) if self._slots else repeat(())
         bases = map(self._base.take, values) if self._base is not None else repeat(None)
         return list(zip(map(type, values), fields, slotted, bases))
@@ -627,11 +643,11 @@ class _Error(_Mutable):
 
     def parts(self, value: Any) -> Iterable[object]:
         arguments, fields = self._held(value)
-        return [*arguments, *dict.values(fields)]
+        return [*arguments, *_DICT.values(fields)]
 
     def take(self, value: Any) -> object:
         arguments, fields = self._held(value)
-        return arguments, dict.copy(fields)
+        return arguments, _DICT.copy(fields)
 
     def alike(self, value: Any, state: Any) -> bool:
         arguments, fields = self._held(value)
