@@ -17,7 +17,8 @@ from jupyter_server.serverapp import ServerApp
 from jupyter_server.utils import url_path_join
 from tornado import web
 from tornado.httpclient import HTTPRequest
-from traitlets import Float, Int, Unicode, default
+from tornado.ioloop import IOLoop, PeriodicCallback
+from traitlets import Bool, Float, Int, Unicode, default
 from traitlets.config import LoggingConfigurable
 
 from reactive_kernel._version import __version__
@@ -29,6 +30,7 @@ from .replay.recorders import Listens, Recorders
 from .replay.recording import Recording
 from .replay.stream import StreamHandler, Streams
 from .replay.tap import Address, GatewayTap, Tap
+from .replay.unattended import Saver
 
 PROTOCOL = 1
 CONNECTION_CLASS = "kernel_websocket_connection_class"
@@ -80,9 +82,20 @@ class ReplayApp(LoggingConfigurable):
         help="Where records go that do not fit into memory, one file per kernel, deleted with the kernel.",
     ).tag(config=True)
 
+    save_unattended = Bool(
+        False,
+        help="Write outputs into the notebook when no front end is there to do it.",
+    ).tag(config=True)
+    unattended_interval = Float(
+        5.0,
+        help="Seconds between two looks for outputs that nobody is there to save.",
+    ).tag(config=True)
+
     @default("directory")
     def _runtime_directory(self) -> str:
         return str(Path(jupyter_runtime_dir()) / "reactive-replay")
+
+    _saving: PeriodicCallback | None = None
 
     def start(self, server: ServerApp) -> Streams:
         """Record every kernel of the server, from now on."""
@@ -98,7 +111,21 @@ class ReplayApp(LoggingConfigurable):
         )
         self.recorders.follow()
         self.streams = Streams(self.recorders)
+        if self.save_unattended:
+            self._saving = self._saver(server)
+            IOLoop.current().add_callback(self._saving.start)
         return self.streams
+
+    def _saver(self, server: ServerApp) -> PeriodicCallback:
+        saver = Saver(server.session_manager, server.contents_manager, self._attended, self.log)
+
+        async def look() -> None:
+            await saver.look(self.recorders.all)
+
+        return PeriodicCallback(look, 1000 * self.unattended_interval)
+
+    def _attended(self, recording: Recording) -> bool:
+        return recording.pages > 0 or self.streams.clients(recording.log) > 0
 
     @staticmethod
     def _gateway(server: ServerApp) -> GatewayClient | None:
@@ -129,6 +156,8 @@ class ReplayApp(LoggingConfigurable):
 
     def stop(self) -> None:
         """Leave no thread, socket or file behind."""
+        if self._saving is not None:
+            self._saving.stop()
         self.streams.close()
         self.recorders.close()
         self._context.term()
@@ -138,7 +167,7 @@ def _request(gateway: GatewayClient, recording: Recording) -> HTTPRequest:
     """One session for all attempts: a gateway keeps for it what it could not tell."""
     recording.is_client(recording.id)
     path = url_path_join(str(gateway.ws_url), gateway.kernels_endpoint, recording.name, "channels")
-    options: dict[str, Any] = gateway.load_connection_args()
+    options: dict[str, Any] = gateway.load_connection_args()  # pyright: ignore[reportUnknownVariableType]
     return HTTPRequest(f"{path}?session_id={recording.id}", **options)
 
 

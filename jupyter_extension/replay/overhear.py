@@ -27,6 +27,12 @@ def overhearing(base: type[Any], find: Find) -> type[Any]:
     """The connection class, with an ear."""
 
     class Overhearing(base):
+        def connect(self) -> Any:
+            recording = find(self.kernel_id)
+            if recording is not None:
+                recording.page_came(id(self))
+            return super().connect()  # pyright: ignore[reportUnknownVariableType]
+
         def handle_incoming_message(self, incoming_msg: Any) -> None:
             recording = find(self.kernel_id)
             if recording is not None:
@@ -45,6 +51,7 @@ def overhearing(base: type[Any], find: Find) -> type[Any]:
             result: Any = super().disconnect()  # pyright: ignore[reportUnknownVariableType]
             recording = find(self.kernel_id)
             if recording is not None:
+                recording.page_went(id(self))
                 for name in streams.keys() & REPLIES.keys():
                     _buffered(recording, REPLIES[name], streams[name])
             return result  # pyright: ignore[reportUnknownVariableType]

@@ -54,6 +54,7 @@ class Recording:
         self._clients: OrderedDict[str, str] = OrderedDict()
         self._replies: OrderedDict[str, str] = OrderedDict()
         self._warned: set[str] = set()
+        self._pages: set[int] = set()
         self.log = make_log(self._epoch())
 
     def _epoch(self) -> str:
@@ -139,6 +140,17 @@ class Recording:
             _remember(self._replies, message.msg_id)
             self.log.append(self._allowed(self._of_its_cell(message)))
         self.log.announce()
+
+    def page_came(self, page: int) -> None:
+        """A front end on the kernel's own websocket."""
+        self._pages.add(page)
+
+    def page_went(self, page: int) -> None:
+        self._pages.discard(page)
+
+    @property
+    def pages(self) -> int:
+        return len(self._pages)
 
     # From the server
 

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import asyncio
 import socket
+import time
 from collections.abc import Callable
 from dataclasses import dataclass
 from queue import SimpleQueue
@@ -21,6 +22,7 @@ from .recording import Key, Recording
 DELIMITER = b"<IDS|MSG>"
 BATCH = 500  # messages that are taken in before anybody is told of them
 QUIET = 100  # ms of silence after which a process that has ended has said everything
+REST = 0.01  # seconds between two looks for messages
 HUGE = 1 << 30  # bytes of a message that a gateway may send
 PATIENCE = (0.2, 0.5, 1.0, 2.0, 5.0)  # seconds between attempts to reach a gateway
 RECONNECT = 5  # ms: a kernel's first output comes soon after it can be connected to
@@ -107,6 +109,8 @@ class Tap:
         poller.register(self._wakes, zmq.POLLIN)
         while self._wakes.fileno() not in (ready := dict(poller.poll())):
             self._take(key)
+            # Many at a time cost the server's loop less than one by one: let some come together.
+            time.sleep(REST)
         assert ready
         self._wakes.recv(1)
         order = self._orders.get()
@@ -118,10 +122,10 @@ class Tap:
         return order
 
     def _take(self, key: Key) -> None:
-        receive, recording = self._ear.recv_multipart, self._recording
+        ear, recording = self._ear, self._recording
         try:
             for _ in range(BATCH):
-                frames = receive(zmq.NOBLOCK)
+                frames = _received(ear)
                 start = frames.index(DELIMITER) + 2 if DELIMITER in frames else len(frames)
                 message = frames[start:]
                 if message and key.fits(frames[start - 1], message):
@@ -131,6 +135,16 @@ class Tap:
         except zmq.Again:
             pass
         recording.settle()
+
+
+def _received(ear: zmq.Socket[Any]) -> list[bytes]:
+    """As `recv_multipart` does, which asks the socket after each frame whether there is another one."""
+    frame = ear.recv(zmq.NOBLOCK, copy=False)
+    frames = [frame.bytes]
+    while frame.more:
+        frame = ear.recv(copy=False)
+        frames.append(frame.bytes)
+    return frames
 
 
 class GatewayTap:
