@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from collections import Counter, deque
 from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
-from dataclasses import dataclass, field, replace
+from dataclasses import replace
 from types import MappingProxyType
 from typing import TypeAlias
 
@@ -38,11 +38,10 @@ from .event import (
     StaleRequested,
     Status,
 )
-from .graph import Entry, Graph, entry_of, plain, shared
+from .graph import Entry, Graph, entry_of, plain
+from .ledger import Ledger
 from .plan import Policy, plan
-
-# A number that tells one version of a resource from every other: the run that made it.
-Stamp: TypeAlias = int
+from .state import Account, Flight, Ran, Stamp, State, learned, stamps_of
 
 # The stamp that a reader of a failed cell sees: no version has it.
 _FAILED: Stamp = -1
@@ -53,91 +52,6 @@ _REWINDS = 6
 _DOUBTS = 3
 # So often may one cell run before the plan has come to its end.
 _LAPS = 12
-
-
-@dataclass(frozen=True)
-class _Ran:
-    """What a cell's latest run took and left."""
-
-    source: str
-    outcome: Outcome
-    reads: Mapping[Resource, Stamp | None]
-    stamps: Mapping[Resource, Stamp]
-    entry: Entry
-    # What it changed in place.
-    changed: frozenset[Resource]
-    unproven: str | None
-    # Does it go by the content of what it read alone, and not by which objects hold it?
-    aloof: bool = False
-
-
-@dataclass(frozen=True)
-class Account:
-    """What a cell's latest run took and left: resources, each with the run that made the version."""
-
-    reads: Mapping[Resource, Stamp | None]
-    left: Mapping[Resource, Stamp]
-    changed: frozenset[Resource]
-    unproven: str | None
-
-
-@dataclass(frozen=True)
-class _Flight:
-    """What a run that is under way was started with."""
-
-    source: str
-    facts: CellFacts
-    reads: Mapping[Resource, Stamp | None]
-    # The reads that it had only as other names of objects which it changed before.
-    shares: frozenset[Resource]
-    # What to say if it had to start on inputs that nobody could put back as they were.
-    spoiled: str | None = None
-
-
-@dataclass
-class _State:
-    cell: Cell
-    facts: CellFacts
-    ran: _Ran | None = None
-    flight: _Flight | None = None
-    run: int | None = None
-    execution_count: int | None = None
-    # Names whose version is not the one that the latest run read.
-    mismatched: set[Resource] = field(default_factory=set[Resource])
-    # Parents that are not fresh.
-    behind: set[CellId] = field(default_factory=set[CellId])
-    activity: Activity = Activity.IDLE
-    fresh: bool = False
-    interrupted: bool = False
-    # Somebody asked for a run that could not be: the cell shows that, and not what it showed before.
-    refused: bool = False
-    # Why the last attempt to run it was given up.
-    blocked: Reason | None = None
-    # Names that scratch code rebound under it.
-    nudged: frozenset[Resource] = frozenset()
-
-    @property
-    def edited(self) -> bool:
-        return self.ran is not None and self.ran.source != self.cell.source
-
-    @property
-    def mode(self) -> Mode:
-        return self.cell.mode or (Mode.MANUAL if self.facts.manual else Mode.AUTO)
-
-    @property
-    def must_run(self) -> bool:
-        """Would a run show something else, as far as its own inputs go?"""
-        lost = self.interrupted or self.refused
-        return self.ran is None or bool(self.edited or self.mismatched or lost or self.nudged)
-
-    @property
-    def succeeded(self) -> bool:
-        return self.ran is not None and self.ran.outcome is Outcome.OK
-
-    @property
-    def proven(self) -> bool:
-        """Has its run shown what it writes?"""
-        return self.fresh and self.succeeded
 
 
 Analyse: TypeAlias = Callable[[str], CellFacts]
@@ -151,7 +65,7 @@ class Session:
         self.auto = True
         self.synced = False
         self._analyse = analyse
-        self._states: dict[CellId, _State] = {}
+        self._states: dict[CellId, State] = {}
         self._order: tuple[CellId, ...] = ()
         self._positions: dict[CellId, int] | None = None
         self._runs = 0
@@ -163,17 +77,9 @@ class Session:
         # Is everything that is stale to run, whatever the mode?
         self._settling = False
         self._running: CellId | None = None
-        self._spent: set[tuple[CellId, Resource]] = set()
-        # Who spent what many cells write together: that matters to readers above only.
-        self._spenders: dict[tuple[CellId, Resource], set[CellId]] = {}
-        # Objects, by number: behind the versions of a cell, changed by its run, and who changed each.
-        self._holding: dict[CellId, dict[Resource, frozenset[int]]] = {}
-        self._changes: dict[CellId, frozenset[int]] = {}
-        self._changers: dict[int, set[CellId]] = {}
+        self._ledger = Ledger()
         # Cells that know as another name what may come from somebody else now.
         self._unsure: set[CellId] = set()
-        # Versions that may hold what a cell below changes without knowing that they do.
-        self._unchecked: set[tuple[CellId, Resource]] = set()
         # For versions whose content is that of an earlier one: the first stamp that it had.
         self._contents: dict[tuple[Resource, Stamp], Stamp] = {}
         self._unpublished: set[CellId] = set()
@@ -425,15 +331,15 @@ class Session:
         flight, state.flight = state.flight, None
         steady = state.succeeded and state.blocked is None
         old = state.ran.stamps if state.ran is not None and steady else _NO_STAMPS
-        stamps = _stamps(event, old)
+        stamps = stamps_of(event, old)
         again = state.ran if state.ran is not None and state.ran.source == flight.source else None
         known = again.entry.reads if again is not None else NOTHING
-        state.ran = _Ran(
+        state.ran = Ran(
             source=flight.source,
             outcome=event.outcome,
             reads={**self._looked_up(event), **flight.reads},
             stamps=stamps,
-            entry=self._with_latent(_learned(flight, event, known), event),
+            entry=self._with_latent(learned(flight, event, known), event),
             changed=event.seen.changed,
             unproven=event.seen.unproven or flight.spoiled,
             aloof=event.seen.aloof or event.outcome is not Outcome.OK,
@@ -446,8 +352,7 @@ class Session:
         state.refused = False
         state.blocked = None
         state.nudged = NOTHING
-        self._spend(event, stamps)
-        self._note_objects(event)
+        self._ledger.enter(event, stamps, self._states)
         self._enter(state)
         self._compare(event.cell)
         lost = {name for name in old.keys() | stamps.keys() if old.get(name) != stamps.get(name)}
@@ -513,9 +418,7 @@ class Session:
             maker = self._nearest(name, event.cell)
             made = self._states[maker].ran if maker is not None else None
             found[name] = made.stamps.get(name) if made is not None else None
-            by_others = (
-                self._spenders.get((maker, name), set()) != {event.cell} if maker is not None else False
-            )
+            by_others = self._ledger.spenders(maker, name) != {event.cell} if maker is not None else False
             if maker is not None and by_others and self._is_spent(maker, name, event.cell):
                 # It found what somebody else has made of it since.
                 found[name] = _FAILED
@@ -529,14 +432,14 @@ class Session:
         """Give a cell its text and mode; was the text another one before?"""
         state = self._states.get(cell.id)
         if state is None:
-            state = self._states[cell.id] = _State(cell, self._analyse(cell.source))
+            state = self._states[cell.id] = State(cell, self._analyse(cell.source))
             edited = True
         elif state.cell == cell:
             return False
         else:
             edited = state.cell.source != cell.source
             state.cell = cell
-            if edited and state.ran is not None and self._holding:
+            if edited and state.ran is not None and self._ledger.holds:
                 self._unsure.update(
                     each for name in state.ran.stamps for each in self._sharing(cell.id, name)
                 )
@@ -556,12 +459,11 @@ class Session:
 
     def _remove(self, cell: CellId) -> None:
         del self._states[cell]
-        self._spent = {spent for spent in self._spent if spent[0] != cell}
-        self._forget_objects(cell)
+        self._ledger.forget(cell)
         self._unpublished.add(cell)
         self._drop_from_plan({cell})
 
-    def _enter(self, state: _State) -> None:
+    def _enter(self, state: State) -> None:
         """Tell the graph what the cell reads and writes, as far as anybody can know now."""
         if state.ran is None or state.edited:
             entry = self._foreseen(state, entry_of(state.facts))
@@ -585,7 +487,7 @@ class Session:
         made = self._states[source].ran if source is not None else None
         return made.stamps.get(plain(name)) if made is not None else None
 
-    def _agrees(self, state: _State, name: Resource, writer: CellId | None) -> bool:
+    def _agrees(self, state: State, name: Resource, writer: CellId | None) -> bool:
         """Is the version in force now the one that the cell's latest run read, or as good as that?"""
         now = self._stamp(state.cell.id, name, writer)
         if state.ran is None:
@@ -674,7 +576,7 @@ class Session:
         for parent in self.graph.parents(cell):
             self._weigh(cell, parent)
 
-    def _is_fresh(self, state: _State) -> bool:
+    def _is_fresh(self, state: State) -> bool:
         return not (
             state.must_run
             or state.behind
@@ -715,7 +617,7 @@ class Session:
             seen = self._foreseen(state, entry)
             self.graph.put(cell, replace(seen, may=seen.may | entry.may) if more_only else seen)
 
-    def _foreseen(self, state: _State, entry: Entry) -> Entry:
+    def _foreseen(self, state: State, entry: Entry) -> Entry:
         return replace(entry, may=frozenset(self.graph.touches(state.cell.id) - entry.writes))
 
     def _refresh(self, cells: Iterable[CellId], gained: Counter[CellId]) -> None:
@@ -792,7 +694,7 @@ class Session:
         waiting = self.graph.reach(edited, self.graph.children, lambda cell: cell not in self._requested)
         self._drop_from_plan((edited | waiting) - self._requested)
 
-    def _decide(self, state: _State) -> Action | None:
+    def _decide(self, state: State) -> Action | None:
         """Run, refuse or pass over the first cell of the plan."""
         cell = state.cell.id
         requested = cell in self._requested
@@ -821,7 +723,7 @@ class Session:
         self._leave_plan(state)
         return self._start(state)
 
-    def _block(self, state: _State, why: Reason | None) -> None:
+    def _block(self, state: State, why: Reason | None) -> None:
         """Note, or take back, that the cell cannot run: its readers then have no version to read."""
         cell = state.cell.id
         before, state.blocked = state.blocked, why
@@ -839,7 +741,7 @@ class Session:
             if state is not None and state.blocked is not None and not self._automatic(cell):
                 self._block(state, self._obstacle(state))
 
-    def _leave_plan(self, state: _State) -> None:
+    def _leave_plan(self, state: State) -> None:
         cell = state.cell.id
         self._plan.popleft()
         self._planned.discard(cell)
@@ -847,14 +749,14 @@ class Session:
         state.activity = Activity.IDLE
         self._unpublished.add(cell)
 
-    def _start(self, state: _State) -> Run:
+    def _start(self, state: State) -> Run:
         cell = state.cell.id
         inputs = self.graph.inputs(cell)
         self._runs += 1
         self._running = cell
         reads = {name: self._stamp(cell, name, writer) for name, writer in inputs.items()}
         spoiled = sorted(self._used_up(cell).items())
-        state.flight = _Flight(
+        state.flight = Flight(
             state.cell.source,
             state.facts,
             reads,
@@ -874,14 +776,14 @@ class Session:
             rewinds=self._runs_again(state) and not state.must_run,
         )
 
-    def _runs_again(self, state: _State) -> bool:
+    def _runs_again(self, state: State) -> bool:
         """Will it do what it did, with other objects at most?"""
         ran = state.ran
         if ran is None or not state.succeeded or state.edited or state.interrupted or state.nudged:
             return False
         return all(self._same_content(state, name) for name in state.mismatched)
 
-    def _same_content(self, state: _State, name: Resource) -> bool:
+    def _same_content(self, state: State, name: Resource) -> bool:
         assert state.ran is not None
         now = self._stamp(state.cell.id, name, self.graph.inputs(state.cell.id).get(name))
         read = state.ran.reads.get(name)
@@ -889,7 +791,7 @@ class Session:
             return now == read
         return self._content(name, now) == self._content(name, read)
 
-    def _obstacle(self, state: _State) -> Reason | None:
+    def _obstacle(self, state: State) -> Reason | None:
         """Why the cell cannot run now, however much somebody wants it to."""
         cell = state.cell.id
         if state.mode is Mode.OFF:
@@ -903,7 +805,7 @@ class Session:
         return None
 
     def _through(
-        self, cell: CellId, which: Callable[[_State], bool], shares: frozenset[Resource] = NOTHING
+        self, cell: CellId, which: Callable[[State], bool], shares: frozenset[Resource] = NOTHING
     ) -> tuple[list[Resource], list[CellId]]:
         """The parents for which something holds, and the names but `shares` that come from them."""
         names: set[Resource] = set()
@@ -918,28 +820,16 @@ class Session:
 
     # Versions that somebody used up
 
-    def _spend(self, event: RunFinished, left: Iterable[Resource]) -> None:
-        for name in left:
-            self._spent.discard((event.cell, name))
-            self._spenders.pop((event.cell, name), None)
-        self._spent |= event.seen.spent
-        for maker, name in event.seen.spent:
-            if ":" in name and shared(name):
-                self._spenders.setdefault((maker, name), set()).add(event.cell)
-
     def _is_spent(self, maker: CellId, name: Resource, reader: CellId | None) -> bool:
-        if (maker, name) not in self._spent:
-            return False
-        spenders = self._spenders.get((maker, name))
-        if spenders is None:
-            return True
-        # What a cell between did is what the reader should find.
-        return any(
-            not self._still_writes(cell, name)
-            or not self.below(cell, maker)
-            or (reader is not None and not self.below(reader, cell))
-            for cell in spenders
-        )
+        def matters(cell: CellId) -> bool:
+            # What a cell between did is what the reader should find.
+            return (
+                not self._still_writes(cell, name)
+                or not self.below(cell, maker)
+                or (reader is not None and not self.below(reader, cell))
+            )
+
+        return self._ledger.is_spent(maker, name, matters)
 
     def _still_writes(self, cell: CellId, name: Resource) -> bool:
         state = self._states.get(cell)
@@ -951,7 +841,7 @@ class Session:
 
     def _used_up(self, cell: CellId) -> dict[Resource, CellId]:
         """The inputs of the cell whose object somebody has changed since, and who made them."""
-        if not self._spent:
+        if not self._ledger.spent:
             return {}
         return {
             name: maker
@@ -966,17 +856,17 @@ class Session:
 
     def _spent_at_end(self) -> set[CellId]:
         """The cells to rerun so that the document's end shows their names as they were left."""
-        if not self._spent or not (self.auto or self._settling):
+        if not self._ledger.spent or not (self.auto or self._settling):
             return set()
         lost: dict[CellId, set[Resource]] = {}
-        for maker, name in self._spent:
+        for maker, name in self._ledger.spent:
             if self.source_of(name, None) == maker and self._is_spent(maker, name, None):
                 lost.setdefault(maker, set()).add(name)
         for maker in lost.keys() - {cell for cell in lost if self._automatic(cell)}:
             self._leave_used_up(self._states[maker], lost[maker])
         return {maker for maker in lost if self._rewind(maker)}
 
-    def _leave_used_up(self, state: _State, names: Iterable[Resource]) -> None:
+    def _leave_used_up(self, state: State, names: Iterable[Resource]) -> None:
         """Nobody may rerun the cell; so say that what it left is not there any more."""
         if state.ran is not None and state.ran.unproven is None:
             state.ran = replace(state.ran, unproven=reason.used_up(sorted(names)))
@@ -988,27 +878,6 @@ class Session:
 
     # Objects that versions share
 
-    def _note_objects(self, event: RunFinished) -> None:
-        """Note which objects the run changed, and behind which versions they stand."""
-        self._forget_objects(event.cell)
-        seen = event.seen
-        if seen.changes:
-            self._changes[event.cell] = seen.changes
-        for number in seen.changes:
-            self._changers.setdefault(number, set()).add(event.cell)
-        for (maker, name), numbers in seen.holding.items():
-            if numbers and maker in self._states:
-                self._holding.setdefault(maker, {})[name] = numbers
-                self._unchecked.add((maker, name))
-
-    def _forget_objects(self, cell: CellId) -> None:
-        self._holding.pop(cell, None)
-        for number in self._changes.pop(cell, ()):
-            changers = self._changers[number]
-            changers.discard(cell)
-            if not changers:
-                del self._changers[number]
-
     def _loose(
         self, reader: CellId | None, versions: Iterable[tuple[CellId, Resource]]
     ) -> dict[CellId, set[Resource]]:
@@ -1016,19 +885,15 @@ class Session:
 
         They stand between the version's maker and its reader, so a fresh run would change the version.
         """
-        found: dict[CellId, set[Resource]] = {}
-        if not self._holding:
-            return found
-        for maker, name in versions:
-            for number in self._holding.get(maker, {}).get(name, ()):
-                for changer in self._changers.get(number, ()):
-                    if changer not in (maker, reader) and self._misses(changer, name, maker, reader):
-                        found.setdefault(changer, set()).add(name)
-        return found
+        return self._ledger.loose(
+            versions, lambda changer, name, maker: self._misses(changer, name, maker, reader)
+        )
 
     def _misses(self, changer: CellId, name: Resource, maker: CellId, reader: CellId | None) -> bool:
         rank = self.graph.rank
         between = rank(maker) < rank(changer) and (reader is None or rank(changer) < rank(reader))
+        if changer == reader:
+            return False
         state = self._states[changer]
         known = state.ran is not None and name in state.ran.entry.writes
         return between and not known and state.succeeded and state.blocked is None
@@ -1057,22 +922,21 @@ class Session:
     def _tie_everywhere(self) -> None:
         """Cells have come between others: look at every version behind which an object was changed."""
         loose: dict[CellId, set[Resource]] = {}
-        for maker, held in self._holding.items():
-            for name in held:
-                for reader in (*self.graph.readers(maker, name), None):
-                    if reader is not None or self.source_of(name, None) == maker:
-                        for changer, names in self._loose(reader, [(maker, name)]).items():
-                            loose.setdefault(changer, set()).update(names)
+        for maker, name in self._ledger.places():
+            for reader in (*self.graph.readers(maker, name), None):
+                if reader is not None or self.source_of(name, None) == maker:
+                    for changer, names in self._loose(reader, [(maker, name)]).items():
+                        loose.setdefault(changer, set()).update(names)
         self._tie(loose)
 
     def _tie_at_end(self) -> None:
         """Do the same for what stands at the document's end."""
-        if not self._holding:
+        if not self._ledger.holds:
             return
         shifted = {
             (maker, name) for name in self.graph.shifted if (maker := self.source_of(name, None)) is not None
         }
-        unchecked, self._unchecked = self._unchecked | shifted, set()
+        unchecked = self._ledger.unchecked() | shifted
         versions = [
             (maker, name)
             for maker, name in unchecked
@@ -1082,7 +946,7 @@ class Session:
 
     # Words
 
-    def _reason(self, state: _State) -> Reason | None:
+    def _reason(self, state: State) -> Reason | None:
         cell = state.cell.id
         if state.blocked is not None:
             return state.blocked
@@ -1113,7 +977,7 @@ class Session:
 
 # What may be the matter with a cell that another one needs, the worst first.
 _HINDRANCES: tuple[
-    tuple[Callable[[Sequence[Resource], Sequence[CellId], reason.Label], Reason], Callable[[_State], bool]],
+    tuple[Callable[[Sequence[Resource], Sequence[CellId], reason.Label], Reason], Callable[[State], bool]],
     ...,
 ] = (
     (reason.input_off, lambda parent: parent.mode is Mode.OFF),
@@ -1121,30 +985,3 @@ _HINDRANCES: tuple[
     (reason.input_blocked, lambda parent: parent.blocked is not None),
     (reason.input_missing, lambda parent: parent.ran is None),
 )
-
-
-def _stamps(event: RunFinished, old: Mapping[Resource, Stamp]) -> dict[Resource, Stamp]:
-    """The versions that a run left: none if it failed, the old ones where it left the same again."""
-    if event.outcome is not Outcome.OK:
-        return {}
-    seen = event.seen
-    written = seen.bound | seen.deleted | seen.changed
-    return {name: old.get(name, event.run) if name in seen.equal else event.run for name in written}
-
-
-def _learned(flight: _Flight, event: RunFinished, known: frozenset[Resource]) -> Entry:
-    """What static analysis said, corrected by what the run did, and by the reads that earlier runs showed."""
-    guess, seen = entry_of(flight.facts), event.seen
-    reads = guess.reads | ((known | seen.reads) - guess.above)
-    if event.outcome is not Outcome.OK:
-        return replace(guess, reads=reads)
-    shares = seen.changed - (flight.reads.keys() - flight.shares) - reads - guess.above
-    return replace(
-        guess,
-        reads=reads,
-        above=guess.above | shares,
-        shares=shares,
-        changes=seen.changed,
-        writes=seen.bound | seen.deleted | seen.changed,
-        latent=seen.latent,
-    )

@@ -1,0 +1,128 @@
+"""What the session knows of one cell: its text, its latest run, and where it stands."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from dataclasses import dataclass, field, replace
+from typing import TypeAlias
+
+from .cell import Activity, Cell, CellFacts, CellId, Mode, Outcome, Reason, Resource
+from .event import RunFinished
+from .graph import Entry, entry_of
+
+# A number that tells one version of a resource from every other: the run that made it.
+Stamp: TypeAlias = int
+
+
+@dataclass(frozen=True)
+class Ran:
+    """What a cell's latest run took and left."""
+
+    source: str
+    outcome: Outcome
+    reads: Mapping[Resource, Stamp | None]
+    stamps: Mapping[Resource, Stamp]
+    entry: Entry
+    # What it changed in place.
+    changed: frozenset[Resource]
+    unproven: str | None
+    # Does it go by the content of what it read alone, and not by which objects hold it?
+    aloof: bool = False
+
+
+@dataclass(frozen=True)
+class Account:
+    """What a cell's latest run took and left: resources, each with the run that made the version."""
+
+    reads: Mapping[Resource, Stamp | None]
+    left: Mapping[Resource, Stamp]
+    changed: frozenset[Resource]
+    unproven: str | None
+
+
+@dataclass(frozen=True)
+class Flight:
+    """What a run that is under way was started with."""
+
+    source: str
+    facts: CellFacts
+    reads: Mapping[Resource, Stamp | None]
+    # The reads that it had only as other names of objects which it changed before.
+    shares: frozenset[Resource]
+    # What to say if it had to start on inputs that nobody could put back as they were.
+    spoiled: str | None = None
+
+
+@dataclass
+class State:
+    """What the session knows of one cell."""
+
+    cell: Cell
+    facts: CellFacts
+    ran: Ran | None = None
+    flight: Flight | None = None
+    run: int | None = None
+    execution_count: int | None = None
+    # Names whose version is not the one that the latest run read.
+    mismatched: set[Resource] = field(default_factory=set[Resource])
+    # Parents that are not fresh.
+    behind: set[CellId] = field(default_factory=set[CellId])
+    activity: Activity = Activity.IDLE
+    fresh: bool = False
+    interrupted: bool = False
+    # Somebody asked for a run that could not be: the cell shows that, and not what it showed before.
+    refused: bool = False
+    # Why the last attempt to run it was given up.
+    blocked: Reason | None = None
+    # Names that scratch code rebound under it.
+    nudged: frozenset[Resource] = frozenset()
+
+    @property
+    def edited(self) -> bool:
+        return self.ran is not None and self.ran.source != self.cell.source
+
+    @property
+    def mode(self) -> Mode:
+        return self.cell.mode or (Mode.MANUAL if self.facts.manual else Mode.AUTO)
+
+    @property
+    def must_run(self) -> bool:
+        """Would a run show something else, as far as its own inputs go?"""
+        lost = self.interrupted or self.refused
+        return self.ran is None or bool(self.edited or self.mismatched or lost or self.nudged)
+
+    @property
+    def succeeded(self) -> bool:
+        return self.ran is not None and self.ran.outcome is Outcome.OK
+
+    @property
+    def proven(self) -> bool:
+        """Has its run shown what it writes?"""
+        return self.fresh and self.succeeded
+
+
+def stamps_of(event: RunFinished, old: Mapping[Resource, Stamp]) -> dict[Resource, Stamp]:
+    """The versions that a run left: none if it failed, the old ones where it left the same again."""
+    if event.outcome is not Outcome.OK:
+        return {}
+    seen = event.seen
+    written = seen.bound | seen.deleted | seen.changed
+    return {name: old.get(name, event.run) if name in seen.equal else event.run for name in written}
+
+
+def learned(flight: Flight, event: RunFinished, known: frozenset[Resource]) -> Entry:
+    """What static analysis said, corrected by what the run did, and by the reads that earlier runs showed."""
+    guess, seen = entry_of(flight.facts), event.seen
+    reads = guess.reads | ((known | seen.reads) - guess.above)
+    if event.outcome is not Outcome.OK:
+        return replace(guess, reads=reads)
+    shares = seen.changed - (flight.reads.keys() - flight.shares) - reads - guess.above
+    return replace(
+        guess,
+        reads=reads,
+        above=guess.above | shares,
+        shares=shares,
+        changes=seen.changed,
+        writes=seen.bound | seen.deleted | seen.changed,
+        latent=seen.latent,
+    )
