@@ -196,8 +196,10 @@ class Graph:
 
     def forget_touches(self, cell: CellId) -> None:
         """Its text is another one, so what it calls has to be worked out anew."""
-        self.touches(cell).clear()
-        self._untraced.add(cell)
+        touches = self.touches(cell)
+        if touches:
+            touches.clear()
+            self._untraced.add(cell)
 
     def parents(self, cell: CellId) -> set[CellId]:
         return {writer for writer in self._traces[cell].inputs.values() if writer is not None}
