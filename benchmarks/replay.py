@@ -124,10 +124,10 @@ def throughput() -> Iterator[Row]:
 def _streamed(server: Server, kernel: str, what: str, count: int, live: float) -> Row:
     """All that the last rounds recorded, to one client."""
     watch = server.stream(kernel)
-    watch.until_snapshot()
+    watch.until(lambda message: message["type"] == "welcome")
     end = watch.welcomes[0]["seq"]
     start = max(watch.welcomes[0]["floor"], end - count)
-    watch.close()
+    watch.wire.shutdown()
     stream = server.stream(kernel, {"epoch": watch.welcomes[0]["epoch"], "seq": start})
     rate = (end - start) / drain(stream, b'"message", "seq": %d, ' % end)
     stream.wire.shutdown()

@@ -57,7 +57,7 @@ class Server:
         token = self.token if token == "" else token
         header = {"Authorization": f"token {token}"} if token else {}
         url = self.url.replace("http", "ws") + path
-        wire = websocket.WebSocket()
+        wire = websocket.WebSocket(skip_utf8_validation=True)  # done in Python, and slowly
         wire.connect(url, timeout=PATIENCE, header=header, **options)
         self.wires.append(wire)
         return wire
