@@ -152,7 +152,7 @@ def test_a_view_is_followed_to_its_tables(document: Document):
 def test_what_a_function_does_is_said_to_be_unknown(document: Document):
     document.sync(
         {
-            "make": "%%sql\ncreate or replace function riddle() returns int language sql volatile as 'select 1'",
+            "make": "%%sql\ncreate or replace function riddle() returns int volatile return 1",
             "call": "%%sql\nselect riddle()",
         }
     )
