@@ -5,8 +5,10 @@ It imports what takes long, listens, and forks at every connection.
 
 from __future__ import annotations
 
+import asyncio
 import json
 import os
+import re
 import signal
 import subprocess
 import sys
@@ -18,7 +20,7 @@ from importlib import import_module
 from importlib.util import find_spec
 from multiprocessing.connection import Client, Connection, Listener
 from pathlib import Path
-from typing import Any, TypeAlias
+from typing import Any, TypeAlias, cast
 
 from reactive_kernel.analysis import analyze
 from reactive_kernel.cell import Cell, CellId, Mode, Outcome
@@ -206,25 +208,36 @@ class Plain:
 
 
 class Ipython:
-    """The same in IPython."""
+    """The same in IPython, with a loop that lives as long as the process."""
 
     def __init__(self) -> None:
         from IPython.core.interactiveshell import InteractiveShell
+        from traitlets.config import Config
 
-        self._shell: Any = InteractiveShell.instance()
-        self._shell.colors = "NoColor"
+        shell = cast("Any", InteractiveShell)
+        config = Config({"InteractiveShell": {"colors": "NoColor"}, "HistoryManager": {"enabled": False}})
+        self._shell = shell.instance(config=config)
+        self._loop = asyncio.new_event_loop()
         self.live: dict[str, object] = self._shell.user_ns
 
     def run(self, name: str, source: str) -> Shown:
         from IPython.utils.capture import capture_output
 
-        with capture_output() as shown:
-            result = self._shell.run_cell(source, store_history=True)
+        code = self._shell.transform_cell(source)
+        with cast("Any", capture_output)() as captured:
+            result = self._loop.run_until_complete(
+                self._shell.run_cell_async(source, store_history=True, transformed_cell=code)
+            )
         error = result.error_in_exec or result.error_before_exec
-        text: str = shown.stdout if error is None else shown.stdout.partition("-" * 60)[0]
-        for each in shown.outputs:
-            text += each.data.get("text/plain", "")
+        text = str(captured.stdout) if error is None else _before_traceback(captured.stdout)
+        if prompt := re.search(r"^Out\[\d+\]: \n?", text, re.MULTILINE):
+            text = text[: prompt.start()] + text[prompt.end() :].removesuffix("\n")
+        text += "".join([str(each.data.get("text/plain", "")) for each in captured.outputs])
         return Shown(text, None if error is None else f"{type(error).__name__}: {error}")
+
+
+def _before_traceback(text: str) -> str:
+    return text.partition("-" * 60)[0]
 
 
 def fresh(kind: str, cells: Mapping[str, str], failing: frozenset[str]) -> Fresh:
