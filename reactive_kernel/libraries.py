@@ -2,13 +2,14 @@
 
 from __future__ import annotations
 
+import gc
 import pickle
 import sys
 import weakref
 from collections.abc import Iterable
 from typing import Any
 
-from .shapes import ATOM, ATOMS, CannotRestore, Shape, extend
+from .shapes import ATOM, ATOMS, CannotRestore, Extension, Shape, extend, package_of
 
 _OBJECT_CACHE: dict[int, tuple[weakref.ref[Any], bool]] = {}
 
@@ -24,23 +25,22 @@ class _Array(Shape):
         held: list[object] = [] if value.base is None else [value.base]
         if value.dtype.hasobject:
             held += value.ravel(order="K").tolist() if value.dtype.kind == "O" else value.tolist()
-        fields = getattr(value, "__dict__", None)
-        return [*held, *fields.values()] if fields else held
+        return [*held, *_fields(value).values()]
 
     def take(self, value: Any) -> object:
         own = self._owns(value) and value.flags.writeable
-        return _layout(value), value.copy(order="K") if own else None, dict(getattr(value, "__dict__", ()))
+        return _layout(value), value.copy(order="K") if own else None, _fields(value).copy()
 
     def alike(self, value: Any, state: Any) -> bool:
         layout, content, fields = state
-        if layout != _layout(value) or fields != {} and not _same(getattr(value, "__dict__", {}), fields):
+        if layout != _layout(value) or not _same(_fields(value), fields):
             return False
         return content is None or same_bits(value, content)
 
     def put(self, value: Any, state: Any) -> None:
         layout, content, fields = state
         now = _layout(value)
-        if now[0] != layout[0] or now[1:] != layout[1:] and now[4] != layout[4]:
+        if now[0] != layout[0] or now[4] != layout[4]:
             # `resize` moved the memory; views of it, if any, are lost.
             raise CannotRestore
         try:
@@ -52,8 +52,8 @@ class _Array(Shape):
         except (ValueError, AttributeError, TypeError):
             raise CannotRestore from None
         if fields:
-            vars(value).clear()
-            vars(value).update(fields)
+            _fields(value).clear()
+            _fields(value).update(fields)
 
     def matches(self, one: Any, other: Any) -> bool:
         plain = type(one).__module__ == "numpy" and one.base is None and other.base is None
@@ -72,7 +72,13 @@ class _Array(Shape):
     def _owns(value: Any) -> bool:
         # A base that is no array (bytes, a mapped file, Arrow's memory) is nobody else's to look at.
         base = value.base
-        return base is None or not hasattr(base, "__array_interface__") and not isinstance(base, bytes)
+        return base is None or not (hasattr(base, "__array_interface__") or isinstance(base, bytes))
+
+
+def _fields(value: Any) -> dict[str, object]:
+    """What hangs on an array, or on something else that may have no fields."""
+    found: dict[str, object] = getattr(value, "__dict__", {})
+    return found
 
 
 def _layout(value: Any) -> tuple[Any, ...]:
@@ -121,7 +127,7 @@ class _Draws(Shape):
         return bool(self.take(value) == state)
 
     def put(self, value: Any, state: Any) -> None:
-        held = pickle.loads(state)
+        held = pickle.loads(state)  # noqa: S301  # pickled above
         if hasattr(value, "set_state"):
             value.set_state(held)
         else:
@@ -144,7 +150,7 @@ def _numpy(kind: type) -> Shape | None:
         return _Array()
     if name == "Generator":
         return _GENERATOR
-    if name == "RandomState" or name == "BitGenerator":
+    if name in ("RandomState", "BitGenerator"):
         return _Draws()
     if name == "generic" or name in ("dtype", "ufunc") or name.startswith("_ArrayFunctionDispatcher"):
         return ATOM
@@ -224,7 +230,7 @@ class _Frame(Shape):
 
     def matches(self, one: Any, other: Any) -> bool:
         return (
-            _of_pandas(type(one))
+            _is_of("pandas", one)
             and _copies_on_write()
             and not (one._attrs or other._attrs)
             and (not hasattr(one, "_name") or _same_name(one, other._name))
@@ -277,8 +283,7 @@ def _same_contents(one: Any, other: Any) -> bool:
 
 
 def _no_objects(index: Any) -> bool:
-    kinds = {type(each) for each in index} if getattr(index.dtype, "hasobject", False) else set[type]()
-    return kinds <= ATOMS
+    return not getattr(index.dtype, "hasobject", False) or ATOMS.issuperset(map(type, index))
 
 
 def _same_column(one: Any, other: Any) -> bool:
@@ -288,11 +293,11 @@ def _same_column(one: Any, other: Any) -> bool:
         return False
     if isinstance(one, sys.modules["numpy"].ndarray):
         return _layout(one) == _layout(other) or same_bits(one, other)
-    return _of_pandas(type(one)) and _same_dtype(one.dtype, other.dtype) and _same_memory(one, other)
+    return _is_of("pandas", one) and _same_dtype(one.dtype, other.dtype) and _same_memory(one, other)
 
 
-def _of_pandas(kind: type) -> bool:
-    return kind.__module__.partition(".")[0] == "pandas"
+def _is_of(package: str, value: object) -> bool:
+    return package_of(type(value)) == package
 
 
 def _same_dtype(one: Any, other: Any) -> bool:
@@ -320,7 +325,7 @@ def _same_memory(one: Any, other: Any) -> bool:
 
 
 def _same_part(one: Any, other: Any) -> bool:
-    if type(one).__module__.partition(".")[0] == "pyarrow":
+    if _is_of("pyarrow", one):
         # Numbers of Arrow are equal where their bits need not be.
         return one is other or (_is_text(one.type) and bool(one.equals(other)))
     if hasattr(one, "_mgr") or hasattr(one, "identical"):
@@ -371,6 +376,7 @@ class _Groups(Shape):
 
     kind = "iterator"
     changes = True
+    guesses = True
 
     def parts(self, value: Any) -> Iterable[object]:
         return (value.obj,)
@@ -382,6 +388,28 @@ class _Groups(Shape):
 _GROUPS = _Groups()
 
 
+class _Columnar(Shape):
+    """One of pandas' own arrays: its memory is that of arrays of numpy, or of Arrow and then replaced."""
+
+    kind = "array"
+    changes = True
+    restores = True
+
+    def parts(self, value: Any) -> Iterable[object]:
+        return [getattr(value, name) for name in _MEMORY if hasattr(value, name)]
+
+    def take(self, value: Any) -> object:
+        return {name: getattr(value, name) for name in (*_MEMORY, "_dtype") if hasattr(value, name)}
+
+    def alike(self, value: Any, state: Any) -> bool:
+        return all(getattr(value, name, None) is held for name, held in state.items())
+
+    def put(self, value: Any, state: Any) -> None:
+        for name, held in state.items():
+            if getattr(value, name, None) is not held:
+                setattr(value, name, held)
+
+
 def _pandas(kind: type) -> Shape | None:
     module, name = kind.__module__, kind.__name__
     if name == "NDFrame":
@@ -390,12 +418,15 @@ def _pandas(kind: type) -> Shape | None:
         return _Index()
     if name in ("BaseGroupBy", "GroupBy", "BaseWindow"):
         return _GROUPS
-    if name == "Styler" or name == "ExcelWriter":
+    if name in ("Styler", "ExcelWriter"):
         return None
-    if name == "ExtensionArray" or "indexing" in module or "accessor" in module:
-        return Shape(
-            lambda value: [each for each in vars(value).values()] if hasattr(value, "__dict__") else ()
-        )
+    if name == "ExtensionArray":
+        return _Columnar()
+    if name == "NDArrayBacked":
+        # What only C code keeps of such an array; the rest is its subclass's to say.
+        return None
+    if "indexing" in module or "accessor" in module:
+        return Shape(lambda value: gc.get_referents(_fields(value)))
     if "_libs" in module or name.endswith("Dtype") or name in ("BaseOffset", "Flags"):
         return ATOM
     return None
@@ -440,6 +471,7 @@ class _Drawing(Shape):
 
     kind = "figure"
     changes = True
+    guesses = True
 
     def parts(self, value: Any) -> Iterable[object]:
         figure = getattr(value, "figure", None)
@@ -478,13 +510,18 @@ def _torch(kind: type) -> Shape | None:
     return ATOM if kind.__name__ in ("dtype", "device", "Size", "layout") else None
 
 
-for _package, _extension in {
+def _arrow(_: type) -> Shape:
+    return Shape(kind="arrow")
+
+
+_LIBRARIES: dict[str, Extension] = {
     "numpy": _numpy,
     "pandas": _pandas,
     "polars": _polars,
-    "pyarrow": lambda _: Shape(kind="arrow"),
+    "pyarrow": _arrow,
     "matplotlib": _matplotlib,
     "mpl_toolkits": _matplotlib,
     "torch": _torch,
-}.items():
+}
+for _package, _extension in _LIBRARIES.items():
     extend(_package, _extension)

@@ -24,7 +24,7 @@ _Answer = TypeVar("_Answer")
 
 
 def _undisturbed(look: Callable[_Asked, _Answer]) -> Callable[_Asked, _Answer]:
-    """Without garbage collection meanwhile: it runs finalizers, and looks again and again at what is made here."""
+    """Without garbage collection meanwhile: it runs finalizers, and looks at whatever is made here."""
 
     @wraps(look)
     def looking(*args: _Asked.args, **kwargs: _Asked.kwargs) -> _Answer:

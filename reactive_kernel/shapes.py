@@ -30,7 +30,7 @@ from types import (
     SimpleNamespace,
     WrapperDescriptorType,
 )
-from typing import TYPE_CHECKING, Any, Final
+from typing import TYPE_CHECKING, Any, Final, cast
 
 from .equality import same
 
@@ -38,10 +38,10 @@ _ABSENT: Final = object()
 
 # The builtins under names that say what is in them.
 _LIST: Final = list[object] if TYPE_CHECKING else list
-_DICT: Final = dict[object, object] if TYPE_CHECKING else dict
+_DICT: Final = dict[Any, object] if TYPE_CHECKING else dict
 _SET: Final = set[object] if TYPE_CHECKING else set
 _DEQUE: Final = deque[object] if TYPE_CHECKING else deque
-_ORDERED: Final = OrderedDict[object, object] if TYPE_CHECKING else OrderedDict
+_ORDERED: Final = OrderedDict[Any, object] if TYPE_CHECKING else OrderedDict
 
 
 class CannotRestore(Exception):
@@ -59,6 +59,8 @@ class Shape:
     restores = False
     # Can a change be told?
     sees = True
+    # Or is whoever may have changed it said to have done so?
+    guesses = False
     # Does it hold nothing, so that nobody need ask?
     bare = False
 
@@ -463,23 +465,10 @@ def _agree_dict(one: Mapping[Any, object], other: Mapping[Any, object]) -> bool:
 # What a class holds that is not its user's doing.
 _OF_CLASSES = frozenset(
     (
-        "__dict__",
-        "__weakref__",
-        "__doc__",
-        "__abstractmethods__",
-        "_abc_impl",
-        "__module__",
-        "__annotations__",
+        *("__dict__", "__weakref__", "__doc__", "__abstractmethods__", "_abc_impl", "__module__"),
+        *("__annotations__", "__annotate_func__", "__annotations_cache__", "__static_attributes__"),
+        *("__firstlineno__", "__slotnames__"),
     )
-    + (
-        "__annotate_func__",
-        "__annotations_cache__",
-        "__static_attributes__",
-        "__firstlineno__",
-        "__slotnames__",
-    )
-    # What `copyreg` remembers.
-    + ("__slotnames__",)
 )
 
 
@@ -566,7 +555,7 @@ class _Instance(_Mutable):
         return self.take_all((value,))[0]
 
     def take_all(self, values: Sequence[Any]) -> list[Any]:
-        fields = map(_DICT.copy, map(self._fields, values)) if self._has_dict else ({} for _ in values)
+        fields = map(_DICT.copy, map(self._fields, values))
         slotted = zip(*self._slotted_all(values)) if self._slots else repeat(())
         bases = map(self._base.take, values) if self._base is not None else repeat(None)
         return list(zip(map(type, values), fields, slotted, bases))
@@ -635,6 +624,9 @@ def _slot_of_all(descriptor: Any, values: Sequence[Any]) -> list[object]:
         return [_slot(descriptor, value) for value in values]
 
 
+_ARGUMENTS: Final[Any] = vars(BaseException)["args"]
+
+
 class _Error(_Mutable):
     """An exception: its arguments and fields, not the frames it went through."""
 
@@ -655,7 +647,8 @@ class _Error(_Mutable):
 
     @staticmethod
     def _held(value: Any) -> tuple[tuple[object, ...], dict[str, object]]:
-        return BaseException.args.__get__(value), object.__getattribute__(value, "__dict__")
+        fields: dict[str, object] = object.__getattribute__(value, "__dict__")
+        return _ARGUMENTS.__get__(value), fields
 
 
 class _Reduced(_Mutable):
@@ -698,6 +691,7 @@ class _Moving(_Mutable):
     """An iterator or open file whose place nobody can tell: whoever may have used it has changed it."""
 
     restores = False
+    guesses = True
 
     def __init__(self, kind: str = "iterator") -> None:
         super().__init__(kind=kind)
@@ -707,6 +701,16 @@ class _Moving(_Mutable):
 
     def alike(self, value: Any, state: Any) -> bool:
         return False
+
+
+class _File(_Moving):
+    """An open file; once it is closed nothing changes any more."""
+
+    def take(self, value: Any) -> object:
+        return getattr(value, "closed", False)
+
+    def alike(self, value: Any, state: Any) -> bool:
+        return bool(state) and bool(self.take(value))
 
 
 class _Buffer(_Mutable):
@@ -735,6 +739,8 @@ class _Buffer(_Mutable):
 class _Counting(_Moving):
     """An iterator that says how far it has come."""
 
+    guesses = False
+
     def __init__(self, tell: Callable[[Any], object]) -> None:
         super().__init__()
         self._tell = tell
@@ -748,6 +754,8 @@ class _Counting(_Moving):
 
 class _Generator(_Moving):
     """A generator: where it stands, and what it holds there."""
+
+    guesses = False
 
     def take(self, value: Any) -> object:
         frame = value.gi_frame if type(value) is GeneratorType else value.cr_frame
@@ -784,19 +792,23 @@ class _Opaque(_Mutable):
         return [held for held in gc.get_referents(value) if not issubclass(type(held), type)]
 
 
+def _names(value: Any) -> dict[str, object]:
+    return cast("dict[str, object]", vars(value))
+
+
 class Module(_Mutable):
     """A module whose own names a cell may set."""
 
     kind = "module"
 
     def take(self, value: Any) -> object:
-        return dict(vars(value))
+        return dict(_names(value))
 
     def alike(self, value: Any, state: Any) -> bool:
-        return _same_dict(vars(value), state)
+        return _same_dict(_names(value), state)
 
     def put(self, value: Any, state: Any) -> None:
-        held = vars(value)
+        held = _names(value)
         for name in held.keys() - state.keys():
             del held[name]
         held.update(state)
@@ -830,21 +842,21 @@ class _Namespace(_Mutable):
     kind = "instance"
 
     def parts(self, value: Any) -> Iterable[object]:
-        return list(vars(value).values())
+        return list(_names(value).values())
 
     def take(self, value: Any) -> object:
-        return dict(vars(value))
+        return dict(_names(value))
 
     def alike(self, value: Any, state: Any) -> bool:
-        return _same_dict(vars(value), state)
+        return _same_dict(_names(value), state)
 
     def put(self, value: Any, state: Any) -> None:
-        vars(value).clear()
-        vars(value).update(state)
+        _names(value).clear()
+        _names(value).update(state)
 
 
 class _Cached(_Mutable):
-    """A function that remembers what it answered. Whoever runs cells has it forget, when that may be outdated."""
+    """A function that remembers what it answered. Whoever runs cells has it forget what may be outdated."""
 
     kind = "cached"
     restores = False
@@ -861,11 +873,30 @@ ATOM: Final = Shape(kind="atom")
 ATOM.bare = True
 _HEAP = 1 << 9
 ATOMS: frozenset[type] = frozenset(
-    (int, float, complex, bool, str, bytes, range, NoneType, type(Ellipsis), type(NotImplemented))
-    + (slice, CodeType, WrapperDescriptorType, MethodDescriptorType, MethodWrapperType, GetSetDescriptorType)
-    + (MemberDescriptorType, ModuleType, object)
+    (
+        *(
+            int,
+            float,
+            complex,
+            bool,
+            str,
+            bytes,
+            range,
+            slice,
+            NoneType,
+            type(Ellipsis),
+            type(NotImplemented),
+        ),
+        *(object, CodeType, ModuleType, WrapperDescriptorType, MethodDescriptorType, MethodWrapperType),
+        *(GetSetDescriptorType, MemberDescriptorType),
+    )
 )
 _METHOD = Shape(lambda value: (value.__self__, value.__func__), "function")
+
+_NOTHING: dict[object, object] = {}
+_VIEWS: tuple[object, ...] = (_NOTHING.keys(), _NOTHING.values(), _NOTHING.items())
+_BACKWARDS: Iterable[object] = reversed([*_NOTHING])
+_ITERATED: tuple[Iterable[object], ...] = ([], (), "", "é", b"", range(0), range(1 << 70), _BACKWARDS)
 
 SHAPES: dict[type, Shape] = {
     **dict.fromkeys(ATOMS, ATOM),
@@ -903,26 +934,46 @@ SHAPES: dict[type, Shape] = {
     zip: Shape(gc.get_referents, "iterator"),
     map: Shape(gc.get_referents, "iterator"),
     filter: Shape(gc.get_referents, "iterator"),
-    type({}.keys()): Shape(gc.get_referents),
-    type({}.values()): Shape(gc.get_referents),
-    type({}.items()): Shape(gc.get_referents),
-    **{
-        type(iter(value)): _Reduced()  # type: ignore[call-overload]
-        for value in ([], (), "", "é", b"", range(0), range(1 << 70), reversed([]))
-    },
+    **{kind: Shape(gc.get_referents) for kind in map(type, _VIEWS)},
+    **{type(iter(value)): _Reduced() for value in _ITERATED},
 }
 
 # Objects of these packages are the machinery around the notebook, not its values.
 _MACHINERY = frozenset(
-    ("IPython", "ipykernel", "ipywidgets", "traitlets", "comm", "zmq", "tornado", "asyncio", "logging")
-    + ("threading", "_thread", "concurrent", "multiprocessing", "socket", "ssl", "selectors", "queue")
-    + ("jupyter_client", "weakref", "contextvars", "types", "typing", "abc", "importlib", "inspect", "ast")
-    + ("reactive_kernel", "jupyter_extension", "warnings", "signal", "builtins", "ctypes")
+    (
+        *("IPython", "ipykernel", "ipywidgets", "traitlets", "comm", "zmq", "tornado", "asyncio", "logging"),
+        *("threading", "_thread", "concurrent", "multiprocessing", "socket", "ssl", "selectors", "queue"),
+        *(
+            "jupyter_client",
+            "weakref",
+            "contextvars",
+            "types",
+            "typing",
+            "abc",
+            "importlib",
+            "inspect",
+            "ast",
+        ),
+        *("reactive_kernel", "jupyter_extension", "warnings", "signal", "builtins", "ctypes"),
+    )
 )
 # Values of these that do not change, or only to remember what they worked out.
 _CONSTANT = frozenset(
-    ("datetime", "decimal", "fractions", "uuid", "pathlib", "re", "enum", "numbers", "ipaddress", "zoneinfo")
-    + ("operator", "string", "pyarrow", "dateutil", "pytz", "_struct", "_decimal", "_operator", "_random")
+    (
+        *("datetime", "decimal", "fractions", "uuid", "pathlib", "re", "enum", "numbers", "ipaddress"),
+        *(
+            "zoneinfo",
+            "operator",
+            "string",
+            "pyarrow",
+            "dateutil",
+            "pytz",
+            "_struct",
+            "_decimal",
+            "_operator",
+        ),
+        *("_random"),
+    )
 )
 _BUILTIN_BASES: tuple[type, ...] = (
     list,
@@ -983,7 +1034,7 @@ def _looks_up(kind: type) -> bool:
     return kind.__getattribute__ is not type.__getattribute__
 
 
-def _find(kind: type) -> Shape:
+def _find(kind: type[Any]) -> Shape:
     if _looks_up(type(kind)):
         return _OPAQUE
     package = package_of(kind)
@@ -998,7 +1049,7 @@ def _find(kind: type) -> Shape:
     if package == "random":
         return _Random() if kind.__name__ == "Random" else ATOM
     if package in ("_io", "io"):
-        return _Buffer() if kind.__name__ in ("StringIO", "BytesIO") else _Moving("opaque")
+        return _Buffer() if kind.__name__ in ("StringIO", "BytesIO") else _File("opaque")
     if issubclass(kind, BaseException):
         return _Error()
     base = next((each for each in _BUILTIN_BASES if issubclass(kind, each)), None)
