@@ -241,8 +241,12 @@ class Observer:
         took = time.monotonic() - begun.started
         seen = observe(begun.watch, names.live, run, error)
         seen = self._with_world(run, seen, touched, turned)
-        seen = replace(seen, unproven=seen.unproven or touched.unproven or _unseen(begun.survey))
+        touchable = self._touchable(begun, seen)
+        unseen = _unseen(begun.survey, touchable)
+        seen = replace(seen, unproven=seen.unproven or touched.unproven or unseen)
         changes = begun.survey.changes() if begun.survey is not None else []
+        if touchable is not None:
+            changes = [each for each in changes if not each.shape.guesses or id(each.value) in touchable]
         if outcome is not Outcome.OK or run.cell not in self._document:
             spent = self._undo(changes)
             for dial in turned.writes:
@@ -254,6 +258,13 @@ class Observer:
             return replace(seen, spent=frozenset(spent) | self._overwritten(run, touched.writes))
         self._took[run.cell] = took
         return self._keep(run, seen, changes)
+
+    def _touchable(self, begun: _Begun, seen: Observation) -> frozenset[int] | None:
+        """The objects that a run which might have read any name did read; None for any other run."""
+        if not begun.watch.everything or begun.survey is None:
+            return None
+        names = begun.run.facts.reads | begun.run.inputs.keys() | seen.reads
+        return frozenset[int]().union(*(reach(value).ids for value in self._reached(names).values()))
 
     def _with_world(self, run: Run, seen: Observation, touched: Touched, turned: Turned) -> Observation:
         """Add what the run did outside of the namespace."""
@@ -458,13 +469,13 @@ class Observer:
         )
 
 
-def _unseen(survey: Survey | None) -> str | None:
+def _unseen(survey: Survey | None, touchable: frozenset[int] | None) -> str | None:
     """Why nobody can say what the run changed, if so."""
     if survey is None:
         return None
     if survey.vast:
         return "It may have changed what it reads, which holds too many objects to look at all of them."
-    opaque = survey.opaque()
+    opaque = [each for each in survey.opaque() if touchable is None or id(each) in touchable]
     if not opaque:
         return None
     kind = type(opaque[0])
