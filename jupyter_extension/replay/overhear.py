@@ -8,6 +8,7 @@ from __future__ import annotations
 import json
 import struct
 from collections.abc import Callable
+from functools import partial
 from itertools import pairwise
 from typing import Any, TypeAlias
 
@@ -31,6 +32,8 @@ def overhearing(base: type[Any], find: Find) -> type[Any]:
             recording = find(self.kernel_id)
             if recording is not None:
                 recording.page_came(id(self))
+                # The same session again: what was kept for it has the name that its new sockets need.
+                recording.let_go(self.session.session)
             return super().connect()  # pyright: ignore[reportUnknownVariableType]
 
         def handle_incoming_message(self, incoming_msg: Any) -> None:
@@ -48,8 +51,13 @@ def overhearing(base: type[Any], find: Find) -> type[Any]:
 
         def disconnect(self) -> Any:
             streams: dict[str, Any] = dict(getattr(self, "channels", {}))
-            result: Any = super().disconnect()  # pyright: ignore[reportUnknownVariableType]
             recording = find(self.kernel_id)
+            if recording is not None and recording.pages > 1 and recording.owes(self.session.session):
+                # The server would close these, and the kernel's answers would be nobody's.
+                kept = {name: streams.pop(name) for name in streams.keys() & REPLIES.keys()}
+                self.channels = streams
+                _keep(recording, self.session.session, kept)
+            result: Any = super().disconnect()  # pyright: ignore[reportUnknownVariableType]
             if recording is not None:
                 recording.page_went(id(self))
                 for name in streams.keys() & REPLIES.keys():
@@ -100,6 +108,24 @@ def _buffered(recording: Recording, channel: Channel, stream: Any) -> None:
         keep(parts)
 
     stream.on_recv(heard)
+
+
+def _keep(recording: Recording, session: str, streams: dict[str, Any]) -> None:
+    """Go on listening for a client that has gone, until it has every answer that it asked for."""
+
+    def close() -> None:
+        for stream in streams.values():
+            if not stream.closed():
+                stream.close()
+
+    def heard(channel: Channel, parts: list[bytes]) -> None:
+        recording.replied(channel, _after_signature(parts))
+        if not recording.owes(session):
+            recording.let_go(session)
+
+    for name, stream in streams.items():
+        stream.on_recv(partial(heard, REPLIES[name]))
+    recording.keep(session, close)
 
 
 def from_v1(raw: bytes) -> tuple[str, list[bytes]]:

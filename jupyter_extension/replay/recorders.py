@@ -146,6 +146,7 @@ class Recorders:
 
         def restart_kernel(*args: Any, **kwargs: Any) -> Any:
             recording.restarting()
+            recording.let_all_go()
             result = restart(*args, **kwargs)
             if isawaitable(result):
                 return after(result)
@@ -158,6 +159,7 @@ class Recorders:
         recording = self._recordings.pop(kernel_id, None)
         if recording is None:
             return
+        recording.let_all_go()
         tap = self._taps.pop(kernel_id)
         tap.end()
         self._log.debug("Kernel %s is gone, after %d records", kernel_id, recording.log.records)

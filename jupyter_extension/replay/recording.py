@@ -55,6 +55,8 @@ class Recording:
         self._replies: OrderedDict[str, str] = OrderedDict()
         self._warned: set[str] = set()
         self._pages: set[int] = set()
+        self._owed: OrderedDict[str, str] = OrderedDict()
+        self._kept: dict[str, Callable[[], None]] = {}
         self.log = make_log(self._epoch())
 
     def _epoch(self) -> str:
@@ -124,7 +126,9 @@ class Recording:
                 return
             if message.kind == "input_reply":
                 self.log.answered(message.parent.msg_id)
-            elif message.stamp.cell:
+                return
+            _remember(self._owed, message.msg_id, session)
+            if message.stamp.cell:
                 _remember(self._cells, message.msg_id, message.stamp.cell)
 
     def replied(self, channel: Channel, frames: list[bytes]) -> None:
@@ -138,6 +142,8 @@ class Recording:
             if message.msg_id in self._replies:
                 return
             _remember(self._replies, message.msg_id)
+            if message.kind == "execute_reply":
+                self._owed.pop(message.parent.msg_id, None)
             self.log.append(self._allowed(self._of_its_cell(message)))
         self.log.announce()
 
@@ -151,6 +157,25 @@ class Recording:
     @property
     def pages(self) -> int:
         return len(self._pages)
+
+    def owes(self, session: str) -> bool:
+        """Whether the kernel has yet to reply to this client."""
+        return session in self._owed.values()
+
+    def keep(self, session: str, close: Callable[[], None]) -> None:
+        """Sockets of a client that has gone are still listened to; `close` closes them."""
+        self._kept[session] = close
+
+    def let_go(self, session: str) -> None:
+        close = self._kept.pop(session, None)
+        if close is not None:
+            close()
+
+    def let_all_go(self) -> None:
+        """Nobody will answer any more."""
+        self._owed.clear()
+        for session in list(self._kept):
+            self.let_go(session)
 
     # From the server
 

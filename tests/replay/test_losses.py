@@ -230,6 +230,24 @@ def test_input_that_is_asked_for_while_nobody_is_there(server: Server, kernel: s
         each.close()
 
 
+def test_input_and_reply_for_a_tab_that_has_gone_while_another_is_there(
+    server: Server, kernel: str, gate: Path
+):
+    page, visitor, stream = server.page(kernel), server.page(kernel), server.stream(kernel)
+    run = page.run(f"{WAIT}\nwait({str(gate)!r})\nprint('it is', input('who? '))", stdin=True)
+    page.until(lambda message: message["header"]["msg_type"] == "execute_input")
+    page.close()
+    gate.touch()
+    request = stream.until(lambda message: message.get("channel") == "stdin")["msg"]
+    visitor.send("input_reply", {"value": "Bo", "status": "ok"}, "stdin", parent_header=request["header"])
+    stream.until_replied(run)
+    assert stream.text == "it is Bo\n"
+    again = server.page(kernel, page.session)
+    again.execute("1")
+    for each in (visitor, stream, again):
+        each.close()
+
+
 def test_output_of_a_thread_whose_cell_is_over(server: Server, kernel: str, gate: Path):
     page = server.page(kernel)
     code = f"{WAIT}\nimport threading\ndef later():\n    wait({str(gate)!r}); print('late')\n"
