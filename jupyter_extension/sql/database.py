@@ -210,6 +210,28 @@ class Database:
         return str(self._connection.get_settings().TimeZone)
 
     @property
+    def address(self) -> Target:
+        """Where another connection to the same database would go."""
+        return self.target if self._use is None else Target(self._use.url)
+
+    @property
+    def backend(self) -> int:
+        """The number of the server's process for this connection."""
+        return int(self._connection.get_server_pid())
+
+    def listen(self, channel: str, heard: Callable[[str], None]) -> None:
+        """Have `heard` called, in the loop's thread, with what comes on a channel; "" when it is lost."""
+
+        def hear(connection: object, pid: int, name: str, payload: str) -> None:
+            heard(payload)
+
+        def lost(connection: object) -> None:
+            heard("")
+
+        self._connection.add_termination_listener(lost)
+        self._wait(self._connection.add_listener(channel, hear))
+
+    @property
     def lost(self) -> bool:
         return self._connection is None or self._connection.is_closed()
 

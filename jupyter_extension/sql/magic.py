@@ -28,6 +28,7 @@ from .query import Statement, Unreadable, pointed, statements
 from .secrecy import forget
 from .sources import Sources, sources, unknown_functions
 from .table import Shown, bundle
+from .watch import Unwatchable, Watcher
 
 COMM_TARGET = "reactive.table"
 # Seconds after which a result is shown as far as it has come, and between two such words.
@@ -48,6 +49,8 @@ class Observer(Protocol):
         self, reads: frozenset[str], writes: frozenset[str], unproven: str | None
     ) -> None: ...
 
+    def tables_changed(self, resources: frozenset[str]) -> None: ...
+
     def connection_changed(self, name: str, server: str, problem: str | None) -> None: ...
 
 
@@ -59,6 +62,7 @@ class SqlMagics(Magics):
         super().__init__(shell)
         self.connections = Connections(self._hear)
         self.tables = Tables()
+        self._watchers: dict[Database, Watcher] = {}
 
     # IPython would paste values into the text before anybody has read it.
     @no_var_expand
@@ -69,7 +73,7 @@ class SqlMagics(Magics):
             if cell is not None:
                 return self._ask(lines.parse_cell(line, cell), Screen(self.tables))
             return self._order(lines.parse_line(line))
-        except (lines.Misused, Failed, Wrong, Unconnected) as problem:
+        except (lines.Misused, Failed, Wrong, Unconnected, Unwatchable) as problem:
             raise SqlError(str(problem)) from None
         except Unreadable as problem:
             text = line if cell is None else cell
@@ -81,7 +85,7 @@ class SqlMagics(Magics):
         if isinstance(order, lines.Tell):
             return self._tell(order.name)
         if isinstance(order, lines.Watch):
-            raise lines.Misused("--watch is not there yet.")
+            return self._watch(order)
         return self._ask(order, Quiet())
 
     def connect(self, name: str, url: str) -> None:
@@ -97,6 +101,27 @@ class SqlMagics(Magics):
         state = "a transaction is open" if database.in_transaction else "no transaction is open"
         _say(f"{name}: {database.server}; {state}")
         _tell_notices(database)
+
+    def _watch(self, order: lines.Watch) -> None:
+        """Have the readers of these tables run again whenever somebody changes them."""
+        observer = self._observer
+        if observer is None:
+            raise lines.Misused("--watch has cells run again, and this kernel has none do so.")
+        if not order.tables:
+            raise lines.Misused("Which tables? It is %sql --watch TABLE...")
+        database = self.connections.get(order.name)
+        watcher = self._watchers.get(database)
+        if watcher is None:
+            watcher = self._watchers[database] = Watcher(database.address, observer.tables_changed)
+        watcher.add(order.tables)
+        how = "by triggers" if watcher.by_triggers else "by looking at the counts of changed rows"
+        _say(f"{order.name}: {', '.join(order.tables)} watched, {how}")
+
+    def close(self) -> None:
+        """Leave all servers, and nothing behind there."""
+        while self._watchers:
+            self._watchers.popitem()[1].close()
+        self.connections.close()
 
     # Asking
 
@@ -340,5 +365,5 @@ def load(shell: InteractiveShell) -> SqlMagics:
         kernel.comm_manager.register_target(COMM_TARGET, magics.serve)
     if kernel is not None and hasattr(kernel, "connects_with"):
         kernel.connects_with(magics.connect)
-    atexit.register(magics.connections.close)
+    atexit.register(magics.close)
     return magics

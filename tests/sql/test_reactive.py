@@ -7,6 +7,8 @@ from typing import Any
 
 import pytest
 
+from jupyter_extension.sql.database import Database, Target
+
 from .kernels import Kernel, Ran, kernel
 
 ENTRY_POINT = "[reactive_kernel.magics]\nsql = jupyter_extension.sql.facts:facts\n"
@@ -171,3 +173,24 @@ def test_a_front_end_opens_a_connection_and_hears_of_it(document: Document, url:
     assert [each["status"] for each in said] == ["error", "ok"]
     assert "hush" not in str(said)
     assert document.kernel.run("%%sql --on viacomm\nselect 1").reply["content"]["status"] == "ok"
+
+
+@pytest.mark.xfail(reason="The kernel does not ask yet which tables a run touched.", strict=True)
+def test_a_watched_table_reruns_its_readers_whoever_changes_it(document: Document, url: str):
+    somebody = Database.open("somebody", Target(url))
+    try:
+        somebody.execute("drop table if exists public.seen_by_all; create table public.seen_by_all (x int)")
+        document.sync(
+            {
+                "watch": "%sql --watch seen_by_all",
+                "look": "%%sql rows <<\nselect count(*) as n from seen_by_all",
+                "show": "print('now', rows.n[0])",
+            }
+        )
+        for cell in ("watch", "look", "show"):
+            document.run(cell)
+        assert "watched, by triggers" in str(document.kernel.log)
+        somebody.execute("insert into public.seen_by_all values (1), (2)")
+        document.kernel.until(lambda message: "now 2" in str(message["content"].get("text")))
+    finally:
+        somebody.close()
