@@ -23,7 +23,7 @@ from jupyter_extension.replay.log import Limits, Log
 from jupyter_extension.replay.recording import Key, Recording
 from jupyter_extension.replay.spill import Spill
 from jupyter_extension.replay.tap import Address, Tap
-from tests.replay.server import Page, Server, Stream, running
+from tests.replay.server import Server, Stream, running
 
 SMALL, LARGE, COSTED = 20_000, 200, 10_000
 MEGABYTE = 1 << 20
@@ -58,17 +58,21 @@ class Fast:
         path = f"/api/kernels/{kernel}/channels?session_id=benchmark"
         self.wire = server.connect(path, subprotocols=[V1])
 
-    def run(self, code: str) -> float:
-        """Messages a second that come of this. The stock server may lose any of them, the last one, too."""
+    def ask(self, code: str) -> bytes:
+        """Send a request; its id."""
         header = {"msg_id": os.urandom(8).hex(), "msg_type": "execute_request", "session": "benchmark"}
         header |= {"username": "", "version": "5.4", "date": "2026-01-01T00:00:00Z"}
         content = {"code": code, "silent": False, "store_history": False, "user_expressions": {}}
         content |= {"allow_stdin": False, "stop_on_error": True}
         parts = [json.dumps(part).encode() for part in (header, {}, {}, content)]
-        begin = last = time.perf_counter()
         self.wire.send_binary(_v1("shell", parts))
+        return str(header["msg_id"]).encode()
+
+    def run(self, code: str) -> float:
+        """Messages a second that come of this. The stock server may lose any of them, the last one, too."""
+        begin = last = time.perf_counter()
+        mark, count = self.ask(code), 0
         self.wire.settimeout(QUIET)
-        mark, count = header["msg_id"].encode(), 0
         try:
             while not self._ends(self.wire.recv(), mark):
                 last, count = time.perf_counter(), count + 1
@@ -155,12 +159,8 @@ def _cost(server: Server) -> float:
     client.run("1")
     done = Path(tempfile.mkdtemp()) / "done"
     before = server.process.cpu_times()
-    page = Page(client.wire, "benchmark")
-    parts = f"{PRINTS.format(count=COSTED)}\nopen({str(done)!r}, 'w').close()"
-    header = {"msg_id": "cost", "msg_type": "execute_request", "session": page.session, "username": ""}
-    content = {"code": parts, "silent": False, "store_history": False, "allow_stdin": False}
-    page.wire.send_binary(_v1("shell", [json.dumps(part).encode() for part in (header, {}, {}, content)]))
-    page.wire.close()
+    client.ask(f"{PRINTS.format(count=COSTED)}\nopen({str(done)!r}, 'w').close()")
+    client.wire.close()
     while not done.exists():
         time.sleep(0.05)
     time.sleep(1)  # what is still on its way

@@ -49,7 +49,8 @@ def visit(server: Server, kernel: str, cursor: object, lottery: random.Random, t
     stream = server.stream(kernel, cursor)
     count = lottery.randint(1, 2000)
     for _ in range(count):
-        if stream.next() is None or (stream.text[-12:] and "end" in stream.texts[-1]):
+        message = stream.next()
+        if message is None or "end " in message.get("msg", {}).get("content", {}).get("text", ""):
             break
     tally.visits += 1
     tally.records += len(stream.records)
@@ -108,7 +109,7 @@ def _shown(stream: Stream) -> str:
 
 def main() -> int:
     options = argparse.ArgumentParser(description=__doc__)
-    for name, default in (("seconds", 600), ("kernels", 20), ("clients", 40), ("burst", 20), ("seed", 1)):
+    for name, default in (("seconds", 600), ("kernels", 20), ("clients", 40), ("burst", 5), ("seed", 1)):
         options.add_argument(f"--{name}", type=int, default=default)
     given = options.parse_args()
     with tempfile.TemporaryDirectory() as directory, running(Path(directory), UNBUFFERED) as server:
