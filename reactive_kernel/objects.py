@@ -124,6 +124,12 @@ class _Walk:
                 self._shapes[id(kind)] = form
         return form
 
+    def meet(self, values: Iterable[object]) -> None:
+        """Take note of values without asking what they hold."""
+        for value in values:
+            if not is_atom(value):
+                self._note(self._shape(value), {id(value): value})
+
     def _look(self, form: Shape, members: dict[int, object]) -> list[object]:
         """Take note of objects of one shape; answer what they hold."""
         seen = self._seen
@@ -132,13 +138,14 @@ class _Walk:
             if not members:
                 return []
         seen.update(members)
+        self._note(form, members)
+        return [] if form.bare else form.spread(list(members.values()))
+
+    def _note(self, form: Shape, members: dict[int, object]) -> None:
         self.kinds.add(form.kind)
-        if form.bare:
-            return []
         if form.changes:
             known = self.changing.setdefault(id(form), (form, {}))
             known[1].update(members)
-        return form.spread(list(members.values()))
 
 
 def _kinds_of(values: Iterable[object]) -> list[type]:
@@ -198,8 +205,12 @@ class Survey:
     """The state of everything behind some values, to be compared with what it is later."""
 
     @_undisturbed
-    def __init__(self, values: Iterable[object], modules: Collection[object] = ()) -> None:
+    def __init__(
+        self, values: Iterable[object], modules: Collection[object] = (), alone: Iterable[object] = ()
+    ) -> None:
+        """Behind those `alone` nothing else that may change is known to stand: nobody looks for it again."""
         walk = _Walk(values)
+        walk.meet(alone)
         self.vast = walk.vast
         self.kinds = walk.kinds
         self._groups = [

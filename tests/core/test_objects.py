@@ -73,6 +73,14 @@ def test_values_that_share_objects_are_looked_at_together():
     assert len(survey.changes()) == 1
 
 
+def test_what_stands_alone_is_looked_at_once_and_no_further():
+    alone, inner = [1, 2], [3]
+    survey = Survey(([alone],), (), (alone, [inner], 5))
+    alone.append(3)
+    inner.append(4)
+    assert [change.value is alone for change in survey.changes()] == [True]
+
+
 def test_the_kinds_of_everything_are_told():
     assert reach([Plain(), max, iter([1])]).kinds >= {"steady", "instance", "function", "iterator"}
 
