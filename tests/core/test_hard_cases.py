@@ -307,3 +307,16 @@ def test_what_a_deleted_cell_made_is_let_go(notebook: Make):
     book = notebook(a="class T: pass\nt = T()", b="k = 1").run()
     book.delete("a")
     assert book.value("[o for o in __import__('gc').get_objects() if type(o).__name__ == 'T']") == "[]"
+
+
+# What C code keeps for itself
+
+
+@pytest.mark.xfail(
+    raises=EOFError, strict=True, reason="the list inside of it is put back, and its reader crashes"
+)
+def test_what_a_simple_queue_is_made_of_is_not_put_back(notebook: Make):
+    book = notebook(
+        a="import queue\nq = queue.SimpleQueue()", b="q.put(1)\nq.put(2)", c="print(q.get(timeout=0.1))"
+    )
+    assert book.run().enter("b", "pass").is_honest()
