@@ -438,8 +438,9 @@ class Namespace:
         old = self._versions[cell][name].reach.ids
         shared = self._versions[maker].get(name) if maker is not None else None
         value = shared.value if shared is not None else self.live.get(name)
-        tokens = self.tokens(old)
-        for at, each in changing(value).items():
+        new = changing(value)
+        tokens = self.tokens(old - new.keys())
+        for at, each in new.items():
             if at not in old:
                 known = self._heirs.get(at, (each, frozenset[Token]()))[1]
                 self._heirs[at] = each, known | tokens

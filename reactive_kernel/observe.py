@@ -152,7 +152,8 @@ class Observer:
         names.stage(inputs)
         names.stage({dial: self._document.in_force(dial, run.cell) for dial in names.turned})
         names.vacate(
-            run.facts.writes.union(run.touches, names.made(run.cell), names.debris(run.cell)) - inputs.keys()
+            run.facts.writes.union(run.touches, names.made(run.cell), names.debris(run.cell))
+            - run.inputs.keys()
         )
         self._refresh_caches(inputs)
         survey = self._survey(run, inputs)
@@ -288,9 +289,8 @@ class Observer:
             if name[:5] != "file:" or shared(name):
                 continue
             # Before they write a file some look whether it is there: that is no reading of it.
-            if (name in touched.writes and lexists(name[5:])) or self._document.in_force(
-                name, run.cell
-            ) is not None:
+            asked = name in touched.looked and name in touched.writes and lexists(name[5:])
+            if asked or self._document.in_force(name, run.cell) is not None:
                 continue
             path = name.partition(":")[2]
             if any(writer != run.cell for writer in self.names.makers(name)):

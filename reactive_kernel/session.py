@@ -358,6 +358,8 @@ class Session:
         lost = {name for name in old.keys() | stamps.keys() if old.get(name) != stamps.get(name)}
         if not (steady and state.succeeded):
             lost |= self.graph.taken(event.cell)
+            # Others are in force at the document's end now, or not any more.
+            self.graph.shifted |= old.keys() | stamps.keys()
         affected = self._affected(event.cell, lost)
         affected |= self._left({name: old[name] for name in old.keys() - stamps.keys()})
         rewired = self._settle({event.cell} | affected)

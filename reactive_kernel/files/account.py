@@ -7,7 +7,7 @@ from __future__ import annotations
 import os
 import sys
 from collections.abc import Collection, Iterator, Mapping, Set
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from typing import Final
 
 from ..cell import NOTHING, Resource
@@ -36,6 +36,8 @@ class Touched:
     relative: bool = False
     # A program was started.
     opaque: bool = False
+    # The part of `reads` of which the run only asked whether they are there.
+    looked: frozenset[Resource] = field(default=NOTHING, compare=False)
 
 
 class Account:
@@ -58,7 +60,12 @@ class Account:
         if self._writes or self._unproven:
             self._writes.add(ANY_FILE)
         return Touched(
-            frozenset(self._reads), frozenset(self._writes), self._unproven, run.relative, bool(run.opaque)
+            reads=frozenset(self._reads),
+            writes=frozenset(self._writes),
+            looked=frozenset(f"file:{path}" for path in run.looked),
+            unproven=self._unproven,
+            relative=run.relative,
+            opaque=bool(run.opaque),
         )
 
     def _sum_up_changes(self) -> None:

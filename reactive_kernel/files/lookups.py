@@ -57,7 +57,8 @@ def _stated(run: Watched, arguments: Arguments) -> None:
 def _stated_link(run: Watched, arguments: Arguments) -> None:
     full = _looked_up(run, arguments)
     if full is not None:
-        run.reads(full)
+        with run.looking():
+            run.reads(full)
 
 
 def _opened_in(run: Watched, arguments: Arguments) -> None:

@@ -7,7 +7,8 @@ from __future__ import annotations
 import os
 import sys
 import threading
-from collections.abc import Iterator, Mapping
+from collections.abc import Generator, Iterator, Mapping
+from contextlib import contextmanager
 from dataclasses import dataclass, field
 
 from .paths import NOISE, below, count_names, cwd, directory_of, is_link, is_noise, text_of
@@ -34,6 +35,9 @@ class Watched:
     def __init__(self, session: Session) -> None:
         self.thread = threading.get_ident()
         # Taken from outside: contents or existence, and listings. Beyond the bound directories are kept.
+        # Of those that it read, the files of which it only asked whether they are there.
+        self.looked: set[str] = set()
+        self._looking = False
         self.read: set[str] = set()
         self.listed: set[str] = set()
         self.folded: set[str] = set()
@@ -112,7 +116,23 @@ class Watched:
 
     # Deeds
 
+    @contextmanager
+    def looking(self) -> Generator[None, None, None]:
+        """Within, the run asks whether files are there; it does not look into them."""
+        self._looking = True
+        try:
+            yield
+        finally:
+            self._looking = False
+
     def reads(self, full: str) -> None:
+        if not self._looking:
+            self.looked.discard(full)
+        elif full not in self.read:
+            self.looked.add(full)
+        self._adds(full)
+
+    def _adds(self, full: str) -> None:
         if full in self.replaced or full in self.read:
             return
         if len(self.read) < _PATHS:
@@ -122,6 +142,8 @@ class Watched:
 
     def reads_through(self, full: str) -> None:
         """A read that follows a link depends on the link and on what is behind it."""
+        if not self._looking:
+            self.looked.discard(full)
         if full in self.read or full in self.replaced:
             return
         if is_link(full):

@@ -476,7 +476,7 @@ PANDAS = Theme(
         "<group> = <frame>.groupby('k')",
         "<list>.append(int(<frame>['x'].sum()))",
         "<dict>['k'] = <frame>",
-        "vv = <frame>['x'].to_numpy()",
+        "vv = <frame>['x'].to_numpy().copy()",
         "<frame>.attrs['u'] = <0-5>",
     ),
     reads=(
