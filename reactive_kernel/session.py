@@ -731,7 +731,8 @@ class Session:
         before, state.blocked = state.blocked, why
         affected: set[CellId] = set()
         if (before is None) != (why is None):
-            self.graph.shifted |= self.graph.entry(cell).writes
+            entry = self.graph.entry(cell)
+            self.graph.shifted |= entry.writes | entry.may
             affected = self._affected(cell, self.graph.taken(cell))
         self._settle({cell} | affected)
         self._reconsider(affected)
