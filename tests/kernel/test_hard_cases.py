@@ -312,6 +312,7 @@ class Notebook:
         for cell, source in tuple(self.cells.items())[:-1]:
             self._enter(cell, "pass")
             self._enter(cell, source)
+        self._check(self.kernel.run_stale().ran)
         return self
 
     def _enter(self, cell: str, source: str) -> None:
