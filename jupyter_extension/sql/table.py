@@ -14,7 +14,7 @@ from .types import Column, Kind
 
 MIME = "application/vnd.jupyter-reactive.table+json"
 # How many rows go into each form of a result.
-_GRID, _HTML, _TEXT = 500, 100, 20
+_GRID, _HTML, _TEXT = 200, 100, 20
 # How much of a value is shown where nobody can scroll in it.
 _WIDTH = 200
 
