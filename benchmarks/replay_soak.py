@@ -15,6 +15,8 @@ import time
 from dataclasses import dataclass
 from pathlib import Path
 
+import websocket
+
 from tests.replay.server import Server, Stream, running
 
 TALK = """
@@ -48,8 +50,12 @@ def visit(server: Server, kernel: str, cursor: object, lottery: random.Random, t
     """Come, read for a while, and go, politely or not; answers where to go on."""
     stream = server.stream(kernel, cursor)
     count = lottery.randint(1, 2000)
+    stream.wire.settimeout(5)
     for _ in range(count):
-        message = stream.next()
+        try:
+            message = stream.next()
+        except websocket.WebSocketTimeoutException:
+            break  # the kernel has nothing more to say
         if message is None or "end " in message.get("msg", {}).get("content", {}).get("text", ""):
             break
     tally.visits += 1
