@@ -206,7 +206,7 @@ def idle() -> Iterator[Row]:
         for tap in taps:
             tap.end()
         for tap in taps:
-            tap.join()
+            tap.stop()
     publisher.close()
     context.term()
     yield row("memory of an idle kernel's recorder, of 100 (kB)", each, 1000, 100, "resident", larger=False)

@@ -12,7 +12,7 @@ from typing import Any, Protocol
 
 from .log import Limits, Log
 from .recording import Recording
-from .spill import Spill
+from .spill import Spill, sweep
 
 UUID = re.compile(r"[0-9a-f]{8}(-[0-9a-f]{4}){3}-[0-9a-f]{12}")
 
@@ -22,7 +22,7 @@ class Listens(Protocol):
 
     def move(self, kernel: Any) -> None: ...
     def end(self) -> None: ...
-    def join(self, timeout: float | None = None) -> None: ...
+    def stop(self) -> None: ...
 
 
 class Recorders:
@@ -102,6 +102,7 @@ class Recorders:
         self._kernels.start_watching_activity = start_watching_activity
         self._kernels.start_kernel = start_kernel
         self._kernels.remove_kernel = remove_kernel
+        sweep(self._directory)
         for kernel_id in self._kernels.list_kernel_ids():
             self.ensure(kernel_id)
 
@@ -171,7 +172,7 @@ class Recorders:
         for kernel_id in list(self._recordings):
             self._end(kernel_id)
         for recording, tap in self._ending:
-            tap.join()
+            tap.stop()
             recording.log.close()
         self._ending.clear()
 

@@ -89,3 +89,23 @@ class Spill:
             self._database.executescript(PRAGMAS)
             self._database.execute(SCHEMA)
         return self._database
+
+
+def sweep(directory: Path) -> None:
+    """Delete what servers left that were killed: files end with the number of their process."""
+    for path in directory.glob("*-*.sqlite"):
+        owner = path.stem.rpartition("-")[2]
+        if owner.isdigit() and not _runs(int(owner)):
+            path.unlink(missing_ok=True)
+
+
+def _runs(process: int) -> bool:
+    if os.name != "posix":
+        return True  # to ask would end it
+    try:
+        os.kill(process, 0)
+    except ProcessLookupError:
+        return False
+    except PermissionError:
+        return True
+    return True

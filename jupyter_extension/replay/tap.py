@@ -54,6 +54,7 @@ class Tap:
         self._context = context
         self._recording = recording
         self._address = address
+        self._hurry = False
         self._orders: SimpleQueue[Address | None] = SimpleQueue()
         self._bell, self._wakes = socket.socketpair()
         # Connected at once: the process may be up before the thread is.
@@ -72,13 +73,19 @@ class Tap:
         """The kernel is gone: record what is still on its way, then end."""
         self._order(None)
 
-    def join(self, timeout: float | None = None) -> None:
-        self._thread.join(timeout)
+    def stop(self) -> None:
+        """The server stops, and kernels may go on talking: end now."""
+        self._hurry = True
+        self._order(None)
+        self._thread.join()
 
     def _order(self, order: Address | None) -> None:
         if self._thread.is_alive():
             self._orders.put(order)
-            self._bell.send(b"!")
+            try:
+                self._bell.send(b"!")
+            except OSError:
+                return  # it has just ended
 
     def _connect(self, address: Address) -> zmq.Socket[Any]:
         ear = self._context.socket(zmq.SUB)
@@ -114,7 +121,7 @@ class Tap:
         assert ready
         self._wakes.recv(1)
         order = self._orders.get()
-        while self._ear.poll(QUIET):
+        while not self._hurry and self._ear.poll(QUIET):
             self._take(key)
         self._ear.close()
         if order is not None:
@@ -166,8 +173,9 @@ class GatewayTap:
         if self._thread.is_alive():
             self._loop.call_soon_threadsafe(self._ended.set)
 
-    def join(self, timeout: float | None = None) -> None:
-        self._thread.join(timeout)
+    def stop(self) -> None:
+        self.end()
+        self._thread.join()
 
     def _run(self) -> None:
         try:

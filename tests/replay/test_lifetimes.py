@@ -121,6 +121,16 @@ def test_nothing_is_left_behind(tmp_path: Path):
     assert server.files == []
 
 
+def test_a_server_stops_while_a_kernel_talks(tmp_path: Path):
+    with running(tmp_path / "server", "--ReplayApp.memory_limit=20000") as server:
+        page, stream = server.page(kernel := server.kernel()), server.stream(kernel)
+        page.run("while True: print('x' * 100, flush=True)")
+        while len(stream.texts) < 200:
+            stream.next()
+        assert server.files != []
+    assert server.files == []
+
+
 def _live(server: Server) -> None:
     """A whole life: output beyond memory, clients, a restart, the end."""
     kernel = server.kernel()

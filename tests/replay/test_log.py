@@ -3,7 +3,9 @@
 from __future__ import annotations
 
 import json
+import os
 import stat
+import subprocess
 from collections.abc import Callable
 from pathlib import Path
 
@@ -13,7 +15,7 @@ from hypothesis import strategies as st
 
 from jupyter_extension.replay.log import Cursor, Ended, Gap, Limits, Lines, Log, NewEpoch, Nothing, OnDisk
 from jupyter_extension.replay.message import Malformed, parse
-from jupyter_extension.replay.spill import Spill
+from jupyter_extension.replay.spill import Spill, sweep
 
 from . import histories
 from .client import folded, read, record
@@ -140,6 +142,15 @@ def test_a_disk_that_fails_costs_records_and_says_so(tmp_path: Path):
     assert log.open(None)[0].floor > 0
     assert "are lost" in said[0]
     assert len(folded(log.snapshot())[0]["a"]["messages"][0]["content"]["text"]) == 100 * 100
+
+
+def test_files_of_servers_that_were_killed_are_swept_away(tmp_path: Path):
+    gone = subprocess.Popen(["true"])
+    gone.wait()
+    for owner in (gone.pid, os.getpid()):
+        (tmp_path / f"a-b-{owner}.sqlite").touch()
+    sweep(tmp_path)
+    assert [path.name for path in tmp_path.iterdir()] == [f"a-b-{os.getpid()}.sqlite"]
 
 
 def test_a_reader_goes_through_an_old_process_into_the_new_one(make_log: MakeLog):
