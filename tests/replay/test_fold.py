@@ -133,6 +133,18 @@ def test_an_update_from_another_cell_changes_the_display_in_its_place(shown):
     assert messages[1]["content"]["data"] == {"text/plain": "new"}
 
 
+def test_a_display_can_be_updated_when_all_around_it_has_gone_to_disk(make_log: MakeLog):
+    log = make_log(memory=2000)
+    record(log, [START, shows("a", "r1", "old", "d"), *(results("a", "r1", "y") for _ in range(5))])
+    assert log.disk > 0
+    record(log, [updates("a", "r1", "new", "d")])
+    shown = [
+        each["content"].get("data", {}).get("text/plain")
+        for each in folded(log.snapshot())[0]["a"]["messages"]
+    ]
+    assert shown == [None, "new", *"yyyyy"]
+
+
 def test_an_update_leaves_later_displays_alone(shown):
     _, messages = shown(START, updates("a", "r1", "early", "d"), shows("a", "r1", "late", "d"))
     assert [each["content"].get("data") for each in messages] == [None, {"text/plain": "late"}]
