@@ -291,7 +291,7 @@ def _in(item: object, items: Iterable[object]) -> bool:
 
 class _Path(_List):
     resource = "path:"
-    read_under = frozenset((IMPORTS,))
+    read_under = frozenset((IMPORTS, "sys"))
 
     def _live(self) -> MutableSequence[str]:
         return sys.path

@@ -8,9 +8,9 @@ import sys
 import threading
 import time
 from collections import deque
-from collections.abc import Generator, Mapping
+from collections.abc import Callable, Generator, Mapping
 from concurrent.futures import Future
-from contextlib import contextmanager
+from contextlib import contextmanager, suppress
 from contextvars import ContextVar, copy_context
 from dataclasses import dataclass
 from inspect import signature
@@ -108,6 +108,7 @@ class ReactiveKernel(IPythonKernel):
         super().__init__(**options)
         self.document = Session(self._analyse)
         self._observer: Observer | None = None
+        self._connect: Callable[[str, str], None] | None = None
         # Requests are taken in by any thread; whoever steps the document or tells of it holds this.
         self._turn = threading.RLock()
         self._comms: set[str] = set()
@@ -338,11 +339,40 @@ class ReactiveKernel(IPythonKernel):
             if isinstance(request, wire.Malformed):
                 comm.send(dict(wire.error(request, data)))
             elif isinstance(request, wire.ConnectRequested):
-                name = request.name or "default"
-                problem = "This kernel has no database support installed."
-                self._publish("reactive_connection", wire.connection(name, "", problem))
+                self._open_connection(request.name or "default", request.url)
             else:
                 self._step(request)
+
+    def _open_connection(self, name: str, url: str) -> None:
+        if self._connect is None:
+            problem = "This kernel has no database support installed."
+            self._publish("reactive_connection", wire.connection(name, "", problem))
+            return
+        # Whoever connects tells of it, also when it fails.
+        with suppress(Exception):
+            self._connect(name, url)
+
+    # What a language's extension tells the kernel
+
+    def resources_touched(
+        self, reads: frozenset[Resource], writes: frozenset[Resource], unproven: str | None
+    ) -> None:
+        """A run read and wrote resources that only its language knows of."""
+        self.observer.tell(reads, writes, unproven)
+
+    def tables_changed(self, resources: frozenset[Resource]) -> None:
+        """Somebody outside changed tables; called in any thread."""
+        self._step(NamesTouched(resources, lasting=True))
+        self.io_loop.add_callback(self._pump)
+
+    def connection_changed(self, name: str, server: str, problem: str | None) -> None:
+        """A database connection was opened or replaced, or could not be."""
+        if self._comms:
+            self._publish("reactive_connection", wire.connection(name, server, problem))
+
+    def connects_with(self, connect: Callable[[str, str], None]) -> None:
+        """Have `connect(name, url)` open the connections that front ends ask for."""
+        self._connect = connect
 
     async def dispatch_shell(
         self, msg: Any, /, subshell_id: str | None = None, *, concurrent: bool = False

@@ -37,11 +37,15 @@ class Ledger:
         for name in left:
             self.spent.discard((event.cell, name))
             self._spenders.pop((event.cell, name), None)
+        self.spend(event)
+        self._enter_objects(event, cells)
+
+    def spend(self, event: RunFinished) -> None:
+        """Note which versions the run used up."""
         self.spent |= event.seen.spent
         for maker, name in event.seen.spent:
             if ":" in name and shared(name):
                 self._spenders.setdefault((maker, name), set()).add(event.cell)
-        self._enter_objects(event, cells)
 
     def _enter_objects(self, event: RunFinished, cells: Collection[CellId]) -> None:
         self._forget_objects(event.cell)

@@ -301,7 +301,7 @@ class Namespace:
             self._put(name, maker)
             if maker is None and name in leftovers:
                 self.live[name] = leftovers[name]
-        moved = {place for at in self._moved for place in self._holders(at)}
+        moved = self.holders(self._moved)
         for cell, name in moved | {(maker, name) for name in displaced if (maker := final(name))}:
             version = self._versions.get(cell, {}).get(name)
             if version is not None and self._things and final(name) == cell:
@@ -340,13 +340,27 @@ class Namespace:
 
     def holders(self, ids: Iterable[int]) -> set[Place]:
         """The versions behind which one of the objects with those ids stands."""
-        return {place for at in ids for place in self._holders(at)}
-
-    def _holders(self, at: int) -> set[Place]:
+        wanted = frozenset(ids)
+        few = {place for at in _common(wanted, self._holding) for place in self._holding[at]}
         much = {
-            (cell, name) for cell, name in self._holding_much if at in self._versions[cell][name].reach.ids
+            (cell, name)
+            for cell, name in self._holding_much
+            if not wanted.isdisjoint(self._versions[cell][name].reach.ids)
         }
-        return self._holding.get(at, set()) | much
+        return few | much
+
+    def held(self, at: int) -> bool:
+        """Does the object stand behind any version?"""
+        return at in self._holding or any(
+            at in self._versions[cell][name].reach.ids for cell, name in self._holding_much
+        )
+
+    def _unheld(self, ids: Iterable[int]) -> frozenset[int]:
+        """Those of the objects that no version holds."""
+        left = frozenset(ids) - self._holding.keys()
+        for cell, name in self._holding_much if left else ():
+            left -= self._versions[cell][name].reach.ids
+        return left
 
     def _hold(self, place: Place, found: Reach) -> None:
         if len(found.ids) > _FEW:
@@ -396,12 +410,15 @@ class Namespace:
         """The versions that mean a state which nobody can put back, as far as nobody has been told."""
         poorer, self._poorer = self._poorer, set()
         found: set[Place] = set()
-        for at in poorer & self._things.keys():
-            thing = self._things[at]
-            for cell, name in self._holders(at):
-                key = self._versions[cell][name].keys.get(at, thing.base)
+        poorer &= self._things.keys()
+        for cell, name in self.holders(poorer):
+            version = self._versions[cell][name]
+            for at in version.reach.ids & poorer:
+                thing = self._things[at]
+                key = version.keys.get(at, thing.base)
                 if key != thing.now and key not in thing.states:
                     found.add((cell, name))
+                    break
         self._spent |= found
         return found
 
@@ -418,9 +435,9 @@ class Namespace:
 
     def clean(self) -> None:
         """Let go of objects that no version holds any more."""
-        for at in [at for at in self._heirs if not self._holders(at)]:
+        for at in self._unheld(self._heirs):
             del self._heirs[at]
-        for at in [at for at in self._moved & self._things.keys() if not self._holders(at)]:
+        for at in self._unheld(self._moved & self._things.keys()):
             thing = self._things.pop(at)
             self._weight -= self._thing_weight(thing)
             self._moved.discard(at)

@@ -7,10 +7,11 @@ from collections.abc import Callable, Collection, Iterable, Iterator
 from dataclasses import dataclass
 from functools import wraps
 from itertools import chain
+from types import ModuleType
 from typing import Any, Final, ParamSpec, TypeVar
 
 from .cell import NOTHING
-from .shapes import ATOMS, MODULE, CannotRestore, Shape, hashes_itself, is_atom, shape
+from .shapes import ATOMS, CannotRestore, Shape, changed_by_name, hashes_itself, is_atom, shape
 
 # So many objects behind one value are looked at; whoever has more is called vast.
 MOST: Final = 500_000
@@ -58,6 +59,8 @@ def reach(value: object) -> Reach:
     """Look at everything behind a value."""
     if is_atom(value):
         return _ATOM
+    if (form := shape(value)).around:
+        return Reach(frozenset((id(value),)), frozenset((form.kind,)))
     found = _Walk((value,))
     ids = frozenset(chain.from_iterable(members for _, members in found.changing.values()))
     return Reach(ids, frozenset(found.kinds), found.vast)
@@ -108,7 +111,7 @@ class _Walk:
                 continue
             some = values if len(kinds) == 1 else [value for value in values if type(value) is kind]
             members = dict(zip(map(id, some), some))
-            if issubclass(kind, type):
+            if issubclass(kind, (type, ModuleType)):
                 found += [(shape(value), {at: value}) for at, value in members.items()]
             else:
                 found.append((self._shape(next(iter(members.values()))), members))
@@ -120,7 +123,7 @@ class _Walk:
         form = self._shapes.get(id(kind))
         if form is None:
             form = shape(value)
-            if not issubclass(kind, type):
+            if not issubclass(kind, (type, ModuleType)):
                 self._shapes[id(kind)] = form
         return form
 
@@ -206,7 +209,7 @@ class Survey:
 
     @_undisturbed
     def __init__(
-        self, values: Iterable[object], modules: Collection[object] = (), alone: Iterable[object] = ()
+        self, values: Iterable[object], around: Collection[object] = (), alone: Iterable[object] = ()
     ) -> None:
         """Behind those `alone` nothing else that may change is known to stand: nobody looks for it again."""
         walk = _Walk(values)
@@ -216,7 +219,7 @@ class Survey:
         self._groups = [
             group for form, members in walk.changing.values() for group in _groups(form, members.values())
         ]
-        self._groups += _groups(MODULE, modules)
+        self._groups += [group for value in around for group in _groups(changed_by_name(value), (value,))]
 
     @_undisturbed
     def changes(self) -> list[Change]:

@@ -93,6 +93,19 @@ def watch(live: dict[str, object], run: Run) -> Watch:
     return Watch({name: live.get(name, _ABSENT) for name in expected}, newest, False)
 
 
+# Kinds of values behind which no function of the notebook can stand.
+_SILENT = frozenset(("atom", "steady", "plain", "array", "frame", "polars", "arrow"))
+
+
+def _may_call(values: Mapping[Resource, object]) -> dict[Resource, object]:
+    found: dict[Resource, object] = {}
+    for name, value in values.items():
+        behind = reach(value)
+        if behind.vast or not behind.kinds <= _SILENT:
+            found[name] = value
+    return found
+
+
 def observe(seen: Watch, live: dict[str, object], run: Run, error: BaseException | None) -> Observation:
     """Compare the namespace after a run with what stood there before: names, not yet what is behind them."""
     facts = run.facts
@@ -112,7 +125,7 @@ def observe(seen: Watch, live: dict[str, object], run: Run, error: BaseException
         deleted=frozenset(deleted),
         # What the graph knew already it knows better: through which function, and so for how long.
         reads=(_missed(error) | loaded) - run.inputs.keys(),
-        latent=latent_of({name: live[name] for name in bound}, live, facts),
+        latent=latent_of(_may_call({name: live[name] for name in bound}), live, facts),
         unproven=_unproven(run),
     )
 
@@ -129,6 +142,15 @@ class _Begun:
     started: float
 
 
+def _both(one: Touched, other: Touched) -> Touched:
+    return replace(
+        one,
+        reads=one.reads | other.reads,
+        writes=one.writes | other.writes,
+        unproven=one.unproven or other.unproven,
+    )
+
+
 class Observer:
     """Puts each run on the values it should read, and sees what comes of it."""
 
@@ -138,6 +160,8 @@ class Observer:
         self.names = Namespace(live, self._dials)
         self._document = document
         self._begun: _Begun | None = None
+        # What the run under way touched, by the word of the language that it is written in.
+        self._told = Touched()
         # Functions that remember their answers, with the globals that these came from.
         self._caches: dict[int, tuple[object, list[Any]]] = {}
         # Seconds that the latest run of each cell took.
@@ -185,10 +209,23 @@ class Observer:
             if name in live and (name in run.inputs or maker is None or not self.names.is_spent(maker, name))
         }
         values = [live[name] for name, found in kinds.items() if not found <= _CONSTANT]
-        modules = [value for name in run.facts.mutates if isinstance(value := live.get(name), ModuleType)]
+        # Behind its version there was the value alone: a million numbers need not be asked again.
+        flat = {id(live[name]) for name in kinds if self._is_flat(name, inputs[name])}
+        around = self._around(run)
         if values and harmless(run.facts.verbs, frozenset[str]().union(*kinds.values()), live.__getitem__):
             values = []
-        return Survey(values, modules) if values or modules else None
+        alone = [value for value in values if id(value) in flat]
+        rest = [value for value in values if id(value) not in flat]
+        return Survey(rest, around, alone) if values or around else None
+
+    def _around(self, run: Run) -> list[object]:
+        """What stands around the notebook and the run's source changes: modules, classes of libraries."""
+        live, verbs = self.names.live, run.facts.verbs
+        named = set(run.facts.mutates)
+        if any(verb.startswith(("setattr(", "delattr(", "vars(", ".__setattr__(")) for verb in verbs):
+            named |= run.inputs.keys()
+        values = {id(live[name]): live[name] for name in named if name in live}
+        return [value for value in values.values() if shape(value).around]
 
     def _refresh_caches(self, inputs: Mapping[Resource, CellId | None]) -> None:
         """Have functions that remember their answers forget those that other globals gave."""
@@ -201,7 +238,8 @@ class Observer:
 
     def _refresh_cache(self, function: Any) -> None:
         live = self.names.live
-        read = self._reached(latent_of({"": function.__wrapped__}, live, CellFacts())[""].reads)
+        latent = latent_of({"": function.__wrapped__}, live, CellFacts())
+        read = self._reached(latent[""].reads if latent else ())
         seen = [self.names.moves, *read.items()]
         # Held, so that no other object can have the place of one of them.
         before = self._caches.get(id(function))
@@ -220,9 +258,19 @@ class Observer:
                 todo += [each for one in latent.values() for each in one.reads]
         return found
 
+    def _is_flat(self, name: Resource, maker: CellId | None) -> bool:
+        behind = self.names.reach(maker, name) if maker is not None else None
+        alone = frozenset((id(self.names.live[name]),))
+        return behind is not None and not behind.vast and behind.ids == alone
+
     def _kinds(self, name: Resource, maker: CellId | None) -> frozenset[str]:
         found = self.names.reach(maker, name).kinds if maker is not None else NOTHING
         return found or reach(self.names.live[name]).kinds
+
+    def tell(self, reads: frozenset[Resource], writes: frozenset[Resource], unproven: str | None) -> None:
+        """Hear what the run under way did to tables and the like, which nobody else can see."""
+        if self._begun is not None:
+            self._told = _both(self._told, Touched(reads, writes, unproven))
 
     # After
 
@@ -235,6 +283,8 @@ class Observer:
         touched = self._files.stop(self._document.outside)
         behind = self._files.behind(values.values())
         touched = replace(touched, reads=touched.reads | behind.reads, writes=touched.writes | behind.writes)
+        told, self._told = self._told, Touched()
+        touched = _both(touched, told)
         hints = [
             word for word, true in ((FILES_RELATIVE, touched.relative), (SUBPROCESS, touched.opaque)) if true
         ]
@@ -370,8 +420,10 @@ class Observer:
 
     def _worth(self, at: int, weight: int) -> bool:
         """Is keeping so many bytes cheaper than running those again who made the object?"""
+        if weight <= _SMALL:
+            return True
         seconds = sum(self._took.get(maker, 0.0) for maker in {cell for cell, _ in self.names.holders((at,))})
-        return weight <= _SMALL or weight / _BYTES_A_SECOND < seconds
+        return weight / _BYTES_A_SECOND < seconds
 
     # Code of no cell
 
@@ -419,7 +471,7 @@ class Observer:
 
         def may_pair(old: object, new: object) -> bool:
             # Nobody else may know the new one, and the old one only who took it from here.
-            if space.holders((id(new),)):
+            if space.held(id(new)):
                 return False
             return all(
                 maker == cell or self._document.below(maker, cell) for maker, _ in space.holders((id(old),))
@@ -461,7 +513,8 @@ class Observer:
         space, cell = self.names, run.cell
         made = rest.intersection(space.made(cell))
         if run.again:
-            return made
+            # What is outside of the process is as it is: an INSERT that runs again inserts again.
+            return frozenset(name for name in made if not name.startswith("table:"))
         return frozenset(
             name
             for name in made & space.live.keys()

@@ -327,6 +327,8 @@ class Session:
         self._running = None
         state = self._states.get(event.cell)
         if state is None or state.flight is None:
+            # It has left the document, but what it used up is used up.
+            self._ledger.spend(event)
             return
         flight, state.flight = state.flight, None
         steady = state.succeeded and state.blocked is None
@@ -395,6 +397,12 @@ class Session:
     def _names_touched(self, event: NamesTouched) -> None:
         readers: set[CellId] = set()
         for name in event.names:
+            if name.startswith("table:"):
+                # Somebody outside wrote it, whoever else does in the document.
+                for cell in self.graph.users(name):
+                    self._states[cell].nudged |= {name}
+                    readers.add(cell)
+                continue
             writer = self.source_of(name, None)
             state = self._states[writer] if writer is not None else None
             if writer is None or state is None or state.ran is None:

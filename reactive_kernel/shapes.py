@@ -5,12 +5,14 @@ from __future__ import annotations
 import functools
 import gc
 import itertools
+import os
 import sys
 from collections import Counter, OrderedDict, defaultdict, deque
 from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
 from copy import copy
 from itertools import chain, repeat
 from operator import is_
+from pathlib import Path
 from types import (
     BuiltinFunctionType,
     CellType,
@@ -61,6 +63,8 @@ class Shape:
     sees = True
     # Or is whoever may have changed it said to have done so?
     guesses = False
+    # Is it something around the notebook, which is asked only where the source changes it?
+    around = False
     # Does it hold nothing, so that nobody need ask?
     bare = False
 
@@ -394,7 +398,10 @@ class _Function(_Mutable):
 
     def parts(self, value: Any) -> Iterable[object]:
         yield from value.__closure__ or ()
-        if value.__globals__.get("__name__") != "__main__":
+        home = value.__globals__.get("__name__")
+        if is_own(home):
+            yield sys.modules.get(home)
+        elif home != "__main__":
             # A library's: only what the notebook gave it to enclose is of interest.
             return
         yield from value.__defaults__ or ()
@@ -687,6 +694,20 @@ class _Reduced(_Mutable):
         )
 
 
+def _held_inside(value: object) -> list[object]:
+    """What an object holds where only C code sees it. It relies on its containers: these stay as they are."""
+    found: list[object] = []
+    for held in gc.get_referents(value):
+        kind = cast("Any", type(held))
+        if kind is dict:
+            found += [*held.keys(), *held.values()]
+        elif kind in (list, set, deque, bytearray):
+            found += held
+        elif not issubclass(kind, type):
+            found.append(held)
+    return found
+
+
 class _Moving(_Mutable):
     """An iterator or open file whose place nobody can tell: whoever may have used it has changed it."""
 
@@ -697,7 +718,7 @@ class _Moving(_Mutable):
         super().__init__(kind=kind)
 
     def parts(self, value: Any) -> Iterable[object]:
-        return [held for held in gc.get_referents(value) if not issubclass(type(held), type)]
+        return _held_inside(value)
 
     def alike(self, value: Any, state: Any) -> bool:
         return False
@@ -789,7 +810,27 @@ class _Opaque(_Mutable):
     restores = False
 
     def parts(self, value: Any) -> Iterable[object]:
-        return [held for held in gc.get_referents(value) if not issubclass(type(held), type)]
+        return _held_inside(value)
+
+
+class _Sealed(_Opaque):
+    """An object whose inside is nobody's business."""
+
+    def parts(self, value: Any) -> Iterable[object]:
+        return ()
+
+
+class _Touched(_Opaque):
+    """What stands around the notebook, in a cell whose source changes it: who may have, did."""
+
+    sees = True
+    guesses = True
+
+    def parts(self, value: Any) -> Iterable[object]:
+        return ()
+
+    def alike(self, value: Any, state: Any) -> bool:
+        return False
 
 
 def _names(value: Any) -> dict[str, object]:
@@ -818,6 +859,49 @@ class Module(_Mutable):
 
 
 MODULE = Module()
+
+
+class _OwnModule(Module):
+    """A module that the notebook's people wrote: its values are theirs."""
+
+    def parts(self, value: Any) -> Iterable[object]:
+        return [held for name, held in _names(value).items() if name[:2] != "__"]
+
+
+_LIBRARIES = tuple(
+    {
+        os.path.realpath(path) + os.sep
+        for path in (sys.prefix, sys.base_prefix, *map(str, sys.path))
+        if "site-packages" in path
+    }
+    | {os.path.realpath(Path(os.__file__).parent) + os.sep}
+)
+_ours: dict[str, bool] = {}
+
+
+def is_own(name: object) -> bool:
+    """Is the module of that name one that the notebook's people wrote, or made?"""
+    if not isinstance(name, str) or name == "__main__":
+        return False
+    known = _ours.get(name)
+    if known is None:
+        module = sys.modules.get(name)
+        spec = getattr(module, "__spec__", None)
+        if module is None or spec is None:
+            return False
+        origin = spec.origin if isinstance(spec.origin, str) else ""
+        root = __name__.partition(".")[0]
+        own = origin.endswith((".py", ".pyc")) and name.partition(".")[0] != root
+        known = _ours[name] = own and not os.path.realpath(origin).startswith(_LIBRARIES)
+    return known
+
+
+def _is_own_module(module: Any) -> bool:
+    name = _names(module).get("__name__")
+    if name == "__main__":
+        return False
+    # One that no file stands for was made by a cell.
+    return is_own(name) or _names(module).get("__spec__") is None
 
 
 class _Random(_Mutable):
@@ -871,6 +955,9 @@ CACHED: Final = type(functools.lru_cache(lambda: None))
 
 ATOM: Final = Shape(kind="atom")
 ATOM.bare = True
+# Modules and classes of libraries, and the machinery around the notebook.
+AROUND: Final = Shape(kind="atom")
+AROUND.bare = AROUND.around = True
 _HEAP = 1 << 9
 ATOMS: frozenset[type] = frozenset(
     (
@@ -887,7 +974,7 @@ ATOMS: frozenset[type] = frozenset(
             type(Ellipsis),
             type(NotImplemented),
         ),
-        *(object, CodeType, ModuleType, WrapperDescriptorType, MethodDescriptorType, MethodWrapperType),
+        *(object, CodeType, WrapperDescriptorType, MethodDescriptorType, MethodWrapperType),
         *(GetSetDescriptorType, MemberDescriptorType),
     )
 )
@@ -957,6 +1044,15 @@ _MACHINERY = frozenset(
         *("reactive_kernel", "jupyter_extension", "warnings", "signal", "builtins", "ctypes"),
     )
 )
+# But what these hold, cells use to hand things on.
+_SEALED_TYPES = frozenset(
+    (
+        *(("queue", "Queue"), ("_queue", "SimpleQueue"), ("socket", "socket"), ("_thread", "_local")),
+        *(("threading", "Event"), ("threading", "Thread"), ("decimal", "Context"), ("_decimal", "Context")),
+        *(("weakref", name) for name in ("WeakValueDictionary", "WeakKeyDictionary")),
+        *(("_weakrefset", "WeakSet"), ("weakref", "WeakSet")),
+    )
+)
 # Values of these that do not change, or only to remember what they worked out.
 _CONSTANT = frozenset(
     (
@@ -972,7 +1068,7 @@ _CONSTANT = frozenset(
             "_decimal",
             "_operator",
         ),
-        *("_random"),
+        "_random",
     )
 )
 _BUILTIN_BASES: tuple[type, ...] = (
@@ -1018,14 +1114,27 @@ def shape_of(kind: type) -> Shape:
 def shape(value: object) -> Shape:
     """How the object keeps its state."""
     kind = type(value)
+    if issubclass(kind, ModuleType):
+        return _OWN_MODULE if kind is ModuleType and _is_own_module(value) else AROUND
     if not issubclass(kind, type):
         return shape_of(kind)
     if _looks_up(kind):
         return _OPAQUE
-    return _CLASS if value.__module__ == "__main__" else ATOM
+    home = value.__module__
+    return _CLASS if home == "__main__" or is_own(home) else AROUND
+
+
+def changed_by_name(value: object) -> Shape:
+    """How something around the notebook keeps its state, for a cell whose source changes it."""
+    if isinstance(value, ModuleType):
+        return MODULE
+    return _CLASS if isinstance(value, type) else _TOUCHED
 
 
 _CLASS = _Class()
+_OWN_MODULE = _OwnModule()
+_SEALED = _Sealed()
+_TOUCHED = _Touched()
 _OPAQUE = _Opaque()
 
 
@@ -1042,8 +1151,10 @@ def _find(kind: type[Any]) -> Shape:
         extension = _EXTENSIONS.get(package_of(cls))
         if extension is not None and (found := extension(cls)):
             return found if package_of(cls) == package else _with_methods(found)
+    if any((cls.__module__, cls.__name__) in _SEALED_TYPES for cls in kind.__mro__):
+        return _SEALED
     if package in _MACHINERY and package != "builtins":
-        return ATOM
+        return AROUND
     if package in _CONSTANT or issubclass(kind, _enum()) or kind.__qualname__ == "_tuplegetter":
         return ATOM
     if package == "random":

@@ -1005,38 +1005,86 @@ UNPROVEN: Mapping[str, tuple[Sources, str, str]] = {
 }
 
 # What is wrong and does not say so yet, and why.
-WRONG: Mapping[str, tuple[Sources, str]] = {
+# Right, or said not to be known: which of the two depends on what else the notebook does.
+HONEST: Mapping[str, Sources] = {
     "a queue": (
-        (
-            "import queue\nq = queue.Queue()",
-            "q.put(1)\nq.put(2)",
-            "print(q.get(timeout=0.1))",
-            "print(q.qsize())",
-        ),
-        "types of `queue` count as constants",
+        "import queue\nq = queue.Queue()",
+        "q.put(1)\nq.put(2)",
+        "print(q.get(timeout=0.1))",
+        "print(q.qsize())",
     ),
+    "an event": (
+        "import threading\ne = threading.Event()",
+        "print(e.is_set())",
+        "e.set()",
+        "print(e.is_set())",
+    ),
+    "a thread's own namespace": (
+        "import threading\nlocal = threading.local()\nlocal.x = 1",
+        "local.x += 1",
+        "print(local.x)",
+    ),
+    "a socket": (
+        "import socket\na, b = socket.socketpair()\nb.settimeout(0.2)",
+        "n = a.send(b'xy')",
+        "print(b.recv(1))",
+        "print(b.recv(1))",
+    ),
+    "a dict of weak references": (
+        "import weakref\nclass K: pass\nk = K()\nw = weakref.WeakValueDictionary()",
+        "w['k'] = k",
+        "print(len(w))",
+    ),
+    "a decimal context of one's own": (
+        "import decimal\nctx = decimal.Context(prec=3)",
+        "print(ctx.divide(decimal.Decimal(1), decimal.Decimal(3)))",
+        "ctx.prec = 5",
+        "print(ctx.prec)",
+    ),
+    "a function that tells types apart": (
+        "from functools import singledispatch\n@singledispatch\ndef f(x): return 'any'",
+        "@f.register\ndef _(x: int): return 'int'",
+        "print(f(1))",
+    ),
+    "a function of a module is patched and put back": (
+        "import json\nreal = json.dumps",
+        "json.dumps = lambda x: 'patched'",
+        "print(json.dumps(1))",
+        "json.dumps = real",
+        "print(json.dumps(1))",
+    ),
+    "a module of one's own making has names": (
+        "import types\nm = types.ModuleType('m')\nm.xs = []",
+        "m.xs.append(1)\nm.y = 2",
+        "print(m.xs, m.y)",
+    ),
+    "a module is loaded again": (
+        "import sys, importlib\nsys.path.insert(0, '.')\nimport own",
+        "own.add(1)",
+        "importlib.reload(own) and None",
+        "print(own.xs)",
+    ),
+    "a module that the notebook writes is loaded again": (
+        "from pathlib import Path\nimport sys, importlib\nsys.path.insert(0, '.')\nsys.dont_write_bytecode = True\nPath('gen.py').write_text('v = 1') and None",
+        "import gen\nimportlib.reload(gen) and None",
+        "print(gen.v)",
+        "Path('gen.py').write_text('v = 22') and None\nimportlib.invalidate_caches()",
+        "importlib.reload(gen) and None",
+        "print(gen.v)",
+    ),
+    "the module search path": (
+        "import sys",
+        "sys.path.insert(0, 'here')",
+        "print(sys.path[0])",
+    ),
+}
+
+WRONG: Mapping[str, tuple[Sources, str]] = {
     "a lock": (
         (
             "import threading\nlock = threading.Lock()",
             "print(lock.acquire(blocking=False))",
             "print(lock.acquire(blocking=False))",
-        ),
-        "types of `_thread` count as constants",
-    ),
-    "an event": (
-        (
-            "import threading\ne = threading.Event()",
-            "print(e.is_set())",
-            "e.set()",
-            "print(e.is_set())",
-        ),
-        "types of `threading` count as constants",
-    ),
-    "a thread's own namespace": (
-        (
-            "import threading\nlocal = threading.local()\nlocal.x = 1",
-            "local.x += 1",
-            "print(local.x)",
         ),
         "types of `_thread` count as constants",
     ),
@@ -1047,32 +1095,6 @@ WRONG: Mapping[str, tuple[Sources, str]] = {
             "print(xs)",
         ),
         "what a thread changes, nobody looks at",
-    ),
-    "a socket": (
-        (
-            "import socket\na, b = socket.socketpair()\nb.settimeout(0.2)",
-            "n = a.send(b'xy')",
-            "print(b.recv(1))",
-            "print(b.recv(1))",
-        ),
-        "types of `socket` count as constants",
-    ),
-    "a dict of weak references": (
-        (
-            "import weakref\nclass K: pass\nk = K()\nw = weakref.WeakValueDictionary()",
-            "w['k'] = k",
-            "print(len(w))",
-        ),
-        "types of `weakref` count as constants",
-    ),
-    "a decimal context of one's own": (
-        (
-            "import decimal\nctx = decimal.Context(prec=3)",
-            "print(ctx.divide(decimal.Decimal(1), decimal.Decimal(3)))",
-            "ctx.prec = 5",
-            "print(ctx.prec)",
-        ),
-        "types of `decimal` count as constants",
     ),
     "the level of a logger": (
         (
@@ -1100,14 +1122,6 @@ WRONG: Mapping[str, tuple[Sources, str]] = {
             "print(calls, f.cache_info())",
         ),
         "the cache is no part of its state",
-    ),
-    "a function that tells types apart": (
-        (
-            "from functools import singledispatch\n@singledispatch\ndef f(x): return 'any'",
-            "@f.register\ndef _(x: int): return 'int'",
-            "print(f(1))",
-        ),
-        "a registry of a library's closure",
     ),
     "a class that others register with": (
         (
@@ -1156,16 +1170,6 @@ WRONG: Mapping[str, tuple[Sources, str]] = {
         ),
         "modules are no part of versions",
     ),
-    "a function of a module is patched and put back": (
-        (
-            "import json\nreal = json.dumps",
-            "json.dumps = lambda x: 'patched'",
-            "print(json.dumps(1))",
-            "json.dumps = real",
-            "print(json.dumps(1))",
-        ),
-        "modules are no part of versions",
-    ),
     "a module is patched under another name": (
         (
             "import math\nm = math",
@@ -1205,14 +1209,6 @@ WRONG: Mapping[str, tuple[Sources, str]] = {
             "print(getattr(builtins, 'HARD', None))",
         ),
         "nobody looks into `builtins`",
-    ),
-    "a module of one's own making has names": (
-        (
-            "import types\nm = types.ModuleType('m')\nm.xs = []",
-            "m.xs.append(1)\nm.y = 2",
-            "print(m.xs, m.y)",
-        ),
-        "modules are no part of versions",
     ),
     "a module is put among those imported": (
         (
@@ -1298,26 +1294,6 @@ WRONG: Mapping[str, tuple[Sources, str]] = {
         ),
         "classes of modules count as constants",
     ),
-    "a module is loaded again": (
-        (
-            "import sys, importlib\nsys.path.insert(0, '.')\nimport own",
-            "own.add(1)",
-            "importlib.reload(own) and None",
-            "print(own.xs)",
-        ),
-        "modules are no part of versions",
-    ),
-    "a module that the notebook writes is loaded again": (
-        (
-            "from pathlib import Path\nimport sys, importlib\nsys.path.insert(0, '.')\nsys.dont_write_bytecode = True\nPath('gen.py').write_text('v = 1') and None",
-            "import gen\nimportlib.reload(gen) and None",
-            "print(gen.v)",
-            "Path('gen.py').write_text('v = 22') and None\nimportlib.invalidate_caches()",
-            "importlib.reload(gen) and None",
-            "print(gen.v)",
-        ),
-        "modules are no part of versions",
-    ),
     "the current figure": (
         (
             "import matplotlib\nmatplotlib.use('Agg')\nimport matplotlib.pyplot as plt\nplt.figure() and None",
@@ -1353,14 +1329,6 @@ WRONG: Mapping[str, tuple[Sources, str]] = {
             "print(df)",
         ),
         "the array of a frame is not looked at",
-    ),
-    "the module search path": (
-        (
-            "import sys",
-            "sys.path.insert(0, 'here')",
-            "print(sys.path[0])",
-        ),
-        "the search path is not put back",
     ),
 }
 

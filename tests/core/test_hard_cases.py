@@ -9,7 +9,7 @@ from pathlib import Path
 
 import pytest
 
-from .hard_cases import FILES, FRESH, UNPROVEN, WRONG, Sources
+from .hard_cases import FILES, FRESH, HONEST, UNPROVEN, WRONG, Sources
 from .notebook import Notebook
 from .nursery import Nursery, nursery
 
@@ -71,7 +71,8 @@ def test_what_nobody_can_see_is_stale_and_says_why(notebook: Make, sources: Sour
 
 @pytest.mark.parametrize(
     "sources",
-    [
+    [pytest.param(sources, id=name) for name, sources in HONEST.items()]
+    + [
         pytest.param(
             sources, id=name, marks=pytest.mark.xfail(raises=AssertionError, strict=True, reason=why)
         )
@@ -312,9 +313,6 @@ def test_what_a_deleted_cell_made_is_let_go(notebook: Make):
 # What C code keeps for itself
 
 
-@pytest.mark.xfail(
-    raises=EOFError, strict=True, reason="the list inside of it is put back, and its reader crashes"
-)
 def test_what_a_simple_queue_is_made_of_is_not_put_back(notebook: Make):
     book = notebook(
         a="import queue\nq = queue.SimpleQueue()", b="q.put(1)\nq.put(2)", c="print(q.get(timeout=0.1))"

@@ -2,9 +2,11 @@
 
 from __future__ import annotations
 
+import ast
 import random
+import re
 from dataclasses import dataclass, replace
-from typing import Literal
+from typing import Literal, cast
 
 from .mutations import Mutator
 from .writer import Writer
@@ -246,3 +248,44 @@ def sequence(seed: int, kinds: Kinds | None = None) -> Story:
     """The sequence with that seed; of that kind, or of whichever it is its turn to be."""
     mutating = kinds == "mutation" or (kinds is None and random.Random(~seed).random() * 100 < MUTATING)
     return Author(seed).mutations() if mutating else Author(seed).sequence()
+
+
+# Stories as they are printed
+
+_CELL = re.compile(r"  (\w+) \| ?(.*)")
+_MORE = re.compile(r"   +\| ?(.*)")
+_OPERATION = re.compile(
+    r"  > (?P<kind>\w+)(?P<cells>(?: c\d+)*)(?: at (?P<place>\d+))?(?: (?P<word>auto|manual|off|lazy))?"
+    r"(?: (?P<source>['\"].*?['\"]))?(?: \(then only (?P<steps>\d+) cells run\))?"
+    r"(?: \(interrupted before its line (?P<halt>\d+)\))?(?P<amid> \(while the next cell runs\))?"
+)
+
+
+def parse(text: str) -> Story:
+    """The story that was printed like this; its cells meet in objects."""
+    cells: list[tuple[str, str]] = []
+    operations: list[Operation] = []
+    for line in text.strip("\n").split("\n"):
+        if more := _MORE.fullmatch(line):
+            name, source = cells.pop()
+            cells.append((name, f"{source}\n{more[1]}"))
+        elif found := _CELL.fullmatch(line):
+            cells.append((found[1], found[2]))
+        elif found := _OPERATION.fullmatch(line):
+            operations.append(_operation(found))
+        else:
+            raise ValueError(line)
+    return Story(tuple(cells), tuple(operations), mutating=True)
+
+
+def _operation(found: re.Match[str]) -> Operation:
+    return Operation(
+        cast("Kind", found["kind"]),
+        tuple(found["cells"].split()),
+        ast.literal_eval(found["source"]) if found["source"] else "",
+        int(found["place"] or 0),
+        found["word"] or "",
+        None if found["steps"] is None else int(found["steps"]),
+        bool(found["amid"]),
+        int(found["halt"] or 0),
+    )

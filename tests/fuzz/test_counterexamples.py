@@ -2,8 +2,13 @@
 
 from __future__ import annotations
 
+import re
+from pathlib import Path
+
+import pytest
+
 from .drive import drive
-from .notebooks import Operation, Story
+from .notebooks import Operation, Story, parse
 
 
 def assert_true(cells: dict[str, str], *operations: Operation) -> None:
@@ -177,3 +182,23 @@ def test_a_swap_of_lists_in_a_function_that_changes_one_ends():
 def test_what_an_interrupt_left_half_done_is_undone():
     cells = {"list": "xs = [1]", "change": "xs.append(2)\nxs.append(3)", "show": "print(xs)"}
     assert_true_of_objects(cells, STALE, Operation("run", ("change",), halt=2))
+
+
+def stories() -> dict[str, Story]:
+    """The stories of `counterexamples.txt`, as they are printed when they are found."""
+    text = Path(__file__).with_name("counterexamples.txt").read_text(encoding="utf-8")
+    parts = (part.partition("\n") for part in re.split(r"^# ", text, flags=re.MULTILINE)[1:])
+    return {name: parse(story) for name, _, story in parts}
+
+
+STORIES = stories()
+
+
+@pytest.mark.parametrize("name", STORIES)
+def test_no_counterexample_comes_back(name: str) -> None:
+    mismatch, _ = drive(STORIES[name])
+    assert mismatch is None, str(mismatch)
+
+
+def test_a_story_is_read_as_it_is_printed() -> None:
+    assert all(parse(str(story)) == story for story in STORIES.values())
