@@ -50,7 +50,7 @@ def visit(server: Server, kernel: str, cursor: object, lottery: random.Random, t
     """Come, read for a while, and go, politely or not; answers where to go on."""
     stream = server.stream(kernel, cursor)
     count = lottery.randint(1, 2000)
-    stream.wire.settimeout(5)
+    stream.wire.settimeout(3)  # less than from one ping to the next
     for _ in range(count):
         try:
             message = stream.next()
