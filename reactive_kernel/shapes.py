@@ -694,12 +694,20 @@ class _Reduced(_Mutable):
         )
 
 
+# Asked of the class this way, no class of classes has a say in it.
+_DICTIONARY_AT: Any = vars(type)["__dictoffset__"]
+
+
 def _held_inside(value: object) -> list[object]:
     """What an object holds where only C code sees it. It relies on its containers: these stay as they are."""
     found: list[object] = []
+    fields = _DICTIONARY_AT.__get__(type(value)) != 0
     for held in gc.get_referents(value):
         kind = cast("Any", type(held))
-        if kind is dict:
+        if fields and not issubclass(kind, type):
+            # It may be the value of a field as well.
+            found.append(held)
+        elif kind is dict:
             found += [*held.keys(), *held.values()]
         elif kind in (list, set, deque, bytearray):
             found += held

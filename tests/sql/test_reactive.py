@@ -95,7 +95,6 @@ def test_a_value_bound_by_a_query_reruns_it(document: Document):
     assert document.graph()["b"]["writes"] == ["rows"]
 
 
-@pytest.mark.xfail(reason="The kernel does not ask yet which tables a run touched.", strict=True)
 def test_an_insert_reruns_who_selects_from_the_table(document: Document):
     document.sync({
         "make": "%%sql\ndrop table if exists counted; create table counted (x int)",
@@ -134,7 +133,6 @@ def test_a_query_that_cannot_be_read_says_where(document: Document):
     assert "line 3" in said["reason"]["message"]
 
 
-@pytest.mark.xfail(reason="The kernel does not ask yet which tables a run touched.", strict=True)
 def test_a_view_is_followed_to_its_tables(document: Document):
     document.sync(
         {
@@ -150,7 +148,6 @@ def test_a_view_is_followed_to_its_tables(document: Document):
     assert document.status("see")["freshness"] == "fresh"
 
 
-@pytest.mark.xfail(reason="The kernel does not ask yet which tables a run touched.", strict=True)
 def test_what_a_function_does_is_said_to_be_unknown(document: Document):
     document.sync(
         {
@@ -165,7 +162,6 @@ def test_what_a_function_does_is_said_to_be_unknown(document: Document):
     assert "riddle" in said["reason"]["message"]
 
 
-@pytest.mark.xfail(reason="The kernel does not ask yet which tables a run touched.", strict=True)
 def test_a_front_end_opens_a_connection_and_hears_of_it(document: Document, url: str):
     document.tell(op="connect", url="postgresql://u:hush@/x?host=/nonexistent")
     document.tell(op="connect", url=url, name="viacomm")
@@ -175,7 +171,6 @@ def test_a_front_end_opens_a_connection_and_hears_of_it(document: Document, url:
     assert document.kernel.run("%%sql --on viacomm\nselect 1").reply["content"]["status"] == "ok"
 
 
-@pytest.mark.xfail(reason="The kernel does not ask yet which tables a run touched.", strict=True)
 def test_a_watched_table_reruns_its_readers_whoever_changes_it(document: Document, url: str):
     somebody = Database.open("somebody", Target(url))
     try:
