@@ -123,6 +123,7 @@ def main() -> int:
         for kernel in kernels:
             page = server.page(kernel)
             page.run(TALK.format(seconds=given.seconds, burst=given.burst))
+            page.until(lambda message: message["header"]["msg_type"] == "execute_input")
             page.close()
         tallies, end = [Tally() for _ in range(given.clients)], time.monotonic() + given.seconds
         threads = [
