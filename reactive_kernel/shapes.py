@@ -790,7 +790,8 @@ class _Generator(_Moving):
         frame = value.gi_frame if type(value) is GeneratorType else value.cr_frame
         if frame is None:
             return None
-        return frame.f_lasti, tuple(gc.get_referents(value))
+        # Until Python 3.10 what it works on is the frame's own.
+        return frame.f_lasti, (*gc.get_referents(value), *_held_by_frame(frame))
 
     def alike(self, value: Any, state: Any) -> bool:
         now: Any = self.take(value)

@@ -452,6 +452,8 @@ def library_world(words: str) -> dict[str, Any]:
     for short, name in {"pl": "polars", "pa": "pyarrow", "plt": "matplotlib", "pd": "pandas"}.items():
         if f"{short}." in words and importlib.util.find_spec(name) is None:
             pytest.skip(f"{name} is not installed")
+    for name in ("numpy", "pandas"):
+        pytest.importorskip(name)
     space = world()
     exec("import numpy as np, pandas as pd", space)
     if "plt." in words or ".plot(" in words:

@@ -310,7 +310,9 @@ def test_the_last_value_is_shown():
 
 @pytest.mark.parametrize("source", ["x = = 1", "-" * 5000 + "1", "x." * 3000 + "y", "\0"])
 def test_a_cell_that_cannot_be_read_may_do_anything(source):
-    assert "?()" in analyze(source).verbs
+    facts = analyze(source)
+    # Some versions of Python read deeper nests than others.
+    assert "?()" in facts.verbs or facts.problem is None
 
 
 def test_a_magic_with_an_analyser_may_do_anything():
