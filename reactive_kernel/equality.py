@@ -20,8 +20,11 @@ _EXACT = frozenset((int, bool, str, bytes, range, type(None)))
 _MOST = 20_000
 
 
-def same(old: object, new: object, depth: int = 20) -> bool:
-    """Are two values soundly equal: immutable, of the same types all the way down, and alike?"""
+def same(old: object, new: object, depth: int = 20, *, functions: bool = True) -> bool:
+    """Are two values soundly equal: immutable, of the same types all the way down, and alike?
+
+    Functions are as good as immutable to those who call them, but not to those who ask who they are.
+    """
     if old is new:
         return True
     kind = type(old)
@@ -33,9 +36,9 @@ def same(old: object, new: object, depth: int = 20) -> bool:
         return (
             depth > 0
             and len(old) == len(new) <= 2000  # type: ignore[arg-type]
-            and all(same(a, b, depth - 1) for a, b in zip(old, new))  # type: ignore[call-overload]
+            and all(same(a, b, depth - 1, functions=functions) for a, b in zip(old, new))  # type: ignore[call-overload]
         )
-    if kind is FunctionType:
+    if kind is FunctionType and functions:
         return _same_function(old, new) and same(old.__defaults__, new.__defaults__)  # type: ignore[arg-type, attr-defined]
     return False
 

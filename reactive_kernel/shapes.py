@@ -46,6 +46,10 @@ _DEQUE: Final = deque[object] if TYPE_CHECKING else deque
 _ORDERED: Final = OrderedDict[Any, object] if TYPE_CHECKING else OrderedDict
 
 
+# Two states are alike only if the functions that they hold are the same ones.
+_same: Final = functools.partial(same, functions=False)
+
+
 class CannotRestore(Exception):
     """The object cannot be put back into an earlier state."""
 
@@ -195,7 +199,7 @@ class _List(_Mutable):
         )
 
     def agree(self, one: Any, other: Any) -> bool:
-        return len(one) == len(other) and all(map(same, one, other))
+        return len(one) == len(other) and all(map(_same, one, other))
 
     def put(self, value: Any, state: Any) -> None:
         _LIST.__setitem__(value, slice(None), state)
@@ -251,7 +255,7 @@ class _Ordered(_Mutable):
         return _as_long(now, state) and all(map(_identical, now, state))
 
     def agree(self, one: Any, other: Any) -> bool:
-        return _as_long(one, other) and all(all(map(same, a, b)) for a, b in zip(one, other))
+        return _as_long(one, other) and all(all(map(_same, a, b)) for a, b in zip(one, other))
 
     def put(self, value: Any, state: Any) -> None:
         keys, values, order = state
@@ -311,7 +315,7 @@ class _Set(_Mutable):
         return _SET.__len__(value) == len(state[0]) and _identical(_SET.__iter__(value), state[0])
 
     def agree(self, one: Any, other: Any) -> bool:
-        return len(one[0]) == len(other[0]) and all(map(same, one[0], other[0]))
+        return len(one[0]) == len(other[0]) and all(map(_same, one[0], other[0]))
 
     def put(self, value: Any, state: Any) -> None:
         for fill in (state[1], state[0]):
@@ -353,7 +357,7 @@ class _Deque(_Mutable):
         return _DEQUE.__len__(value) == len(state) and _identical(_DEQUE.__iter__(value), state)
 
     def agree(self, one: Any, other: Any) -> bool:
-        return len(one) == len(other) and all(map(same, one, other))
+        return len(one) == len(other) and all(map(_same, one, other))
 
     def put(self, value: Any, state: Any) -> None:
         _DEQUE.clear(value)
@@ -384,7 +388,7 @@ class _Cell(_Mutable):
         return self.take(value) is state
 
     def agree(self, one: Any, other: Any) -> bool:
-        return same(one, other)
+        return _same(one, other)
 
     def put(self, value: Any, state: Any) -> None:
         if state is _ABSENT:
@@ -465,7 +469,9 @@ def _same_dicts(ones: Sequence[dict[Any, object]], others: Sequence[dict[Any, ob
 
 def _agree_dict(one: Mapping[Any, object], other: Mapping[Any, object]) -> bool:
     return (
-        len(one) == len(other) and all(map(same, one, other)) and all(map(same, one.values(), other.values()))
+        len(one) == len(other)
+        and all(map(_same, one, other))
+        and all(map(_same, one.values(), other.values()))
     )
 
 
@@ -590,7 +596,7 @@ class _Instance(_Mutable):
             one[0] is other[0]
             and _agree_dict(one[1], other[1])
             and len(one[2]) == len(other[2])
-            and all(map(same, one[2], other[2]))
+            and all(map(_same, one[2], other[2]))
             and (self._base is None or one[3] is other[3] or self._base.agree(one[3], other[3]))
         )
 

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import importlib.util
+import sys
 from collections.abc import Iterator
 from pathlib import Path
 from typing import Any
@@ -234,6 +235,8 @@ def carry_out(make: str, act: str) -> tuple[Survey, dict[str, Any], dict[str, st
 
 @pytest.mark.parametrize(("make", "act"), rows(CHANGES))
 def test_a_change_is_seen_and_taken_back(make: str, act: str):
+    if make == "iter(range(3))" and sys.version_info >= (3, 12):
+        pytest.skip("since Python 3.12 such an iterator forgets where it began")
     survey, space, before = carry_out(make, act)
     changes = survey.changes()
     assert changes
