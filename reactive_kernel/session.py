@@ -334,18 +334,7 @@ class Session:
         steady = state.succeeded and state.blocked is None
         old = state.ran.stamps if state.ran is not None and steady else _NO_STAMPS
         stamps = stamps_of(event, old)
-        again = state.ran if state.ran is not None and state.ran.source == flight.source else None
-        known = again.entry.reads if again is not None else NOTHING
-        state.ran = Ran(
-            source=flight.source,
-            outcome=event.outcome,
-            reads={**self._looked_up(event), **flight.reads},
-            stamps=stamps,
-            entry=self._with_latent(learned(flight, event, known), event),
-            changed=event.seen.changed,
-            unproven=event.seen.unproven or flight.spoiled,
-            aloof=event.seen.aloof or event.outcome is not Outcome.OK,
-        )
+        state.ran = self._as_ran(state, flight, event, stamps)
         for name in event.seen.alike & old.keys() & stamps.keys():
             self._contents[name, stamps[name]] = self._content(name, old[name])
         state.execution_count = event.execution_count
@@ -371,6 +360,23 @@ class Session:
         self._rerun({cell for cell in affected | rewired if self._states[cell].mismatched})
         if rewired and self._plan and self.graph.reordered:
             self._replan(())
+
+    def _as_ran(
+        self, state: State, flight: Flight, event: RunFinished, stamps: Mapping[Resource, Stamp]
+    ) -> Ran:
+        """What the run took and left; the reads that earlier runs of the same text showed count, too."""
+        same_text = state.ran is not None and state.ran.source == flight.source
+        known = state.ran.entry.reads if state.ran is not None and same_text else NOTHING
+        return Ran(
+            source=flight.source,
+            outcome=event.outcome,
+            reads={**self._looked_up(event), **flight.reads},
+            stamps=stamps,
+            entry=self._with_latent(learned(flight, event, known), event),
+            changed=event.seen.changed,
+            unproven=event.seen.unproven or flight.spoiled,
+            aloof=event.seen.aloof or event.outcome is not Outcome.OK,
+        )
 
     def _with_latent(self, entry: Entry, event: RunFinished) -> Entry:
         """What a run changed calls what it called before, too."""
