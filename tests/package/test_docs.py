@@ -1,0 +1,48 @@
+"""The pages that people read: links lead somewhere, and no page is left out of the index."""
+
+import re
+from pathlib import Path
+
+import pytest
+
+ROOT = Path(__file__).parents[2]
+PAGES = sorted([*ROOT.glob("*.md"), *(ROOT / "docs").rglob("*.md")])
+LINK = re.compile(r"!?\[[^\]]*\]\(([^)\s]+)\)")
+CODE = re.compile(r"^```.*?^```", re.M | re.S)
+HEADING = re.compile(r"^#+ +(.+?) *$", re.M)
+
+
+def links(page: Path) -> list[str]:
+    return LINK.findall(CODE.sub("", page.read_text("utf-8")))
+
+
+def anchors(page: Path) -> set[str]:
+    """What a code host names the headings of a page."""
+    headings = HEADING.findall(CODE.sub("", page.read_text("utf-8")))
+    plain = (re.sub(r"[^\w\- ]", "", heading.lower()) for heading in headings)
+    return {heading.replace(" ", "-") for heading in plain}
+
+
+@pytest.mark.parametrize("page", PAGES, ids=lambda page: str(page.relative_to(ROOT)))
+def test_every_link_leads_somewhere(page: Path):
+    lost: list[str] = []
+    for link in links(page):
+        place, _, anchor = link.partition("#")
+        if re.match(r"[a-z]+:", place):
+            continue
+        target = (page.parent / place).resolve() if place else page
+        if not target.exists() or (anchor and anchor not in anchors(target)):
+            lost.append(link)
+    assert lost == []
+
+
+def test_every_page_is_in_the_index():
+    index = ROOT / "docs" / "README.md"
+    reached, waiting = {index}, [index]
+    while waiting:
+        page = waiting.pop()
+        found = {(page.parent / link.partition("#")[0]).resolve() for link in links(page)}
+        new = {each for each in found if each.suffix == ".md" and each.exists()} - reached
+        reached |= new
+        waiting += new
+    assert set((ROOT / "docs").rglob("*.md")) - reached == set()
