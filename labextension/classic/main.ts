@@ -114,7 +114,7 @@ class Page {
   private answered(data: unknown): void {
     const answer = answerOf(data);
     if (answer?.op === 'ready') {
-      this.model = ready(answer.mode, answer.cells);
+      this.model = ready(this.model, answer.mode, answer.cells, answer.graph);
       this.show();
       this.sync();
     }

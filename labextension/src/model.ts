@@ -1,31 +1,93 @@
 /** What a page knows about its notebook: values and pure functions over them, for every front end. */
 
-import type { CellChanges, CellSource, CellState, Mode, Reason } from './protocol';
+import type {
+  CellChanges,
+  CellSource,
+  CellState,
+  Connection,
+  Edges,
+  GraphChange,
+  Mode,
+  Reason
+} from './protocol';
+
+/** Whether what the kernel says arrives. */
+export type StreamState = 'connecting' | 'live' | 'lost';
 
 export interface Model {
+  /** Whether the kernel is a reactive one, which has told its state. */
+  readonly reactive: boolean;
   readonly mode: Mode | null;
   readonly cells: ReadonlyMap<string, CellState>;
+  readonly graph: ReadonlyMap<string, Edges>;
+  readonly cycles: readonly (readonly string[])[];
+  readonly connections: ReadonlyMap<string, Connection>;
+  readonly stream: StreamState;
 }
 
-export const EMPTY: Model = { mode: null, cells: new Map() };
+export const EMPTY: Model = {
+  reactive: false,
+  mode: null,
+  cells: new Map(),
+  graph: new Map(),
+  cycles: [],
+  connections: new Map(),
+  stream: 'connecting'
+};
+
+/** What is other than before: which cells' states, and which of the other parts. */
+export interface Change {
+  readonly cells: ReadonlySet<string> | 'all' | null;
+  readonly graph: boolean;
+  readonly mode: boolean;
+  readonly stream: boolean;
+  readonly connections: boolean;
+}
+
+export const NO_CHANGE: Change = {
+  cells: null,
+  graph: false,
+  mode: false,
+  stream: false,
+  connections: false
+};
+
+export const ALL_CHANGED: Change = { cells: 'all', graph: true, mode: true, stream: true, connections: true };
 
 /** Attributes to set on an element; null takes one away. */
 export type Attributes = Readonly<Record<string, string | null>>;
 
-export function ready(mode: Mode, cells: CellChanges): Model {
-  return changed({ mode, cells: new Map() }, cells);
+/** The kernel told everything that it knows. */
+export function ready(model: Model, mode: Mode, cells: CellChanges, graph: GraphChange): Model {
+  const empty = { ...EMPTY, stream: model.stream, connections: model.connections, reactive: true, mode };
+  return rewired(changed(empty, cells), graph);
 }
 
 export function changed(model: Model, changes: CellChanges): Model {
-  const cells = new Map(model.cells);
-  for (const [id, state] of changes) {
-    if (state) {
-      cells.set(id, state);
+  return { ...model, cells: merged(model.cells, changes) };
+}
+
+export function rewired(model: Model, change: GraphChange): Model {
+  return { ...model, graph: merged(model.graph, change.cells), cycles: change.cycles };
+}
+
+export function connected(model: Model, connection: Connection): Model {
+  return { ...model, connections: merged(model.connections, new Map([[connection.name, connection]])) };
+}
+
+function merged<Value>(
+  before: ReadonlyMap<string, Value>,
+  changes: ReadonlyMap<string, Value | null>
+): ReadonlyMap<string, Value> {
+  const after = new Map(before);
+  for (const [id, value] of changes) {
+    if (value === null) {
+      after.delete(id);
     } else {
-      cells.delete(id);
+      after.set(id, value);
     }
   }
-  return { ...model, cells };
+  return after;
 }
 
 export function notebookAttributes(model: Model): Attributes {

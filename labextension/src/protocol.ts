@@ -27,16 +27,45 @@ export type CellState = {
   readonly freshness: Freshness;
   readonly activity: Activity;
   readonly outcome: Outcome | null;
+  /** The number of its latest run, and the count that run shows. */
+  readonly run: number | null;
+  readonly count: number | null;
   readonly reason: Reason | null;
+};
+
+/** What a cell reads and writes, and its neighbours in the graph. */
+export type Edges = {
+  readonly reads: readonly string[];
+  readonly writes: readonly string[];
+  readonly parents: readonly string[];
+  readonly children: readonly string[];
 };
 
 /** What changed, by cell id; a removed cell is null. */
 export type CellChanges = ReadonlyMap<string, CellState | null>;
 
+/** What changed in the graph, by cell id; the cycles are all that there are. */
+export type GraphChange = {
+  readonly cells: ReadonlyMap<string, Edges | null>;
+  readonly cycles: readonly (readonly string[])[];
+};
+
+/** A database connection of the kernel's. */
+export type Connection = {
+  readonly name: string;
+  readonly status: 'ok' | 'error';
+  readonly server: string;
+  readonly error: string | null;
+};
+
 /** What the kernel says on the comm. */
 export type Answer =
-  | { readonly op: 'ready'; readonly mode: Mode; readonly cells: CellChanges }
-  | { readonly op: 'error'; readonly message: string };
+  | { readonly op: 'ready'; readonly mode: Mode; readonly cells: CellChanges; readonly graph: GraphChange }
+  | { readonly op: 'error'; readonly message: string }
+  | { readonly op: 'answer'; readonly ask: number; readonly fields: Fields };
+
+/** The fields of a message that only the one who asked can read. */
+export type Fields = Readonly<Record<string, unknown>>;
 
 /** A code cell as `sync` names it. Types, not interfaces: only those are assignable to JSON. */
 export type CellSource = {
@@ -46,7 +75,17 @@ export type CellSource = {
 };
 
 /** What the page says on the comm. */
-export type Request = { op: 'sync'; cells: CellSource[] } | { op: 'run'; cells: string[] };
+export type Request =
+  | { op: 'sync'; cells: CellSource[] }
+  | { op: 'edit'; id: string; source: string }
+  | { op: 'run'; cells: string[] }
+  | { op: 'run'; stale: true }
+  | { op: 'configure'; mode: Mode }
+  | { op: 'connect'; url: string; name?: string };
+
+/** A question, answered on the comm under the number that it was asked under. */
+export type Question = { op: string } & Record<string, JSONValue>;
+type JSONValue = string | number | boolean | null | JSONValue[] | { [key: string]: JSONValue };
 
 /** The part of a Jupyter message that is read here; Lab's own types know no message types but the standard ones. */
 export interface Message {
@@ -67,8 +106,13 @@ export function answerOf(data: unknown): Answer | null {
   if (fields.op === 'error') {
     return { op: 'error', message: textOf(fields.message) };
   }
+  if (fields.op === 'answer' && typeof fields.ask === 'number') {
+    return { op: 'answer', ask: fields.ask, fields };
+  }
   const mode = oneOf(MODE, fields.mode);
-  return fields.op === 'ready' && mode ? { op: 'ready', mode, cells: changesOf(fields.cells) } : null;
+  return fields.op === 'ready' && mode
+    ? { op: 'ready', mode, cells: changesOf(fields.cells), graph: graphChangeOf(fields.graph) }
+    : null;
 }
 
 /** The changes that a `reactive_cells` message carries; none for any other message. */
@@ -78,6 +122,25 @@ export function cellsOf(message: Message): CellChanges {
     : new Map<string, CellState | null>();
 }
 
+/** The change that a `reactive_graph` message carries. */
+export function graphOf(message: Message): GraphChange | null {
+  return message.header.msg_type === 'reactive_graph' ? graphChangeOf(message.content) : null;
+}
+
+/** The connection that a `reactive_connection` message tells of. */
+export function connectionOf(message: Message): Connection | null {
+  const { name, status, server, error } = fieldsOf(message.content);
+  if (message.header.msg_type !== 'reactive_connection' || typeof name !== 'string') {
+    return null;
+  }
+  return {
+    name,
+    status: status === 'ok' ? 'ok' : 'error',
+    server: textOf(server),
+    error: typeof error === 'string' ? error : null
+  };
+}
+
 export function originOf(message: Message): Origin | null {
   const cell = fieldsOf(message.metadata).cellId;
   const request = fieldsOf(message.parent_header).msg_id;
@@ -85,8 +148,7 @@ export function originOf(message: Message): Origin | null {
 }
 
 export function executionCountOf(message: Message): number | null {
-  const count = fieldsOf(message.content).execution_count;
-  return typeof count === 'number' ? count : null;
+  return numberOf(fieldsOf(message.content).execution_count);
 }
 
 /** The mode kept in a cell's metadata under `reactive`. */
@@ -113,7 +175,33 @@ function stateOf(value: unknown): CellState | undefined {
   if (!freshness || !activity) {
     return undefined;
   }
-  return { freshness, activity, outcome: oneOf(OUTCOME, fields.outcome), reason: reasonOf(fields.reason) };
+  return {
+    freshness,
+    activity,
+    outcome: oneOf(OUTCOME, fields.outcome),
+    run: numberOf(fields.run),
+    count: numberOf(fields.execution_count),
+    reason: reasonOf(fields.reason)
+  };
+}
+
+function graphChangeOf(value: unknown): GraphChange {
+  const { cells, cycles } = fieldsOf(value);
+  const entries = Object.entries(fieldsOf(cells));
+  return {
+    cells: new Map(entries.map(([id, entry]) => [id, entry === null ? null : edgesOf(entry)])),
+    cycles: Array.isArray(cycles) ? cycles.map(textsOf) : []
+  };
+}
+
+function edgesOf(value: unknown): Edges {
+  const { reads, writes, parents, children } = fieldsOf(value);
+  return {
+    reads: textsOf(reads),
+    writes: textsOf(writes),
+    parents: textsOf(parents),
+    children: textsOf(children)
+  };
 }
 
 function reasonOf(value: unknown): Reason | null {
@@ -129,6 +217,10 @@ function fieldsOf(value: unknown): Record<string, unknown> {
 
 function oneOf<Word extends string>(words: readonly Word[], value: unknown): Word | null {
   return words.find(word => word === value) ?? null;
+}
+
+function numberOf(value: unknown): number | null {
+  return typeof value === 'number' ? value : null;
 }
 
 function textOf(value: unknown): string {

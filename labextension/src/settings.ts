@@ -2,7 +2,7 @@
 
 import type { ISettingRegistry } from '@jupyterlab/settingregistry';
 
-import type { Settings } from './panel';
+import type { Settings } from './notebook';
 
 const DEFAULTS: Settings = { autoRun: true, autoRunDelay: 1500 };
 

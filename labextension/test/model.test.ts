@@ -13,18 +13,31 @@ import {
 } from '../src/model';
 import type { CellState } from '../src/protocol';
 
-const fresh: CellState = { freshness: 'fresh', activity: 'idle', outcome: 'ok', reason: null };
-const queued: CellState = { freshness: 'new', activity: 'queued', outcome: null, reason: null };
+const fresh: CellState = {
+  freshness: 'fresh',
+  activity: 'idle',
+  outcome: 'ok',
+  run: 1,
+  count: 1,
+  reason: null
+};
+const queued: CellState = {
+  freshness: 'new',
+  activity: 'queued',
+  outcome: null,
+  run: null,
+  count: null,
+  reason: null
+};
+const NO_GRAPH = { cells: new Map(), cycles: [] };
 
 test('changes replace, add and remove cells, and leave the rest', () => {
-  const before = ready(
-    'auto',
-    new Map([
-      ['a', fresh],
-      ['b', fresh],
-      ['c', fresh]
-    ])
-  );
+  const cells = new Map([
+    ['a', fresh],
+    ['b', fresh],
+    ['c', fresh]
+  ]);
+  const before = ready(EMPTY, 'auto', cells, NO_GRAPH);
   const after = changed(
     before,
     new Map([
@@ -45,7 +58,7 @@ test('changes replace, add and remove cells, and leave the rest', () => {
 });
 
 test('the whole state forgets what was known before', () => {
-  assert.equal(ready('lazy', new Map([['gone', null]])).cells.size, 0);
+  assert.equal(ready(EMPTY, 'lazy', new Map([['gone', null]]), NO_GRAPH).cells.size, 0);
 });
 
 test('attributes carry the words of the wire, and a null outcome carries none', () => {

@@ -22,6 +22,8 @@ test('reactive_cells is read into states, a removed cell into null', () => {
     freshness: 'stale',
     activity: 'idle',
     outcome: 'blocked',
+    run: 3,
+    count: 2,
     reason: onWire.reason
   });
   assert.equal(changes.get('b'), null);
