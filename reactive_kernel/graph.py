@@ -39,6 +39,8 @@ class Entry:
     changes: frozenset[Resource] = NOTHING
     # What functions that it calls may write, as long as no run has shown whether they do.
     may: frozenset[Resource] = NOTHING
+    # Its writes are promises that it did not keep: who only shares what is there looks past it.
+    barren: bool = False
     # What travels with the names it writes ("" for whatever travels with all of them).
     latent: Mapping[Resource, Latent] = field(default_factory=lambda: _NO_LATENT)
     # What its own functions touch if the cell calls them itself.
@@ -159,8 +161,10 @@ class Graph:
             insort(self._writers.setdefault(name, []), rank)
             self._retrace_readers(name, rank)
         for name in leaves & left:
-            if entry.latent.get(name) != before.latent.get(name) or (
-                entry.latent.get("") != before.latent.get("")
+            if (
+                entry.barren != before.barren
+                or entry.latent.get(name) != before.latent.get(name)
+                or entry.latent.get("") != before.latent.get("")
             ):
                 self._retrace_readers(name, rank)
 
@@ -241,17 +245,15 @@ class Graph:
         """The nearest cell above `cell` that writes `name`."""
         return next(self.above(name, cell), None)
 
+    def _resolve_shared(self, name: Resource, cell: CellId) -> CellId | None:
+        """The nearest cell above that left something behind the name, as far as anybody knows."""
+        return next((writer for writer in self.above(name, cell) if not self._entries[writer].barren), None)
+
     def above(self, name: Resource, cell: CellId | None) -> Iterator[CellId]:
         """The writers of `name` above `cell` (above the document's end for None), nearest first."""
         writers = self._writers.get(name, [])
         start = len(writers) if cell is None else bisect_left(writers, self._rank[cell])
         for index in range(start - 1, -1, -1):
-            yield self._at[writers[index]]
-
-    def following(self, name: Resource, cell: CellId) -> Iterator[CellId]:
-        """The writers of `name` below `cell`, nearest first."""
-        writers = self._writers.get(name, [])
-        for index in range(bisect_right(writers, self._rank[cell]), len(writers)):
             yield self._at[writers[index]]
 
     def others(self, name: Resource, cell: CellId) -> list[tuple[Resource, CellId]]:
@@ -333,6 +335,8 @@ class Graph:
         low = 0 if before == 0 else bisect_right(readers, rank)
         if ":" in name and shared(name):
             after = len(writers)
+        while after < len(writers) and self._entries[self._at[writers[after]]].barren:
+            after += 1
         high = bisect_right(readers, writers[after]) if after < len(writers) else len(readers)
         self._untraced.update(self._at[reader] for reader in readers[low:high])
         # The first writer, if it reads the name itself, takes it from the second.
@@ -347,8 +351,10 @@ class Graph:
             trace.inputs[name] = self.resolve(name, cell)
             if ":" in name:
                 trace.inputs.update(self.others(name, cell))
-        for name in entry.above:
+        for name in entry.above - entry.shares:
             trace.inputs[name] = self.resolve_above(name, cell)
+        for name in entry.shares:
+            trace.inputs[name] = self._resolve_shared(name, cell)
         todo = list(entry.calls)
         todo += [latent for name, writer in trace.inputs.items() for latent in self._carried(name, writer)]
         while todo:

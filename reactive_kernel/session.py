@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections import Counter, deque
-from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
+from collections.abc import Callable, Iterable, Mapping, Sequence
 from dataclasses import replace
 from types import MappingProxyType
 from typing import TypeAlias
@@ -78,8 +78,6 @@ class Session:
         self._settling = False
         self._running: CellId | None = None
         self._ledger = Ledger()
-        # Cells that know as another name what may come from somebody else now.
-        self._unsure: set[CellId] = set()
         # For versions whose content is that of an earlier one: the first stamp that it had.
         self._contents: dict[tuple[Resource, Stamp], Stamp] = {}
         self._unpublished: set[CellId] = set()
@@ -129,12 +127,7 @@ class Session:
     def provides(self, cell: CellId, name: Resource) -> bool:
         """Did the cell's latest run leave a version of the name that others may read?"""
         state = self._states[cell]
-        return (
-            state.blocked is None
-            and state.ran is not None
-            and state.succeeded
-            and plain(name) in state.ran.stamps
-        )
+        return state.ran is not None and not state.barren and plain(name) in state.ran.stamps
 
     def source_of(self, name: Resource, reader: CellId | None) -> CellId | None:
         """The cell whose version is in force for `reader`, passing over writers that left none."""
@@ -270,11 +263,9 @@ class Session:
             self._order = order
             self._positions = None
             self.graph.arrange(order)
-            self._unsure |= {
-                cell for cell, state in self._states.items() if state.ran and state.ran.entry.shares
-            }
         known = [cell for cell in event.cells if cell.id in self._states]
         switched = {cell.id for cell in known if self._states[cell.id].cell.mode != cell.mode}
+        barren = {cell for cell in switched if self._states[cell].barren}
         edited = {cell.id for cell in event.cells if self._write(cell)}
         moved = self._settle(edited | switched)
         if rearranged:
@@ -284,7 +275,9 @@ class Session:
         self._rerun({cell for cell in moved - edited if self._states[cell].mismatched})
         self._reconsider(moved)
         freed = {child for cell in switched for child in self.graph.children(cell) if self._released(child)}
-        self._rerun(freed)
+        turned = {cell for cell in switched if self._states[cell].barren != (cell in barren)}
+        readers = {child for cell in turned for child in self.graph.children(cell)}
+        self._rerun(freed | {cell for cell in readers if self._states[cell].mismatched})
 
     def _cell_edited(self, event: CellEdited) -> None:
         if self._write(replace(self._states[event.cell].cell, source=event.source)):
@@ -453,16 +446,14 @@ class Session:
         elif state.cell == cell:
             return False
         else:
-            edited = state.cell.source != cell.source
+            edited, barren = state.cell.source != cell.source, state.barren
             state.cell = cell
-            if edited and state.ran is not None and self._ledger.holds:
-                self._unsure.update(
-                    each for name in state.ran.stamps for each in self._sharing(cell.id, name)
-                )
             if edited:
                 state.facts = self._analyse(cell.source)
                 # What the old text would have called says nothing of the new one.
                 self.graph.forget_touches(cell.id)
+            if barren != state.barren:
+                self._shift(cell.id)
         self._unpublished.add(cell.id)
         self._enter(state)
         return edited
@@ -489,7 +480,7 @@ class Session:
             # A rerun may write what the latest run happened not to write.
             learned = state.ran.entry
             entry = self._foreseen(state, replace(learned, writes=learned.writes | state.facts.writes))
-        self.graph.put(state.cell.id, entry)
+        self.graph.put(state.cell.id, replace(entry, barren=state.spared))
 
     # Freshness
 
@@ -497,7 +488,7 @@ class Session:
         """The version of `name` that a run of `cell` would read now."""
         if writer is None:
             return None
-        if self._left_nothing(writer) and name not in self.graph.entry(cell).shares:
+        if self._states[writer].barren and name not in self.graph.entry(cell).shares:
             return _FAILED
         source = self.source_of(name, cell)
         made = self._states[source].ran if source is not None else None
@@ -516,30 +507,19 @@ class Session:
     def _content(self, name: Resource, stamp: Stamp) -> Stamp:
         return self._contents.get((name, stamp), stamp)
 
-    def _left_nothing(self, cell: CellId) -> bool:
-        state = self._states[cell]
-        return state.blocked is not None or (state.ran is not None and not state.succeeded)
-
-    def _leans(self, cell: CellId, parent: CellId) -> bool:
-        """Can the cell be fresh only if its parent is? What it knows as another name need not be there."""
-        if not self._left_nothing(parent):
-            return True
-        inputs, shares = self.graph.inputs(cell), self.graph.entry(cell).shares
-        return any(writer == parent and name not in shares for name, writer in inputs.items())
-
     def _weigh(self, cell: CellId, parent: CellId) -> None:
         """Note whether the cell waits for its parent to be fresh."""
         behind = self._states[cell].behind
-        if not self._states[parent].fresh and self._leans(cell, parent):
-            behind.add(parent)
-        else:
+        if self._states[parent].fresh:
             behind.discard(parent)
+        else:
+            behind.add(parent)
 
     def _affected(self, writer: CellId, names: Iterable[Resource]) -> set[CellId]:
         """Compare the readers of the writer's names with the versions that are in force now."""
         readers: set[CellId] = set()
         for resource in names:
-            for cell in [*self.graph.readers(writer, resource), *self._sharing(writer, resource)]:
+            for cell in self.graph.readers(writer, resource):
                 state = self._states[cell]
                 name = self.graph.key(cell, resource, writer)
                 readers.add(cell)
@@ -571,15 +551,6 @@ class Session:
                 left |= self._left({name: state.ran.stamps[name] for name in gone})
         return left
 
-    def _sharing(self, writer: CellId, name: Resource) -> Iterator[CellId]:
-        """The cells that know the writer's version as another name, past writers that left none."""
-        for other in self.graph.following(name, writer):
-            if not self._left_nothing(other):
-                return
-            for cell in self.graph.readers(other, name):
-                if name in self.graph.entry(cell).shares:
-                    yield cell
-
     def _compare(self, cell: CellId) -> None:
         """Compare all that the cell needs with what its latest run read."""
         state = self._states[cell]
@@ -609,11 +580,8 @@ class Session:
         todo = set(cells)
         gained: Counter[CellId] = Counter()
         foreseen: Counter[CellId] = Counter()
-        while todo or self._unsure or self.graph.unsettled:
+        while todo or self.graph.unsettled:
             changed = self.graph.settle()
-            if self._unsure:
-                changed |= self._unsure & self._states.keys()
-                self._unsure.clear()
             for cell in changed:
                 self._compare(cell)
                 foreseen[cell] += 1
@@ -745,11 +713,16 @@ class Session:
         before, state.blocked = state.blocked, why
         affected: set[CellId] = set()
         if (before is None) != (why is None):
-            entry = self.graph.entry(cell)
-            self.graph.shifted |= entry.writes | entry.may
-            affected = self._affected(cell, self.graph.taken(cell))
+            self._enter(state)
+            affected = self._shift(cell)
         self._settle({cell} | affected)
         self._reconsider(affected)
+
+    def _shift(self, cell: CellId) -> set[CellId]:
+        """Others can read what the cell left now, or cannot any more; answer its readers."""
+        entry = self.graph.entry(cell)
+        self.graph.shifted |= entry.writes | entry.may
+        return self._affected(cell, self.graph.taken(cell))
 
     def _reconsider(self, cells: Iterable[CellId]) -> None:
         """Do not go on saying what blocks a cell, if that has changed and no run of it will tell."""
@@ -967,6 +940,8 @@ class Session:
         cell = state.cell.id
         if state.blocked is not None:
             return state.blocked
+        if state.mode is Mode.OFF:
+            return reason.off()
         if found := self.graph.cycle(cell):
             return reason.cycle(found, self.label)
         if state.facts.problem is not None:
@@ -977,6 +952,9 @@ class Session:
             return reason.edited()
         if state.interrupted:
             return reason.interrupted()
+        names, cells = self._through(cell, lambda parent: parent.mode is Mode.OFF)
+        if cells:
+            return reason.input_off(names, cells, self.label)
         if state.mismatched:
             writers = {writer for name in state.mismatched if (writer := self.graph.inputs(cell).get(name))}
             return reason.input_changed(
@@ -998,7 +976,10 @@ _HINDRANCES: tuple[
     ...,
 ] = (
     (reason.input_off, lambda parent: parent.mode is Mode.OFF),
-    (reason.input_failed, lambda parent: parent.ran is not None and not parent.succeeded),
+    (
+        reason.input_failed,
+        lambda parent: parent.ran is not None and not parent.succeeded and not parent.blocked,
+    ),
     (reason.input_blocked, lambda parent: parent.blocked is not None),
     (reason.input_missing, lambda parent: parent.ran is None),
 )

@@ -96,6 +96,17 @@ class State:
         return self.ran is not None and self.ran.outcome is Outcome.OK
 
     @property
+    def barren(self) -> bool:
+        """Is there nothing that it leaves for others to read, whatever it may have left before?"""
+        failed = self.ran is not None and not self.succeeded
+        return failed or self.blocked is not None or self.mode is Mode.OFF
+
+    @property
+    def spared(self) -> bool:
+        """Is that for good, so that others need not wait for what it might leave?"""
+        return self.barren and (self.fresh or self.blocked is not None or self.mode is Mode.OFF)
+
+    @property
     def proven(self) -> bool:
         """Has its run shown what it writes?"""
         return self.fresh and self.succeeded
