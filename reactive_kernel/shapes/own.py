@@ -1,0 +1,47 @@
+"""Which modules the people who wrote the notebook wrote, too."""
+
+from __future__ import annotations
+
+import os
+import sys
+from pathlib import Path
+from typing import Any, cast
+
+_LIBRARIES = tuple(
+    {
+        os.path.realpath(path) + os.sep
+        for path in (sys.prefix, sys.base_prefix, *map(str, sys.path))
+        if "site-packages" in path
+    }
+    | {os.path.realpath(Path(os.__file__).parent) + os.sep}
+)
+_ours: dict[str, bool] = {}
+
+
+def is_own(name: object) -> bool:
+    """Is the module of that name one that the notebook's people wrote, or made?"""
+    if not isinstance(name, str) or name == "__main__":
+        return False
+    known = _ours.get(name)
+    if known is None:
+        module = sys.modules.get(name)
+        spec = getattr(module, "__spec__", None)
+        if module is None or spec is None:
+            return False
+        origin = spec.origin if isinstance(spec.origin, str) else ""
+        root = __name__.partition(".")[0]
+        own = origin.endswith((".py", ".pyc")) and name.partition(".")[0] != root
+        known = _ours[name] = own and not os.path.realpath(origin).startswith(_LIBRARIES)
+    return known
+
+
+def is_own_module(module: Any) -> bool:
+    name = names_of(module).get("__name__")
+    if name == "__main__":
+        return False
+    # One that no file stands for was made by a cell.
+    return is_own(name) or names_of(module).get("__spec__") is None
+
+
+def names_of(value: Any) -> dict[str, object]:
+    return cast("dict[str, object]", vars(value))
