@@ -30,6 +30,7 @@ from types import BuiltinFunctionType, FunctionType, MethodType, ModuleType
 from typing import Any, Final, cast
 
 from .cell import NOTHING, Resource
+from .shield import shielded
 
 # Hints about a run that are no modules.
 FILES_RELATIVE: Final = "files.relative"
@@ -905,7 +906,9 @@ class Dials:
     writes does so where cells run. What a cell with `await` at its top does to them ends with the cell.
     """
 
-    def __init__(self) -> None:
+    def __init__(self, arrived: Callable[[], None] = lambda: None) -> None:
+        # To be told when an import is over.
+        self._tell_of_import = arrived
         everything = (_Random, _NumpyRandom, _Directory, _Environ, _Path, _Warnings, _Locale, _Decimal)
         options = (_Pandas, _Matplotlib, _NumpyOptions)
         self._dials: dict[Resource, Dial] = {each.resource: each() for each in everything + options}
@@ -977,10 +980,12 @@ class Dials:
 
     # What the run's calls tell
 
+    @shielded
     def state_asked(self, resource: Resource) -> None:
         """The run got hold of a generator's state."""
         self._asked.add(resource)
 
+    @shielded
     def before_setting(self, resource: Resource) -> None:
         """The run is about to set a generator's state: has it drawn from the old one?"""
         before = self._noted.get(resource, _ABSENT)
@@ -988,18 +993,21 @@ class Dials:
         if resource not in self._set and before is not _ABSENT and not dial.alike(before, dial.read()):
             self._drew.add(resource)
 
+    @shielded
     def after_setting(self, resource: Resource, given: object) -> None:
         """The run has set a generator's state; without anything given, the system's entropy did."""
         self._set[resource] = given is not None
 
     # Imports
 
+    @shielded
     def _before_import(self) -> None:
         self._at_import: dict[Resource, object] = {}
         for resource, dial in self._dials.items():
             if isinstance(dial, Lasting) and resource in self._noted and dial.available():
                 self._at_import[resource] = dial.read()
 
+    @shielded
     def _after_import(self) -> None:
         for resource, dial in self._dials.items():
             if not dial.available():
@@ -1010,6 +1018,7 @@ class Dials:
                 self._stay(resource, cast("Lasting", dial), self._at_import[resource])
         if _NUMPY_RANDOM in self._noted:
             _seedings.attend(_NUMPY_RANDOM)
+        self._tell_of_import()
 
     def _stay(self, resource: Resource, dial: Lasting, before: object) -> None:
         """What the import changed is not what the run changed."""

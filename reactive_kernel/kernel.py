@@ -14,7 +14,6 @@ from contextlib import contextmanager, suppress
 from contextvars import ContextVar, copy_context
 from dataclasses import dataclass
 from inspect import signature
-from types import FrameType
 from typing import Any, cast
 
 import zmq
@@ -42,13 +41,17 @@ from .event import (
     RunRequested,
 )
 from .guard import keep_builtins, restore_builtins
+from .interrupt import Interrupts
 from .namespace import MEMORY, Namespace, of_the_session
 from .objects import Survey
 from .observe import Observer
 from .own_magic import Host, ReactiveMagic
 from .publish import Parcel, Publication, StampingSession
 from .session import Session
+from .shield import Turn, shielded
 
+# Requests that may run cells, or step the document.
+_CAREFUL = frozenset(("execute_request", "comm_open", "comm_msg", "comm_close"))
 # Seconds to wait for the output thread before code runs without its statuses being on the wire.
 _FLUSH_TIMEOUT = 10.0
 
@@ -110,7 +113,7 @@ class ReactiveKernel(IPythonKernel):
         self._observer: Observer | None = None
         self._connect: Callable[[str, str], None] | None = None
         # Requests are taken in by any thread; whoever steps the document or tells of it holds this.
-        self._turn = threading.RLock()
+        self._turn = Turn()
         self._comms: set[str] = set()
         self._requests: dict[CellId, list[_Requested]] = {}
         # Who reruns show under when no front end can put them where they belong.
@@ -122,8 +125,9 @@ class ReactiveKernel(IPythonKernel):
         # Has the kernel called itself idle while others were let in between two cells?
         self._idle_told = False
         self._finished: list[Future[None]] = []
-        self._interruptible = False
-        self._interrupt_seen = False
+        self._interrupts = Interrupts(self._turn, self._globals)
+        # Who had SIGINT before the handlers under way.
+        self._before: list[Any] = []
         self._error: BaseException | None = None
         self._watched: set[int] = set()
         self._history = _LateHistory()
@@ -137,6 +141,7 @@ class ReactiveKernel(IPythonKernel):
         assert self.shell is not None
         self.shell.events.register("post_run_cell", self._note_error)
         shell = cast("Any", self.shell)
+        self._interrupts.attend(shell)
         shell.register_magic_function(ReactiveMagic(self._host()), "line", "reactive")
         _inherit_context_in_threads()
         keep_builtins()
@@ -145,6 +150,10 @@ class ReactiveKernel(IPythonKernel):
     def _out(self) -> StampingSession:
         """The session that every message goes out through."""
         return cast("StampingSession", self.session)
+
+    def _globals(self) -> object:
+        assert self.shell is not None
+        return cast("object", self.shell.user_global_ns)
 
     def _host(self) -> Host:
         """What the magic `%reactive` may know of us, and do."""
@@ -237,6 +246,9 @@ class ReactiveKernel(IPythonKernel):
             await self._cell_request(CellId(cell), _Requested(stream, ident, parent))
         elif in_main and self.document.cells:
             await self._scratch_request(stream, ident, parent)
+        elif in_main:
+            with self._interrupts.run():
+                await super().execute_request(stream, ident, parent)
         else:
             await super().execute_request(stream, ident, parent)
 
@@ -256,11 +268,8 @@ class ReactiveKernel(IPythonKernel):
         """Code of no cell: it may look at everything, and what it rebinds is not the document's."""
         before = dict(self.names.live)
         survey = self.observer.glance(self._analyse(parent["content"]["code"]))
-        self._interruptible = True
-        try:
+        with self._interrupts.run():
             await super().execute_request(stream, ident, parent)
-        finally:
-            self._interruptible = False
         self._take_scratch(before, survey)
 
     def _take_scratch(self, before: Mapping[str, object], survey: Survey | None = None) -> None:
@@ -435,8 +444,8 @@ class ReactiveKernel(IPythonKernel):
                     return
 
     def _heed_interrupt(self) -> None:
-        if self._interrupt_seen:
-            self._interrupt_seen = False
+        if self._interrupts.seen:
+            self._interrupts.forget()
             self._step(Interrupted())
             self._answer_dropped()
 
@@ -449,15 +458,12 @@ class ReactiveKernel(IPythonKernel):
             return
         self._forget_idle_interrupt()
         self._cascading = True
-        in_main = threading.current_thread() is threading.main_thread()
-        before = signal.signal(signal.SIGINT, self._on_interrupt) if in_main else None
         try:
-            yield
+            with self._interrupts.heard():
+                yield
         finally:
             self._cascading = False
             self._history.release()
-            if in_main:
-                signal.signal(signal.SIGINT, before)
 
     def _end_cascade(self) -> None:
         self.names.displace(self.document.shifted)
@@ -556,7 +562,7 @@ class ReactiveKernel(IPythonKernel):
             count = reply.get("execution_count")
             self.document.step(RunFinished(run.cell, run.run, outcome, count, seen))
             if outcome is Outcome.INTERRUPTED:
-                self._interrupt_seen = True
+                self._interrupts.seen = True
         for each in requests:
             self._reply(each, reply)
         self.set_parent(*parent)
@@ -643,28 +649,21 @@ class ReactiveKernel(IPythonKernel):
             sent.acquire(timeout=_FLUSH_TIMEOUT)
 
     async def _execute(self, run: Run, request: _Requested | None) -> dict[str, Any]:
-        content: dict[str, Any] = request.parent["content"] if request else {}
         self._error = None
         try:
-            self._interruptible = True
-            if self._interrupt_seen:
-                raise KeyboardInterrupt
-            if request is None and not self._may_await(run.source):
-                reply = self._execute_rerun(run)
-            else:
-                reply = await self.do_execute(
-                    run.source,
-                    silent=False,
-                    store_history=content.get("store_history", True),
-                    user_expressions=content.get("user_expressions", {}),
-                    allow_stdin=content.get("allow_stdin", False),
-                    cell_meta={"cellId": run.cell},
-                    cell_id=run.cell,
-                )
-            self._interruptible = False
+            with self._interrupts.run():
+                self._interrupts.stop_if_due()
+                if request is None and not self._may_await(run.source):
+                    reply = self._execute_rerun(run)
+                else:
+                    reply = await self._execute_awaiting(run, request)
         except KeyboardInterrupt as interrupt:
             # It struck in IPython's own code, before or after the user's.
             reply = self._fail(interrupt)
+        except asyncio.CancelledError as cancelled:
+            if not self._interrupts.seen:
+                raise
+            reply = self._fail(KeyboardInterrupt(*cancelled.args))
         except Exception as error:  # noqa: BLE001
             # The user's code can break IPython itself: a hook that raises, a stream that is gone.
             reply = self._fail(error)
@@ -674,13 +673,26 @@ class ReactiveKernel(IPythonKernel):
         self._deliver(wait=True)
         return cast("dict[str, Any]", json_clean(reply))
 
+    async def _execute_awaiting(self, run: Run, request: _Requested | None) -> dict[str, Any]:
+        """Run a cell that may await, or that somebody waits for a reply from."""
+        content: dict[str, Any] = request.parent["content"] if request else {}
+        return await self.do_execute(
+            run.source,
+            silent=False,
+            store_history=content.get("store_history", True),
+            user_expressions=content.get("user_expressions", {}),
+            allow_stdin=content.get("allow_stdin", False),
+            cell_meta={"cellId": run.cell},
+            cell_id=run.cell,
+        )
+
     def _fail(self, error: BaseException) -> dict[str, Any]:
         """Show what went wrong around the user's code as if it had gone wrong in it."""
-        self._interruptible = False
         self._error = error
         self._mend()
         assert self.shell is not None
-        self.shell.showtraceback((type(error), error, error.__traceback__))
+        trace = None if isinstance(error, KeyboardInterrupt) else error.__traceback__
+        self.shell.showtraceback((type(error), error, trace))
         message = "" if isinstance(error, KeyboardInterrupt) else str(error)
         reply = _refusal(type(error).__name__, message)
         reply["execution_count"] = self.execution_count
@@ -721,10 +733,11 @@ class ReactiveKernel(IPythonKernel):
         if reply["status"] == "ok":
             return Outcome.OK
         stopped = isinstance(self._error, KeyboardInterrupt) or (
-            self._interrupt_seen and isinstance(self._error, asyncio.CancelledError)
+            self._interrupts.seen and isinstance(self._error, asyncio.CancelledError)
         )
         return Outcome.INTERRUPTED if stopped else Outcome.ERROR
 
+    @shielded
     def _note_error(self, result: Any) -> None:
         self._error = (result.error_before_exec or result.error_in_exec) if result is not None else None
 
@@ -760,55 +773,28 @@ class ReactiveKernel(IPythonKernel):
 
     # Interrupts
 
-    def _on_interrupt(self, number: int, frame: FrameType | None) -> None:
-        self._interrupt_seen = True
-        if self._interruptible:
-            raise KeyboardInterrupt
-
     def _forget_idle_interrupt(self) -> None:
         """An interrupt of nothing is no interrupt of what comes next."""
         if not self.document.under_way:
-            self._interrupt_seen = False
-
-    def _in_user_code(self, frame: FrameType | None) -> bool:
-        """Was the user's code, or what it called, interrupted there?"""
-        assert self.shell is not None
-        names = cast("object", self.shell.user_global_ns)
-        while frame is not None and frame.f_globals is not names:
-            frame = frame.f_back
-        return frame is not None
+            self._interrupts.forget()
 
     def pre_handler_hook(self) -> None:
-        """An interrupt must not hit the bookkeeping of a request that runs cells."""
-        super().pre_handler_hook()
+        """An interrupt must not strike the books of requests that run cells, nor what is beside a plan."""
+        if threading.current_thread() is not threading.main_thread():
+            return
         kind = self._parent().get("header", {}).get("msg_type")
-        if kind in ("execute_request", "comm_open", "comm_msg", "comm_close") and self.document.cells:
+        handler: Any = signal.default_int_handler
+        if kind in _CAREFUL or self.document.under_way:
             self._forget_idle_interrupt()
-            signal.signal(signal.SIGINT, self._on_interrupt)
+            handler = self._interrupts
+        self._before.append(signal.signal(signal.SIGINT, handler))
 
-    @contextmanager
-    def _cancel_on_sigint(self, future: asyncio.Future[Any]) -> Generator[None, None, None]:
-        """Stop an async cell at once: raise in the user's code if that runs, else cancel what it awaits.
+    def post_handler_hook(self) -> None:
+        if threading.current_thread() is threading.main_thread():
+            signal.signal(signal.SIGINT, self._before.pop())
 
-        The loop has to be woken for that: it may have nothing else to wake for.
-        """
-        loop = asyncio.get_running_loop()
-
-        def cancel(number: int, frame: FrameType | None) -> None:
-            self._interrupt_seen = True
-            running = self._in_user_code(frame)
-            if running and asyncio.current_task(loop) is future:
-                raise KeyboardInterrupt
-            loop.call_soon_threadsafe(future.cancel)
-            if running:
-                # A task that the cell started: anything but a cancellation would go through the loop.
-                raise asyncio.CancelledError
-
-        before = signal.signal(signal.SIGINT, cancel)
-        try:
-            yield
-        finally:
-            signal.signal(signal.SIGINT, before)
+    def _cancel_on_sigint(self, future: asyncio.Future[Any]) -> Any:
+        return self._interrupts.awaiting(future)
 
     # Widgets
 

@@ -9,6 +9,7 @@ from typing import Any, TypeAlias, cast
 from jupyter_client.session import Session as JupyterSession
 
 from .cell import CellId
+from .shield import shielded
 
 _OUTPUTS = frozenset(
     ("stream", "display_data", "update_display_data", "execute_result", "error", "clear_output")
@@ -98,6 +99,7 @@ class StampingSession(JupyterSession):
                 return None
         return super().send(stream, cast("Any", msg_or_type), *arguments, **options)
 
+    @shielded
     def msg(
         self,
         msg_type: str,

@@ -9,6 +9,7 @@ from types import FrameType
 from typing import Any, Final, TypeAlias
 from weakref import WeakSet
 
+from ..shield import shielded
 from .watched import Watched
 
 Arguments: TypeAlias = tuple[Any, ...]
@@ -37,6 +38,7 @@ class Ear:
         sys.addaudithook(self._hear)
         return True
 
+    @shielded
     def note(self, act: Act, arguments: Arguments) -> None:
         """Let the run note what is about to happen, if it is the run that does it."""
         run, thread = self.run, threading.get_ident()

@@ -1,10 +1,47 @@
 """An interrupt stops the running cell, at any instant, and ends the plan."""
 
-from collections.abc import Iterator
+import random
+from collections.abc import Callable, Iterator
+from contextlib import AbstractContextManager
+from pathlib import Path
 
 import pytest
 
 from .conversation import Conversation, check, parent_of
+
+# A module for the kernel: from the moment a run is prepared it counts the lines of Python that the main
+# thread comes to, and interrupts at one of them.
+PRICK = """
+import signal, sys
+
+class Prick:
+    def __init__(self, at):
+        self.at, self.count, self.begun = at, 0, False
+
+    def __call__(self, frame, event, argument):
+        if not self.begun:
+            code = frame.f_code
+            if code.co_name != "begin" or not code.co_filename.endswith("observe.py"):
+                return None
+            self.begun = True
+        if event == "line":
+            self.count += 1
+            if self.count == self.at:
+                sys.settrace(None)
+                signal.raise_signal(signal.SIGINT)
+        return self
+
+prick = None
+
+def arm(at):
+    global prick
+    prick = Prick(at)
+    sys.settrace(prick)
+
+def disarm():
+    sys.settrace(None)
+    return prick.count
+"""
 
 
 @pytest.fixture(autouse=True)
@@ -182,3 +219,81 @@ def test_a_cell_that_catches_the_interrupt_ran(kernel: Conversation):
     kernel.finish(msg_id)
     assert kernel.text("a") == "on\ncaught\n"
     assert {status["activity"] for status in kernel.cells.values()} == {"idle"}
+
+
+# Instants out of thousands: other ones each time.
+SEED = random.SystemRandom().randrange(1_000_000)
+
+
+@pytest.fixture
+def pricked(
+    starter: Callable[..., AbstractContextManager[Conversation]], tmp_path: Path
+) -> Iterator[Conversation]:
+    (tmp_path / "pricking.py").write_text(PRICK)
+    with starter(str(tmp_path)) as kernel:
+        kernel.open()
+        kernel.execute("import pricking")
+        yield kernel
+
+
+def _count(kernel: Conversation, act: Callable[[], object]) -> int:
+    """How many lines the main thread comes to from a run's preparation to its end."""
+    kernel.execute("pricking.arm(0)")
+    act()
+    return int(kernel.value("pricking.disarm()"))
+
+
+def _prick(kernel: Conversation, at: int, act: Callable[[], object]) -> None:
+    kernel.execute(f"pricking.arm({at})")
+    act()
+    kernel.execute("pricking.disarm();")
+
+
+def test_an_interrupt_at_any_instant_before_the_first_line_stops_the_cell(pricked: Conversation):
+    pricked.document(a="import time", b="time.sleep(0)")
+    lines = _count(pricked, lambda: pricked.run("b"))
+    assert lines > 500
+    # Some of them are in the code itself, which would go on for half a minute.
+    instants = random.Random(SEED).sample(range(1, lines // 4), 25)
+    for number, at in enumerate(instants):
+        source = f"print({number})\nfor _ in range(3000): time.sleep(0.01)"
+        _prick(pricked, at, lambda source=source: pricked.execute(source, "b"))
+        assert pricked.state("b") == "stale interrupted", f"seed {SEED}: at line {at}"
+        assert pricked.text("b").endswith("KeyboardInterrupt: ")
+
+
+CASCADE = {
+    "n": "n = 0",
+    "xs": "xs = [n]",
+    "more": "xs.append(n + 1)\nwith open(f'{place}/kept', 'w') as kept: _ = kept.write(str(xs))",
+    "seed": "import random; random.seed(n); drawn = random.randrange(1000)",
+    "read": "with open(f'{place}/kept') as kept: text = kept.read()",
+    "swap": "xs, ys = list(xs), xs\nys.append(drawn)",
+    "end": "print(n, xs, ys, text, drawn, random.randrange(1000))",
+}
+
+
+def _fresh(start: int) -> str:
+    generator = random.Random(start)
+    drawn, xs = generator.randrange(1000), [start, start + 1]
+    return f"{start} {xs} {[*xs, drawn]} {xs} {drawn} {generator.randrange(1000)}\n"
+
+
+def test_after_an_interrupt_at_any_instant_of_a_cascade_everything_is_as_it_says(
+    pricked: Conversation, tmp_path: Path
+):
+    """Also while cells are prepared, while what they did is looked at, and between two of them."""
+    pricked.execute(f"place = {str(tmp_path)!r}")
+    pricked.document(**CASCADE)
+    lines = _count(pricked, lambda: pricked.execute("n = 1", "n"))
+    assert pricked.text("end") == _fresh(1)
+    for start, at in enumerate(random.Random(SEED).sample(range(1, lines), 25), 2):
+        where = f"seed {SEED}: at line {at} of {lines}"
+        _prick(pricked, at, lambda start=start: pricked.execute(f"n = {start}", "n"))
+        assert {status["activity"] for status in pricked.cells.values()} == {"idle"}, where
+        if pricked.state("end") == "fresh ok":
+            assert pricked.text("end") == _fresh(start), where
+        pricked.run_stale()
+        assert set(pricked.states().values()) == {"fresh ok"}, where
+        assert pricked.text("end") == _fresh(start), where
+        assert pricked.value("n, xs") == f"{start} {[start, start + 1]}", where

@@ -16,7 +16,17 @@ IMPURE = {"IPython", "asyncio", "logging", "random", "threading", "time"}
 JUPYTER = {"IPython", "comm", "ipykernel", "jupyter_client", "jupyter_core", "jupyter_server", "nbclient"}
 JUPYTER |= {"nbconvert", "nbformat", "tornado", "traitlets", "zmq"}
 # The rooms of the kernel's package that speak with Jupyter.
-SHELLS = ("__main__", "afresh", "command", "kernel", "notebook", "own_magic", "publish", "runner")
+SHELLS = (
+    "__main__",
+    "afresh",
+    "command",
+    "interrupt",
+    "kernel",
+    "notebook",
+    "own_magic",
+    "publish",
+    "runner",
+)
 SERVER = {"jupyter_server", "tornado", "zmq"}
 
 
