@@ -16,6 +16,7 @@ from .cell import Activity, CellId, Freshness, Mode, Outcome, Resource
 from .event import Status
 from .graph import plain
 from .namespace import of_the_session
+from .reason import called
 from .session import Session, Stamp
 
 # So many cells, names or lines are listed; the rest is counted.
@@ -209,14 +210,14 @@ def _reads(document: Session, cell: CellId, live: Collection[str]) -> Iterator[s
         writer = document.graph.inputs(cell).get(name)
         if writer is None:
             outside = "; it was bound outside of the document" if name in live else ""
-            yield f"{_called(name)}, which no cell writes{outside}"
+            yield f"{called(name)}, which no cell writes{outside}"
             continue
         maker = document.source_of(name, cell)
         now = _stamp(document, maker, name)
         before = taken.get(name)
-        origin = f"{_called(name)} from {document.label(maker or writer)}"
+        origin = f"{called(name)} from {document.label(maker or writer)}"
         if now is None:
-            yield f"{_called(name)} from {document.label(writer)}, which {_lacks(document, writer)}{how}"
+            yield f"{called(name)} from {document.label(writer)}, which {_lacks(document, writer)}{how}"
         elif maker != writer:
             nearer = f"{document.label(writer)}, which is to write it, {_lacks(document, writer)}"
             yield f"{origin}, run {now}; {nearer}{how}"
@@ -267,7 +268,7 @@ def _former_reads(document: Session, cell: CellId) -> Iterator[str]:
     inputs = document.graph.inputs(cell)
     for name, stamp in sorted(account.reads.items()) if account is not None else ():
         if stamp is not None and name not in inputs and name == plain(name):
-            yield f"{_called(name)}, {_version(document, name, stamp)}"
+            yield f"{called(name)}, {_version(document, name, stamp)}"
 
 
 def _writes(document: Session, cell: CellId) -> Iterator[str]:
@@ -280,7 +281,7 @@ def _writes(document: Session, cell: CellId) -> Iterator[str]:
         place = ", deleted" if name in facts.deletes else place
         left = f" (run {stamp})" if stamp is not None else " (perhaps)" if name in entry.may else " (not yet)"
         readers = document.graph.readers(cell, name)
-        yield f"{_called(name)}{left}{place}{_read_by(document, readers)}"
+        yield f"{called(name)}{left}{place}{_read_by(document, readers)}"
 
 
 def _read_by(document: Session, readers: Iterable[CellId]) -> str:
@@ -325,7 +326,7 @@ def _unseen(document: Session, cell: CellId, status: Status) -> Iterator[str]:
 
 def _of_resource(document: Session, name: Resource, live: Collection[str]) -> Iterator[Part]:
     writers = tuple(document.graph.writers(name))
-    yield Part(f"{_capital(_called(name))} {_at_the_end(document, name, writers, live)}")
+    yield Part(f"{_capital(called(name))} {_at_the_end(document, name, writers, live)}")
     if writers:
         yield Part("Written by", _cut([_as_writer(document, cell, name) for cell in writers]))
     lost = [cell for cell in _users(document, name) if document.graph.inputs(cell)[name] is None]
@@ -372,31 +373,6 @@ def _taken(document: Session, cell: CellId, name: Resource) -> str:
 
 
 # Words
-
-_KINDS: Mapping[str, str] = {
-    "file": "the file",
-    "dir": "the directory",
-    "table": "the table",
-    "random": "the random state of",
-    "options": "the options of",
-}
-_STATES: Mapping[str, str] = {
-    "environ": "the environment",
-    "cwd": "the working directory",
-    "path": "`sys.path`",
-    "warnings": "the warnings filters",
-    "decimal": "the decimal context",
-    "locale": "the locale",
-}
-
-
-def _called(name: Resource) -> str:
-    if name == "file:*":
-        return "files that a program may read"
-    kind, colon, rest = name.partition(":")
-    if colon and rest and kind in _KINDS:
-        return f"{_KINDS[kind]} `{rest}`"
-    return _STATES.get(kind, f"`{name}`") if colon else f"`{name}`"
 
 
 def _capital(words: str) -> str:

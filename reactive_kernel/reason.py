@@ -2,11 +2,58 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterable, Sequence
+from collections.abc import Callable, Iterable, Mapping, Sequence
 
 from .cell import CellId, Cycle, Reason, Resource, Unparsable
 
 Label = Callable[[CellId], str]
+
+
+# What resources that are no names are called: with what stands after the colon, and without.
+_KINDS: Mapping[str, str] = {
+    "file": "the file `{}`",
+    "dir": "what is in the directory `{}`",
+    "table": "the table `{}`",
+    "random": "the random state of {}",
+    "options": "the options of {}",
+    "module": "the module `{}`",
+}
+_STATES: Mapping[str, str] = {
+    "environ:": "the environment",
+    "cwd:": "the working directory",
+    "path:": "`sys.path`",
+    "warnings:": "the filter of warnings",
+    "decimal:": "the decimal context",
+    "locale:": "the locale",
+    "ipython:": "IPython's settings",
+    "pyplot:": "pyplot's current figure",
+    "around:": "what is set in modules and their classes",
+    "file:*": "files that a program may read",
+    "random:random": "Python's random state",
+}
+
+
+# These words mean several things.
+_MANY = ("the options", "files ", "IPython's settings")
+
+
+def called(name: Resource) -> str:
+    """What people call a resource."""
+    kind, colon, rest = name.partition(":")
+    if not colon:
+        return f"`{name}`"
+    # Of what several cells make together the key says whose part is meant.
+    rest = rest.partition("|")[0]
+    if name in _STATES:
+        return _STATES[name]
+    return _KINDS[kind].format(rest) if kind in _KINDS and rest else f"`{name}`"
+
+
+def _briefly(name: Resource) -> str:
+    """The same without the way to a file, or to a table's database."""
+    kind, _, rest = name.partition(":")
+    short = rest.rstrip("/").rpartition("/")[2] if kind in ("file", "dir", "table") else ""
+    return called(f"{kind}:{short}") if short else called(name)
 
 
 def _list(items: Sequence[str]) -> str:
@@ -16,12 +63,27 @@ def _list(items: Sequence[str]) -> str:
     return f"{', '.join(shown[:-1])} and {shown[-1]}"
 
 
+def _words(names: Iterable[Resource]) -> list[str]:
+    # Python names first; several resources may be called the same.
+    return list(dict.fromkeys(_briefly(name) for name in sorted(names, key=lambda name: ":" in name)))
+
+
 def _names(names: Iterable[Resource]) -> str:
-    return _list([f"`{name}`" for name in names])
+    return _list(_words(names))
 
 
 def _cells(cells: Iterable[CellId], label: Label) -> str:
     return _list([label(cell) for cell in cells])
+
+
+def _from(names: Iterable[Resource], cells: Iterable[CellId], label: Label) -> str:
+    """Who made what a cell reads."""
+    states = all(name.endswith(":") or name.startswith(("random:", "options:")) for name in names)
+    return f"{'set in' if states else 'from'} {_cells(cells, label)}"
+
+
+def _start(sentence: str) -> str:
+    return sentence[:1].upper() + sentence[1:]
 
 
 def edited() -> Reason:
@@ -37,7 +99,7 @@ def interrupted() -> Reason:
 
 
 def refused() -> Reason:
-    return Reason("refused", "When this cell was to run, it could not; it can now.")
+    return Reason("refused", "This cell could not run when it was its turn; now it can: run it.")
 
 
 def unproven(why: str) -> Reason:
@@ -59,47 +121,47 @@ RESTLESS = "It ran again and again: what it leaves decides what it finds. Give w
 
 
 def input_changed(names: Sequence[Resource], cells: Sequence[CellId], label: Label) -> Reason:
-    verb = "has" if len(names) == 1 else "have"
-    where = f" (from {_cells(cells, label)})" if cells else ""
+    words = _words(names)
+    verb = "has" if len(words) == 1 and not words[0].startswith(_MANY) else "have"
+    where = f" ({_from(names, cells, label)})" if cells else ""
     return Reason(
         "input-changed",
-        f"{_names(names)}{where} {verb} changed since this cell ran.",
+        _start(f"{_names(names)}{where} {verb} changed since this cell ran."),
         tuple(cells),
         tuple(names),
     )
 
 
 def rebound(names: Sequence[Resource]) -> Reason:
-    message = (
-        f"{_names(names)} got another value outside of the document; running this cell uses the document's."
-    )
+    what = _start(_names(names))
+    message = f"{what} got another value outside of the document; running this cell uses the document's."
     return Reason("input-changed", message, (), tuple(names))
 
 
 def input_stale(names: Sequence[Resource], cells: Sequence[CellId], label: Label) -> Reason:
     verb = "is" if len(cells) == 1 else "are"
-    message = f"It reads {_names(names)} from {_cells(cells, label)}, which {verb} not up to date."
+    message = f"It reads {_names(names)} {_from(names, cells, label)}, which {verb} not up to date."
     return Reason("input-stale", message, tuple(cells), tuple(names))
 
 
 def input_failed(names: Sequence[Resource], cells: Sequence[CellId], label: Label) -> Reason:
-    message = f"It needs {_names(names)} from {_cells(cells, label)}, which failed; repair that first."
+    message = f"It needs {_names(names)} {_from(names, cells, label)}, which failed; repair that first."
     return Reason("input-failed", message, tuple(cells), tuple(names))
 
 
 def input_blocked(names: Sequence[Resource], cells: Sequence[CellId], label: Label) -> Reason:
     verb = "is" if len(cells) == 1 else "are"
-    message = f"It needs {_names(names)} from {_cells(cells, label)}, which {verb} blocked."
+    message = f"It needs {_names(names)} {_from(names, cells, label)}, which {verb} blocked."
     return Reason("input-failed", message, tuple(cells), tuple(names))
 
 
 def input_off(names: Sequence[Resource], cells: Sequence[CellId], label: Label) -> Reason:
-    message = f"It needs {_names(names)} from {_cells(cells, label)}, which is switched off."
+    message = f"It needs {_names(names)} {_from(names, cells, label)}, which is switched off."
     return Reason("input-off", message, tuple(cells), tuple(names))
 
 
 def input_missing(names: Sequence[Resource], cells: Sequence[CellId], label: Label) -> Reason:
-    message = f"It needs {_names(names)} from {_cells(cells, label)}, which has not run; run that first."
+    message = f"It needs {_names(names)} {_from(names, cells, label)}, which has not run; run that first."
     return Reason("input-missing", message, tuple(cells), tuple(names))
 
 

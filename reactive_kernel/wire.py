@@ -8,6 +8,7 @@ from typing import TypeAlias, cast
 
 from .cell import Cell, CellId, Cycle, Mode, Reason
 from .event import CascadeChosen, CellEdited, DocumentSynced, Edges, RunRequested, StaleRequested, Status
+from .graph import plain
 from .session import Session
 
 PROTOCOL = 1
@@ -209,7 +210,7 @@ def _reason(reason: Reason | None) -> Json | None:
         "kind": reason.kind,
         "message": reason.message,
         "cells": list(reason.cells),
-        "names": list(reason.names),
+        "names": list(dict.fromkeys(map(plain, reason.names))),
     }
 
 

@@ -182,7 +182,7 @@ def test_files_and_random_states_are_answered_for_like_names(kernel: Conversatio
         asked(kernel, f"why {path}")[0]
         == f"The file `{path}` is, at the document's end, what cell 1 left in run {a}."
     )
-    assert f"  the random state of `random` from cell 3, run {c}" in asked(kernel, "why d")
+    assert f"  Python's random state from cell 3, run {c}" in asked(kernel, "why d")
     assert asked(kernel, "why random:random")[-1] == (
         f"  cell 4 `random.random()` writes it in run {d}, from what cell 3 left"
     )
