@@ -11,7 +11,7 @@ from contextlib import suppress
 from dataclasses import dataclass, field
 from itertools import count
 from os.path import lexists
-from typing import Final, Protocol, TypeAlias
+from typing import Final, Protocol, TypeAlias, cast
 
 from .cell import CellId, Resource
 from .equality import Pairs, same
@@ -79,6 +79,16 @@ class _Thing:
     states: dict[Key, object] = field(default_factory=dict[Key, object])
 
 
+@dataclass
+class _Ground:
+    """Something around the notebook, and those of its objects that a fresh run finds as they first were."""
+
+    value: object
+    ids: set[int]
+    # And those that some version of it has led to.
+    known: set[int]
+
+
 class Namespace:
     """The live dictionary that code runs in, and one version for each cell and name.
 
@@ -92,6 +102,7 @@ class Namespace:
         self._dials = dials
         # The states of dials before any cell turned them.
         self._unturned: dict[Resource, object] = {}
+        self._grounds: dict[Resource, _Ground] = {}
         self._versions: dict[CellId, dict[Resource, _Version]] = {}
         # What failed runs bound: to be looked at, never to be read by a cell.
         self._debris: dict[CellId, dict[Resource, object]] = {}
@@ -139,6 +150,9 @@ class Namespace:
 
     def _put(self, name: Resource, maker: CellId | None) -> _Version | None:
         version = None if maker is None else self._versions.get(maker, {}).get(name)
+        if name in self._grounds:
+            self._rewind_ground(self._grounds[name], version)
+            return None
         if ":" in name:
             self._turn(name, version)
             return None
@@ -151,8 +165,9 @@ class Namespace:
 
     @property
     def turned(self) -> Collection[Resource]:
-        """The dials that cells have turned."""
-        return self._unturned.keys()
+        """The dials that cells have turned, and what they have changed of what stands around them."""
+        changed = [name for name in self._grounds if name in self._outside] if self._grounds else []
+        return [*self._unturned, *changed]
 
     def _turn(self, resource: Resource, version: _Version | None) -> None:
         if self._dials is None or resource not in self._unturned:
@@ -162,6 +177,40 @@ class Namespace:
         if version is not None or not resource.startswith("random:"):
             with suppress(OSError):
                 self._dials.write(resource, state)
+
+    def ground(self, resource: Resource, value: object, ids: Collection[int]) -> None:
+        """There is something around the notebook, or more of it: who comes first finds it as it is now."""
+        ground = self._grounds.setdefault(resource, _Ground(value, set(), set()))
+        ground.value = value
+        ground.ids.update(ids)
+        ground.known.update(ids)
+
+    def is_ground(self, resource: Resource) -> bool:
+        return resource in self._grounds
+
+    def touched(self, ids: Collection[int]) -> set[Resource]:
+        """What stands around the notebook and holds one of those objects."""
+        return {name for name, ground in self._grounds.items() if not ground.known.isdisjoint(ids)}
+
+    def astray(self, resource: Resource, maker: CellId | None) -> bool:
+        """Does an object around the notebook stand in a state that is not the one which it should be in?"""
+        version = None if maker is None else self._versions.get(maker, {}).get(resource)
+        wanted = self._wanted(self._grounds[resource], version)
+        return any(self._things[at].now != key for at, key in wanted.items())
+
+    def _wanted(self, ground: _Ground, version: _Version | None) -> dict[int, Key]:
+        """Which states a version means, and the first ones of what it does not speak of."""
+        keys = {at: self._things[at].base for at in _common(ground.ids, self._things)}
+        if version is not None:
+            for at in _common(version.reach.ids, self._things):
+                keys[at] = version.keys.get(at, self._things[at].base)
+        return keys
+
+    def _rewind_ground(self, ground: _Ground, version: _Version | None) -> None:
+        for at, key in self._wanted(ground, version).items():
+            thing = self._things[at]
+            if key != thing.now and key in thing.states:
+                self._move(at, thing, key)
 
     def _rewind(self, version: _Version) -> None:
         """Put the objects behind a version into the states it means."""
@@ -218,6 +267,8 @@ class Namespace:
         self._displaced.update(before)
 
     def _version(self, name: Resource) -> _Version:
+        if name in self._grounds:
+            return self._look_around(self._grounds[name])
         if ":" in name:
             if self._dials is None or not self._dials.known(name):
                 # Of a file only whether it is there.
@@ -230,6 +281,17 @@ class Namespace:
     def _look(self, value: object) -> _Version:
         found = reach(value)
         return _Version(value, found, {at: self._things[at].now for at in _common(found.ids, self._things)})
+
+    def _look_around(self, ground: _Ground) -> _Version:
+        if isinstance(ground.value, tuple):
+            found = self._look(cast("object", ground.value))
+        else:
+            # Nobody looks for what stands behind libraries.
+            ids = frozenset(ground.ids)
+            keys = {at: self._things[at].now for at in _common(ids, self._things)}
+            found = _Version(ground.value, Reach(ids), keys)
+        ground.known |= found.reach.ids
+        return found
 
     def _shared(self, version: _Version) -> _Version:
         """A version of the same object after some of what is behind it was changed."""
@@ -295,6 +357,10 @@ class Namespace:
     def settle(self, final: Callable[[Resource], CellId | None]) -> None:
         """Put every name and object that was moved at its version of the document's end."""
         displaced, self._displaced = self._displaced, set()
+        for name in self.turned if self._moved else ():
+            if name in self._grounds:
+                displaced.discard(name)
+                self._put(name, final(name))
         leftovers = {name: value for made in self._debris.values() for name, value in made.items()}
         for name in displaced:
             maker = final(name)
@@ -358,6 +424,8 @@ class Namespace:
     def _unheld(self, ids: Iterable[int]) -> frozenset[int]:
         """Those of the objects that no version holds."""
         left = frozenset(ids) - self._holding.keys()
+        for ground in self._grounds.values() if left else ():
+            left -= ground.ids
         for cell, name in self._holding_much if left else ():
             left -= self._versions[cell][name].reach.ids
         return left
@@ -396,7 +464,7 @@ class Namespace:
                 thing = self._things[at] = _Thing(next(self._numbers), change.value, change.shape, key, key)
             if thing.now not in thing.states and change.shape.restores:
                 weight = change.shape.weight(change.before)
-                if weight <= self.memory and worth(at, weight):
+                if weight <= self.memory and (self._is_grounded(at, thing) or worth(at, weight)):
                     self._save(thing, thing.now, change.before)
             thing.now = next(self._numbers)
             for key in [
@@ -405,6 +473,10 @@ class Namespace:
                 self._drop_state(thing, key)
             self._moved.add(at)
             self._poorer.add(at)
+
+    def _is_grounded(self, at: int, thing: _Thing) -> bool:
+        """Would nobody make the state again that the object is in?"""
+        return thing.now == thing.base and any(at in ground.ids for ground in self._grounds.values())
 
     def lost(self) -> set[Place]:
         """The versions that mean a state which nobody can put back, as far as nobody has been told."""
@@ -483,6 +555,9 @@ class Namespace:
     def still(self, cell: CellId, name: Resource) -> bool:
         """Is what the name holds now what the cell left there before, in the same state?"""
         before, now = self._versions[cell][name], self._version(name)
+        if name in self._grounds:
+            wanted = [self._wanted(self._grounds[name], each) for each in (before, now)]
+            return before.value is now.value and wanted[0] == wanted[1]
         if ":" in name:
             dial = self._dials if self._dials is not None and self._dials.known(name) else None
             return dial is not None and dial.alike(name, before.value, now.value)
@@ -547,8 +622,10 @@ class Namespace:
 
     def _evict(self) -> bool:
         """Give up the oldest state of the object whose states take most."""
-        heavy = max(self._things, key=lambda at: self._thing_weight(self._things[at]), default=None)
-        if heavy is None or not self._things[heavy].states:
+        based = frozenset(at for ground in self._grounds.values() for at in ground.ids)
+        given = [at for at, thing in self._things.items() if thing.states and at not in based]
+        heavy = max(given, key=lambda at: self._thing_weight(self._things[at]), default=None)
+        if heavy is None:
             return False
         thing = self._things[heavy]
         self._drop_state(thing, min(thing.states))

@@ -14,6 +14,7 @@ from types import CodeType, ModuleType
 from typing import Any, Final, Protocol, cast
 
 from . import libraries  # pyright: ignore[reportUnusedImport]  # noqa: F401  # teaches `shapes` its types
+from .around import PATCHED, Around
 from .cell import NOTHING, CellFacts, CellId, Latent, Observation, Outcome, Resource
 from .dials import FILES_RELATIVE, SUBPROCESS, Dials, Turned
 from .equality import twins
@@ -137,7 +138,11 @@ class _Begun:
 
     run: Run
     watch: Watch
-    survey: Survey | None
+    # What the run could change: what was there when it began, and modules that came since.
+    surveys: list[Survey]
+    # What it goes by of what stands around the notebook, and the part that could not be put back.
+    around: frozenset[Resource]
+    astray: list[Resource]
     # The libraries whose settings it goes by.
     libraries: frozenset[str]
     started: float
@@ -156,7 +161,8 @@ class Observer:
     """Puts each run on the values it should read, and sees what comes of it."""
 
     def __init__(self, live: dict[str, object], document: Document) -> None:
-        self._dials = Dials()
+        self._dials = Dials(self._arrived)
+        self._around = Around()
         self._files = Files()
         self.names = Namespace(live, self._dials)
         self._document = document
@@ -173,17 +179,27 @@ class Observer:
     def begin(self, run: Run) -> None:
         """Put the names, and what is behind them, as the run should find them, and look at it."""
         names = self.names
+        self._take_ground()
         inputs = self._document.everything(run.cell) if looks_up_names(run) else run.inputs
-        names.stage(inputs)
+        # What names stand for is put back last: what is around the notebook may hold it in another state.
         names.stage({dial: self._document.in_force(dial, run.cell) for dial in names.turned})
+        names.stage(inputs)
         names.vacate(
             run.facts.writes.union(run.touches, names.made(run.cell), names.debris(run.cell))
             - run.inputs.keys()
         )
         self._refresh_caches(inputs)
-        survey = self._survey(run, inputs)
+        around = self._read_around(run, inputs)
+        survey = self._survey(run, inputs, around)
         behind = self._libraries(inputs)
-        self._begun = _Begun(run, watch(names.live, run), survey, behind, time.monotonic())
+        surveys = [survey] if survey is not None else []
+        astray = [
+            each
+            for each in sorted(around)
+            if names.is_ground(each) and names.astray(each, self._document.in_force(each, run.cell))
+        ]
+        seen = watch(names.live, run)
+        self._begun = _Begun(run, seen, surveys, around, astray, behind, time.monotonic())
         self._dials.start()
         self._files.start(opaque=_STARTS_PROGRAMS.search(run.source) is not None)
 
@@ -200,7 +216,41 @@ class Observer:
                 }
         return frozenset(found)
 
-    def _survey(self, run: Run, inputs: Mapping[Resource, CellId | None]) -> Survey | None:
+    def _take_ground(self) -> list[object]:
+        """Take note of the modules that came; answer those."""
+        arrived = self._around.arrivals()
+        for resource, modules in arrived.items():
+            self.names.ground(resource, modules, reach(modules).ids)
+        return [module for modules in arrived.values() for module in modules]
+
+    def _patched(self, run: Run) -> list[object]:
+        """What of libraries the sources set something in, as far as nobody knew of it."""
+        names = self.names
+        found = self._around.suspects(run.source, names.live)
+        new = [value for value in found if PATCHED not in names.touched((id(value),))]
+        if new:
+            names.ground(PATCHED, PATCHED, frozenset(map(id, new)))
+        return new
+
+    def _arrived(self) -> None:
+        """An import is over: what the run does to the modules that came is to be seen, too."""
+        if self._begun is not None:
+            modules, patched = self._take_ground(), self._patched(self._begun.run)
+            if modules or patched:
+                self._begun.surveys.append(Survey(modules, patched))
+
+    def _read_around(self, run: Run, inputs: Mapping[Resource, CellId | None]) -> frozenset[Resource]:
+        """What stands around the notebook and the run may go by."""
+        found = self._around.named(run.source)
+        if self._around.any:
+            for name, maker in inputs.items():
+                if maker is not None and ":" not in name:
+                    found |= self._around.behind(self.names.reach(maker, name).ids)
+        return frozenset((PATCHED, *found))
+
+    def _survey(
+        self, run: Run, inputs: Mapping[Resource, CellId | None], resources: Collection[Resource]
+    ) -> Survey | None:
         """Note the state of what the run could change."""
         live = self.names.live
         kinds = {
@@ -212,21 +262,17 @@ class Observer:
         values = [live[name] for name, found in kinds.items() if not found <= _CONSTANT]
         # Behind its version there was the value alone: a million numbers need not be asked again.
         flat = {id(live[name]) for name in kinds if self._is_flat(name, inputs[name])}
-        around = self._around(run)
+        modules = [module for each in resources for module in self._around.modules(each)]
+        if modules:
+            kinds[""] = reach(modules).kinds
+            values += modules
+        self._patched(run)
+        around = self._around.suspects(run.source, live)
         if values and harmless(run.facts.verbs, frozenset[str]().union(*kinds.values()), live.__getitem__):
             values = []
         alone = [value for value in values if id(value) in flat]
         rest = [value for value in values if id(value) not in flat]
         return Survey(rest, around, alone) if values or around else None
-
-    def _around(self, run: Run) -> list[object]:
-        """What stands around the notebook and the run's source changes: modules, classes of libraries."""
-        live, verbs = self.names.live, run.facts.verbs
-        named = set(run.facts.mutates)
-        if any(verb.startswith(("setattr(", "delattr(", "vars(", ".__setattr__(")) for verb in verbs):
-            named |= run.inputs.keys()
-        values = {id(live[name]): live[name] for name in named if name in live}
-        return [value for value in values.values() if shape(value).around]
 
     def _refresh_caches(self, inputs: Mapping[Resource, CellId | None]) -> None:
         """Have functions that remember their answers forget those that other globals gave."""
@@ -294,10 +340,11 @@ class Observer:
         took = time.monotonic() - begun.started
         seen = observe(begun.watch, names.live, run, error)
         seen = self._with_world(run, seen, touched, turned)
+        seen = self._with_around(begun, seen)
         touchable = self._touchable(begun, seen)
-        unseen = _unseen(begun.survey, touchable)
+        unseen = next((why for each in begun.surveys if (why := _unseen(each, touchable))), None)
         seen = replace(seen, unproven=seen.unproven or touched.unproven or unseen)
-        changes = begun.survey.changes() if begun.survey is not None else []
+        changes = _changes(begun.surveys)
         if touchable is not None:
             changes = [each for each in changes if not each.shape.guesses or id(each.value) in touchable]
         if outcome is not Outcome.OK or run.cell not in self._document:
@@ -314,7 +361,7 @@ class Observer:
 
     def _touchable(self, begun: _Begun, seen: Observation) -> frozenset[int] | None:
         """The objects that a run which might have read any name did read; None for any other run."""
-        if not begun.watch.everything or begun.survey is None:
+        if not begun.watch.everything or not begun.surveys:
             return None
         names = begun.run.facts.reads | begun.run.inputs.keys() | seen.reads
         return frozenset[int]().union(*(reach(value).ids for value in self._reached(names).values()))
@@ -331,6 +378,23 @@ class Observer:
             reads=(seen.reads | reads) - run.inputs.keys(),
             unproven=seen.unproven or self._overtaken(run, touched),
         )
+
+    def _with_around(self, begun: _Begun, seen: Observation) -> Observation:
+        """Add what the run may have gone by of what stands around the notebook."""
+        run, names = begun.run, self.names
+        reads = begun.around | self._around.named(run.source)
+        missed = self._around.missed(run.source, names.live)
+        why = seen.unproven
+        if missed is not None:
+            why = (
+                f"It sets something in `{missed}` of a library, which it finds itself:"
+                " nobody can take that back. Import it in a cell above."
+            )
+        elif begun.astray:
+            root = begun.astray[0].partition(":")[2]
+            where = f"`{root}`" if root else "a library"
+            why = f"It goes by what other cells changed in {where}, which nobody can put back."
+        return replace(seen, reads=seen.reads | (reads - run.inputs.keys()), unproven=why)
 
     def _seeded(self, dial: Resource, run: Run) -> bool:
         return self._document.in_force(dial, run.cell) is not None
@@ -374,6 +438,8 @@ class Observer:
         """Keep what a run left, and say what it did to objects that others know."""
         names, cell = self.names, run.cell
         ids = [id(change.value) for change in changes]
+        if touched := names.touched(ids):
+            seen = replace(seen, bound=seen.bound | touched, reads=seen.reads | (touched - run.inputs.keys()))
         sharers = self._sharers(run, ids, seen.bound | seen.deleted)
         changed = frozenset(sharers)
         held = names.holders(ids)
@@ -412,7 +478,10 @@ class Observer:
         return {
             name: maker
             for maker, name in self.names.holders(ids)
-            if name not in others and maker != run.cell and self._document.in_force(name, run.cell) == maker
+            if name not in others
+            and ":" not in name
+            and maker != run.cell
+            and self._document.in_force(name, run.cell) == maker
         }
 
     def _undo(self, changes: Iterable[Change]) -> set[Place]:
@@ -499,7 +568,8 @@ class Observer:
     def _again(self, cell: CellId, name: Resource, spent: bool) -> bool:  # noqa: FBT001
         names = self.names
         if ":" in name:
-            return spent or not self._dials.known(name) or names.still(cell, name)
+            kept = self._dials.known(name) or names.is_ground(name)
+            return spent or not kept or names.still(cell, name)
         if spent:
             return type(names.version(cell, name)) is type(names.live[name])
         return names.still(cell, name) or (self._only_here(cell, name) and self._twins(cell, (name,)))
@@ -524,10 +594,17 @@ class Observer:
         )
 
 
-def _unseen(survey: Survey | None, touchable: frozenset[int] | None) -> str | None:
+def _changes(surveys: Iterable[Survey]) -> list[Change]:
+    """What is not as it was; of what was looked at twice, as it was at first."""
+    found: dict[int, Change] = {}
+    for survey in surveys:
+        for change in survey.changes():
+            found.setdefault(id(change.value), change)
+    return list(found.values())
+
+
+def _unseen(survey: Survey, touchable: frozenset[int] | None) -> str | None:
     """Why nobody can say what the run changed, if so."""
-    if survey is None:
-        return None
     if survey.vast:
         return "It may have changed what it reads, which holds too many objects to look at all of them."
     opaque = [each for each in survey.opaque() if touchable is None or id(each) in touchable]

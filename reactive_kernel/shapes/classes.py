@@ -3,10 +3,10 @@
 from __future__ import annotations
 
 import sys
-from collections.abc import Iterable, Sequence
+from collections.abc import Iterable, Mapping, Sequence
 from itertools import chain, repeat
-from types import MemberDescriptorType
-from typing import Any, Final
+from types import MappingProxyType, MemberDescriptorType
+from typing import Any, Final, cast
 
 from .containers import agree_dict, same_dict, same_dicts
 from .own import is_own, names_of
@@ -88,6 +88,7 @@ class Function(Mutable):
         value.__dict__.update(state[4])
 
 
+_NO_CLASSES: Final[Mapping[int, type]] = MappingProxyType({})
 # What a class holds that is not its user's doing.
 _OF_CLASSES = frozenset(
     (
@@ -104,19 +105,24 @@ class Class(Mutable):
     kind = "function"
 
     def parts(self, value: Any) -> Iterable[object]:
-        return [*self._own(value).values(), *value.__bases__]
+        # Whoever makes a subclass calls what made the class.
+        return (*self._own(value).values(), *value.__bases__, cast("object", type(value)))
 
     def take(self, value: Any) -> object:
-        return self._own(value), value.__bases__
+        return self._own(value), value.__bases__, _registered(value)
 
     def agree(self, one: Any, other: Any) -> bool:
-        return one[1] is other[1] and agree_dict(one[0], other[0])
+        return one[1] is other[1] and agree_dict(one[0], other[0]) and one[2].keys() == other[2].keys()
 
     def alike(self, value: Any, state: Any) -> bool:
-        return value.__bases__ is state[1] and same_dict(self._own(value), state[0])
+        return (
+            value.__bases__ is state[1]
+            and same_dict(self._own(value), state[0])
+            and _registered(value).keys() == state[2].keys()
+        )
 
     def put(self, value: Any, state: Any) -> None:
-        own, bases = state
+        own, bases, registered = state
         try:
             for name in self._own(value).keys() - own.keys():
                 type.__delattr__(value, name)
@@ -130,10 +136,35 @@ class Class(Mutable):
         if list(self._own(value)) != list(own):
             # Their order shows in `vars` and `dir` only; better to make the class again than to differ.
             raise CannotRestore
+        if _registered(value).keys() != registered.keys():
+            _register(value, registered)
 
     @staticmethod
     def _own(value: type) -> dict[str, object]:
         return {name: held for name, held in vars(value).items() if name not in _OF_CLASSES}
+
+
+def _registered(value: type) -> Mapping[int, type]:
+    """The classes that an abstract one counts as its own."""
+    if "_abc_impl" not in vars(value):
+        return _NO_CLASSES
+    found = [each() for each in _abc_of(value)[0]]
+    return {id(each): each for each in found if each is not None}
+
+
+def _abc_of(value: type) -> Any:
+    return cast("Any", sys.modules["_abc"])._get_dump(value)
+
+
+def _register(value: type, wanted: Mapping[int, type]) -> None:
+    abc: Any = sys.modules["_abc"]
+    abc._reset_registry(value)
+    for each in value.__mro__:
+        # They remember what they were asked.
+        if "_abc_impl" in vars(each):
+            abc._reset_caches(each)
+    for each in wanted.values():
+        abc._abc_register(value, each)
 
 
 class Instance(Mutable):

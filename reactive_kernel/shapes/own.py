@@ -30,7 +30,8 @@ def is_own(name: object) -> bool:
             return False
         origin = spec.origin if isinstance(spec.origin, str) else ""
         root = __name__.partition(".")[0]
-        own = origin.endswith((".py", ".pyc")) and name.partition(".")[0] != root
+        own = origin.endswith((".py", ".pyc")) and name.partition(".")[0] not in (root, "jupyter_extension")
+        own = own and not origin.startswith(_LIBRARIES)
         known = _ours[name] = own and not os.path.realpath(origin).startswith(_LIBRARIES)
     return known
 

@@ -25,7 +25,7 @@ from types import (
 )
 from typing import Any, Final
 
-from .around import MODULE, OwnModule, Touched
+from .around import MODULE, Imported, LibraryClass, OwnModule, Touched
 from .classes import Cached, Class, Enclosed, Error, Function, Instance, Namespace, Random
 from .containers import Bytes, Default, Deque, Dict, Fixed, List, Ordered, Set
 from .hidden import Opaque, Sealed
@@ -188,12 +188,16 @@ def shape(value: object) -> Shape:
 
 def changed_by_name(value: object) -> Shape:
     """How something around the notebook keeps its state, for a cell whose source changes it."""
+    if value is sys.modules:
+        return _IMPORTED
     if isinstance(value, ModuleType):
         return MODULE
-    return _CLASS if isinstance(value, type) else _TOUCHED
+    return _LIBRARY_CLASS if isinstance(value, type) else _TOUCHED
 
 
 _CLASS = Class()
+_LIBRARY_CLASS = LibraryClass()
+_IMPORTED = Imported()
 _OWN_MODULE = OwnModule()
 _SEALED = Sealed()
 _TOUCHED = Touched()

@@ -865,6 +865,104 @@ FRESH: Mapping[str, Sources] = {
         "import shelve\nwith shelve.open('s') as s:\n    s['x'] = 1",
         "with shelve.open('s') as s:\n    print(dict(s))",
     ),
+    "a class that others register with": (
+        "from abc import ABC\nclass A(ABC): pass\nclass B: pass",
+        "print(isinstance(B(), A))",
+        "A.register(B)",
+        "print(isinstance(B(), A))",
+    ),
+    "a metaclass that keeps a list": (
+        "class Meta(type):\n    made = []\n    def __init__(cls, *a):\n        Meta.made.append(cls.__name__)",
+        "class A(metaclass=Meta): pass",
+        "class B(A): pass",
+        "print(Meta.made)",
+    ),
+    "a module is patched twice": (
+        "import math",
+        "math.tau = 3",
+        "print(math.tau)",
+        "math.tau = 4",
+        "print(math.tau)",
+    ),
+    "a module is patched under another name": (
+        "import math\nm = math",
+        "m.tau = 3",
+        "import math as other\nprint(other.tau)",
+    ),
+    "a module is patched by `setattr`": (
+        "import math",
+        "setattr(math, 'tau', 3)",
+        "print(math.tau)",
+    ),
+    "a class of a library is patched": (
+        "import fractions",
+        "fractions.Fraction.note = 5",
+        "print(fractions.Fraction(1).note)",
+    ),
+    "a class of pandas is patched": (
+        "import pandas as pd",
+        "pd.DataFrame.twice = lambda self: self * 2",
+        "print(pd.DataFrame({'x': [1]}).twice())",
+    ),
+    "the builtins get a name": (
+        "import builtins",
+        "builtins.HARD = 3",
+        "print(getattr(builtins, 'HARD', None))",
+    ),
+    "a module is put among those imported": (
+        "import sys, types\nm = types.ModuleType('hardmod')\nm.x = 1",
+        "sys.modules['hardmod'] = m",
+        "import hardmod\nprint(hardmod.x)",
+    ),
+    "a module of one's own counts": (
+        "import sys\nsys.path.insert(0, '.')",
+        "import own",
+        "own.bump() and None",
+        "print(own.n)",
+    ),
+    "a module of one's own counts when it is looked at": (
+        "import sys\nsys.path.insert(0, '.')\nimport own",
+        "print(own.bump())",
+        "print(own.bump())",
+    ),
+    "a module of one's own keeps a list": (
+        "import sys\nsys.path.insert(0, '.')\nimport own",
+        "own.add(1)",
+        "print(own.xs)",
+        "own.add(2)",
+        "print(own.xs)",
+    ),
+    "a list of a module grows": (
+        "import sys\nsys.path.insert(0, '.')\nimport own",
+        "own.xs.append(1)",
+        "print(own.xs)",
+    ),
+    "a name of a module of one's own is set": (
+        "import sys\nsys.path.insert(0, '.')\nimport own",
+        "own.n = 10",
+        "print(own.bump())",
+    ),
+    "a function of a module of one's own counts": (
+        "import sys\nsys.path.insert(0, '.')\nfrom own import bump",
+        "print(bump())",
+        "print(bump())",
+    ),
+    "a list and who changes it come from a module": (
+        "import sys\nsys.path.insert(0, '.')\nfrom own import xs, add",
+        "add(1)",
+        "print(xs)",
+    ),
+    "a class of a module of one's own counts": (
+        "import sys\nsys.path.insert(0, '.')\nfrom own import C",
+        "c = C()",
+        "d = C()",
+        "print(C.made)",
+    ),
+    "a class of a module of one's own is set": (
+        "import sys\nsys.path.insert(0, '.')\nfrom own import C",
+        "C.made = 7",
+        "print(C.made)",
+    ),
 }
 
 # Where nobody can look: a cell that is marked stale, and a word of the reason.
@@ -1123,24 +1221,6 @@ WRONG: Mapping[str, tuple[Sources, str]] = {
         ),
         "the cache is no part of its state",
     ),
-    "a class that others register with": (
-        (
-            "from abc import ABC\nclass A(ABC): pass\nclass B: pass",
-            "print(isinstance(B(), A))",
-            "A.register(B)",
-            "print(isinstance(B(), A))",
-        ),
-        "the registry is C's",
-    ),
-    "a metaclass that keeps a list": (
-        (
-            "class Meta(type):\n    made = []\n    def __init__(cls, *a):\n        Meta.made.append(cls.__name__)",
-            "class A(metaclass=Meta): pass",
-            "class B(A): pass",
-            "print(Meta.made)",
-        ),
-        "a class statement calls what made its metaclass",
-    ),
     "the recursion limit": (
         (
             "import sys",
@@ -1159,140 +1239,6 @@ WRONG: Mapping[str, tuple[Sources, str]] = {
             "print(sys.getswitchinterval())",
         ),
         "a state of `sys` that is no dial",
-    ),
-    "a module is patched twice": (
-        (
-            "import math",
-            "math.tau = 3",
-            "print(math.tau)",
-            "math.tau = 4",
-            "print(math.tau)",
-        ),
-        "modules are no part of versions",
-    ),
-    "a module is patched under another name": (
-        (
-            "import math\nm = math",
-            "m.tau = 3",
-            "import math as other\nprint(other.tau)",
-        ),
-        "modules are no part of versions",
-    ),
-    "a module is patched by `setattr`": (
-        (
-            "import math",
-            "setattr(math, 'tau', 3)",
-            "print(math.tau)",
-        ),
-        "modules are no part of versions",
-    ),
-    "a class of a library is patched": (
-        (
-            "import fractions",
-            "fractions.Fraction.note = 5",
-            "print(fractions.Fraction(1).note)",
-        ),
-        "classes of libraries count as constants",
-    ),
-    "a class of pandas is patched": (
-        (
-            "import pandas as pd",
-            "pd.DataFrame.twice = lambda self: self * 2",
-            "print(pd.DataFrame({'x': [1]}).twice())",
-        ),
-        "classes of libraries count as constants",
-    ),
-    "the builtins get a name": (
-        (
-            "import builtins",
-            "builtins.HARD = 3",
-            "print(getattr(builtins, 'HARD', None))",
-        ),
-        "nobody looks into `builtins`",
-    ),
-    "a module is put among those imported": (
-        (
-            "import sys, types\nm = types.ModuleType('hardmod')\nm.x = 1",
-            "sys.modules['hardmod'] = m",
-            "import hardmod\nprint(hardmod.x)",
-        ),
-        "`sys.modules` is no resource",
-    ),
-    "a module of one's own counts": (
-        (
-            "import sys\nsys.path.insert(0, '.')",
-            "import own",
-            "own.bump() and None",
-            "print(own.n)",
-        ),
-        "modules are no part of versions",
-    ),
-    "a module of one's own counts when it is looked at": (
-        (
-            "import sys\nsys.path.insert(0, '.')\nimport own",
-            "print(own.bump())",
-            "print(own.bump())",
-        ),
-        "modules are no part of versions",
-    ),
-    "a module of one's own keeps a list": (
-        (
-            "import sys\nsys.path.insert(0, '.')\nimport own",
-            "own.add(1)",
-            "print(own.xs)",
-            "own.add(2)",
-            "print(own.xs)",
-        ),
-        "modules are no part of versions",
-    ),
-    "a list of a module grows": (
-        (
-            "import sys\nsys.path.insert(0, '.')\nimport own",
-            "own.xs.append(1)",
-            "print(own.xs)",
-        ),
-        "modules are no part of versions",
-    ),
-    "a name of a module of one's own is set": (
-        (
-            "import sys\nsys.path.insert(0, '.')\nimport own",
-            "own.n = 10",
-            "print(own.bump())",
-        ),
-        "modules are no part of versions",
-    ),
-    "a function of a module of one's own counts": (
-        (
-            "import sys\nsys.path.insert(0, '.')\nfrom own import bump",
-            "print(bump())",
-            "print(bump())",
-        ),
-        "globals of other modules' functions",
-    ),
-    "a list and who changes it come from a module": (
-        (
-            "import sys\nsys.path.insert(0, '.')\nfrom own import xs, add",
-            "add(1)",
-            "print(xs)",
-        ),
-        "globals of other modules' functions",
-    ),
-    "a class of a module of one's own counts": (
-        (
-            "import sys\nsys.path.insert(0, '.')\nfrom own import C",
-            "c = C()",
-            "d = C()",
-            "print(C.made)",
-        ),
-        "classes of modules count as constants",
-    ),
-    "a class of a module of one's own is set": (
-        (
-            "import sys\nsys.path.insert(0, '.')\nfrom own import C",
-            "C.made = 7",
-            "print(C.made)",
-        ),
-        "classes of modules count as constants",
     ),
     "the current figure": (
         (
