@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import builtins
 from collections.abc import Callable, Mapping
 from dataclasses import dataclass, field
 from enum import Enum
@@ -16,6 +17,12 @@ CellId = NewType("CellId", str)
 Resource: TypeAlias = str
 
 NOTHING: frozenset[Resource] = frozenset()
+# Names that are there without any cell. `_` and its kin come and go in `builtins` with the display hook;
+# IPython adds a few names of its own.
+BUILTINS = frozenset(name for name in dir(builtins) if name.strip("_")) | {
+    "copyright", "credits", "display", "exit", "get_ipython", "help", "license", "quit",
+}  # fmt: skip
+
 _NO_LATENT: Mapping[Resource, Latent] = MappingProxyType({})
 _NO_HOLDING: Mapping[tuple[CellId, Resource], frozenset[int]] = MappingProxyType({})
 
@@ -98,6 +105,8 @@ class CellFacts:
     # The parts of `writes` that are not bindings: names deleted, and names whose object is visibly changed.
     deletes: frozenset[Resource] = NOTHING
     mutates: frozenset[Resource] = NOTHING
+    # Names that an `except ... as name` may take away.
+    erases: frozenset[Resource] = NOTHING
     # Which latent reads and writes travel with which written name; "" holds those of anonymous functions.
     latent: Mapping[Resource, Latent] = field(default_factory=lambda: _NO_LATENT)
     # Own function and class names that the cell's top level itself reads, and so may call.

@@ -7,7 +7,7 @@ from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass, field
 from types import MappingProxyType
 
-from .cell import NOTHING, CellFacts, CellId, Cycle, Latent, Resource
+from .cell import BUILTINS, NOTHING, CellFacts, CellId, Cycle, Latent, Resource
 
 # Cells are ranked with gaps, so that a cell put between two others changes nobody else's rank.
 _GAP = 1 << 32
@@ -363,12 +363,11 @@ class Graph:
             for name in latent.reads:
                 if name in trace.inputs:
                     continue
-                if name in entry.writes and name not in entry.changes:
-                    writer = self.resolve_above(name, cell)
-                    if own := entry.latent.get(name):
-                        todo.append(own)
-                else:
-                    writer = self.resolve(name, cell)
+                own = name in entry.writes and name not in entry.changes
+                if own and (latent := entry.latent.get(name)):
+                    todo.append(latent)
+                only_above = own or name in BUILTINS
+                writer = (self.resolve_above if only_above else self.resolve)(name, cell)
                 trace.inputs[name] = writer
                 trace.deferred.add(name)
                 todo += self._carried(name, writer)

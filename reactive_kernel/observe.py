@@ -87,7 +87,7 @@ def watch(live: dict[str, object], run: Run) -> Watch:
     if looks_up_names(run):
         _executed.start()
         return Watch(dict(live), None, True)
-    expected = run.facts.writes | run.touches | run.facts.reads
+    expected = run.facts.writes | run.touches | run.facts.reads | run.facts.erases
     # A name that the run may delete or bind anew would not stay where it is.
     newest = next(
         (name for name in reversed(live) if name not in expected and not of_the_session(name)), None
@@ -112,6 +112,8 @@ def observe(seen: Watch, live: dict[str, object], run: Run, error: BaseException
     """Compare the namespace after a run with what stood there before: names, not yet what is behind them."""
     facts = run.facts
     promised = (facts.writes - facts.mutates - facts.deletes) | _starred(run.source)
+    # Names that it may have bound itself before it took them away.
+    gone = facts.deletes | (facts.erases & facts.writes)
     loaded, stored = _executed.stop()
     bound = {name for name in promised | stored if name in live}
     for name, value in _current(seen, live):
@@ -120,7 +122,7 @@ def observe(seen: Watch, live: dict[str, object], run: Run, error: BaseException
     deleted = {
         name
         for name, value in seen.before.items()
-        if name not in live and (value is not _ABSENT or name in facts.deletes) and not of_the_session(name)
+        if name not in live and (value is not _ABSENT or name in gone) and not of_the_session(name)
     }
     return Observation(
         bound=frozenset(bound),
@@ -188,6 +190,9 @@ class Observer:
             run.facts.writes.union(run.touches, names.made(run.cell), names.debris(run.cell))
             - run.inputs.keys()
         )
+        # What an `except ... as name` may take away has to be there, though nobody reads it.
+        erased = run.facts.erases - inputs.keys()
+        names.stage({name: self._document.in_force(name, run.cell) for name in erased})
         self._refresh_caches(inputs)
         around = self._read_around(run, inputs)
         survey = self._survey(run, inputs, around)

@@ -143,6 +143,9 @@ class Session:
 
     def in_force(self, name: Resource, cell: CellId) -> CellId | None:
         """The cell whose version of the name is in force where `cell` stands, whether it reads it or not."""
+        if cell not in self._states:
+            # It has left the document while it ran.
+            return None
         return self.source_of(name, cell) if name in self.graph.inputs(cell) else self._nearest(name, cell)
 
     @property
@@ -359,7 +362,8 @@ class Session:
     ) -> Ran:
         """What the run took and left; the reads that earlier runs of the same text showed count, too."""
         same_text = state.ran is not None and state.ran.source == flight.source
-        known = state.ran.entry.reads if state.ran is not None and same_text else NOTHING
+        before = state.ran.entry if state.ran is not None and same_text else Entry()
+        known = before.reads | (before.above - before.shares)
         return Ran(
             source=flight.source,
             outcome=event.outcome,

@@ -6,7 +6,7 @@ from collections.abc import Mapping
 from dataclasses import dataclass, field, replace
 from typing import TypeAlias
 
-from .cell import Activity, Cell, CellFacts, CellId, Mode, Outcome, Reason, Resource
+from .cell import BUILTINS, Activity, Cell, CellFacts, CellId, Mode, Outcome, Reason, Resource
 from .event import RunFinished
 from .graph import Entry, entry_of
 
@@ -124,13 +124,14 @@ def stamps_of(event: RunFinished, old: Mapping[Resource, Stamp]) -> dict[Resourc
 def learned(flight: Flight, event: RunFinished, known: frozenset[Resource]) -> Entry:
     """What static analysis said, corrected by what the run did, and by the reads that earlier runs showed."""
     guess, seen = entry_of(flight.facts), event.seen
-    reads = guess.reads | ((known | seen.reads) - guess.above)
+    found = (known | seen.reads) - guess.reads - guess.above
+    guess = replace(guess, reads=guess.reads | (found - BUILTINS), above=guess.above | (found & BUILTINS))
+    reads = guess.reads
     if event.outcome is not Outcome.OK:
-        return replace(guess, reads=reads)
+        return guess
     shares = seen.changed - (flight.reads.keys() - flight.shares) - reads - guess.above
     return replace(
         guess,
-        reads=reads,
         above=guess.above | shares,
         shares=shares,
         changes=seen.changed,

@@ -7,11 +7,11 @@ from collections.abc import Iterator, Mapping
 from dataclasses import replace
 from types import MappingProxyType
 
-from ..cell import CellFacts, MagicAnalyser, Unparsable
+from ..cell import BUILTINS, CellFacts, MagicAnalyser, Unparsable
 from . import definitions, expressions, statements
 from .magic import Unreadable, parse
 from .recovery import bound_names
-from .scope import BUILTINS, Module
+from .scope import Module
 from .shell import Shell
 from .walk import ANY, walk
 

@@ -2,17 +2,11 @@
 
 from __future__ import annotations
 
-import builtins
 import sys
 from collections.abc import Callable, Iterable
 
-from ..cell import CellFacts, Latent, Unparsable
+from ..cell import BUILTINS, CellFacts, Latent, Unparsable
 from .verbs import UNKNOWN, of_origin, rebound, unrooted
-
-# `_` and its kin come and go in `builtins` with the display hook; IPython adds a few names of its own.
-BUILTINS = frozenset(name for name in dir(builtins) if name.strip("_")) | {
-    "copyright", "credits", "display", "exit", "get_ipython", "help", "license", "quit",
-}  # fmt: skip
 
 # The compiler puts in the value of these.
 _CONSTANTS = frozenset({"__debug__"})
@@ -122,9 +116,9 @@ class Module(Scope):
     """The top level of the cell."""
 
     __slots__ = (
-        "annotations", "bare", "deletes", "dynamic", "extra", "latent", "loaded", "manual", "mutates",
-        "origins", "problem", "reads", "record", "said", "said_of_own", "shell_call", "unsure", "verbs",
-        "written",
+        "annotations", "bare", "deletes", "dynamic", "erases", "extra", "latent", "loaded", "manual",
+        "mutates", "origins", "problem", "reads", "record", "said", "said_of_own", "shell_call", "unsure",
+        "verbs", "written",
     )  # fmt: skip
 
     def __init__(self, shell_call: ShellCall) -> None:
@@ -136,6 +130,7 @@ class Module(Scope):
         self.unsure: set[str] = set()
         self.written: set[str] = set()
         self.deletes: set[str] = set()
+        self.erases: set[str] = set()
         self.mutates: set[str] = set()
         # Resources that are no names of Python; their writers bring no whole new value, so they never bind.
         self.extra: set[str] = set()
@@ -231,6 +226,7 @@ class Module(Scope):
             builtins=frozenset(shadowed),
             maybe=frozenset((self.unsure - self.reads) & reads),
             deletes=frozenset(self.deletes),
+            erases=frozenset(self.erases),
             mutates=frozenset(self.mutates),
             latent=latent,
             uses=frozenset(self.loaded.intersection(latent)),

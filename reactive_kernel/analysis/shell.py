@@ -128,6 +128,7 @@ def _adopt(scope: Scope, facts: CellFacts) -> None:
     for name in facts.deletes & writes:
         scope.delete(name)
     _store(scope, writes - facts.mutates - facts.deletes)
+    module.erases |= facts.erases
     for name, latent in facts.latent.items():
         record = module.record_of(name)
         record[0].update(latent.reads)

@@ -284,6 +284,8 @@ def _try(scope: Scope, node: ast.Try) -> None:
 def _handler(scope: Scope, node: ast.ExceptHandler) -> None:
     visit(scope, node.type)
     name = node.name
+    if name is not None and scope is scope.module:
+        scope.module.erases.add(name)
     if name is None:
         walk(scope, node.body)
     elif scope.ordered and name not in scope.bound:
