@@ -1,12 +1,14 @@
 """A fresh process, top to bottom: the cells one after another in an empty namespace, as `python` would.
 
-It shares nothing with the kernel. What a cell that fails did is undone by starting again without it.
+It shares nothing with the kernel. What a cell that fails did is undone by starting again without it. A cell
+that misses a name which only one below binds comes after that one, as long as nobody but those who miss the
+name can tell the difference.
 """
 
 from __future__ import annotations
 
 import builtins
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field
 
 from reactive_kernel.cell import Cell, CellId
@@ -50,16 +52,70 @@ class _Builtins(dict[str, object]):
         raise KeyError(name)
 
 
+class _Names(dict[str, object]):
+    """A namespace that notes which of its names are looked up."""
+
+    def __init__(self, names: Mapping[str, object]) -> None:
+        super().__init__(names)
+        self.asked: set[str] = set()
+
+    def __getitem__(self, name: str) -> object:
+        self.asked.add(name)
+        return super().__getitem__(name)
+
+
 def replay(cells: Sequence[Cell], reach: frozenset[str], files: Contents, *, whole: bool) -> Replay:
     """Run the cells; `whole`: also tell what stands at the end."""
-    first = _Replaying(cells, reach, _Start(files), whole=whole)
-    here = first.result
+    first = _in_order(cells, reach, files, whole=whole)
+    here, order = first.result, first.order
     if reach & {"files", "random", "numpy"}:
-        _compare(here, _Replaying(cells, reach, _Start({}, _ELSEWHERE), whole=whole).result)
+        _compare(here, _Replaying(cells, reach, _Start({}, _ELSEWHERE), order, whole=whole).result)
     if any(first.litter.values()):
         # The world is not rolled back, so what failed cells wrote may be there for those below, or not.
-        _compare(here, _Replaying(cells, reach, _Start(files, littered=True), whole=whole).result)
+        littered = _Start(files, littered=True)
+        _compare(here, _Replaying(cells, reach, littered, order, whole=whole).result)
     return here
+
+
+def _in_order(cells: Sequence[Cell], reach: frozenset[str], files: Contents, *, whole: bool) -> _Replaying:
+    """Run the cells in document order but for those that miss what only a cell below binds."""
+    plain = run = _Replaying(cells, reach, _Start(files), range(len(cells)), whole=whole)
+    needs: dict[int, set[int]] = {}
+    binders: dict[str, int] = {}
+    while True:
+        binders = {**run.bound, **binders}
+        wants = {(at, binders[name]) for at, name in run.missed if name in binders and binders[name] != at}
+        wants = {(at, binder) for at, binder in wants if run.order.index(binder) > run.order.index(at)}
+        if not wants and not run.doubtful:
+            return run
+        for at, binder in wants:
+            needs.setdefault(at, set()).add(binder)
+        order = _ordered(len(cells), needs) if wants else None
+        if order is None:
+            # What was missed elsewhere may be missed because of that.
+            first = min(at for at, _ in plain.missed)
+            plain.result.unclear = frozenset(cell.id for cell in cells[first:])
+            return plain
+        run = _Replaying(cells, reach, _Start(files), order, whole=whole)
+
+
+def _ordered(count: int, needs: Mapping[int, set[int]]) -> tuple[int, ...] | None:
+    """The places in an order in which each comes after those that it needs; None if there is none."""
+    placed: dict[int, None] = {}
+    waiting: set[int] = set()
+
+    def place(at: int) -> bool:
+        if at in placed:
+            return True
+        if at in waiting:
+            return False
+        waiting.add(at)
+        if not all(place(each) for each in sorted(needs.get(at, ()))):
+            return False
+        placed[at] = None
+        return True
+
+    return tuple(placed) if all(place(at) for at in range(count)) else None
 
 
 def _compare(here: Replay, there: Replay) -> None:
@@ -83,6 +139,16 @@ def _after_unseeded(here: Replay, there: Replay) -> frozenset[CellId]:
 
 
 @dataclass(frozen=True)
+class _Early:
+    """A cell that ran before some that stand above it, and what it went by and left."""
+
+    before: frozenset[int]
+    names: frozenset[str]
+    portrait: Mapping[str, str]
+    world: object
+
+
+@dataclass(frozen=True)
 class _Start:
     """The world that a run finds, and whether files that failed cells wrote stay in it."""
 
@@ -94,50 +160,89 @@ class _Start:
 class _Replaying:
     """The same cells again and again, each time without one more of those that fail."""
 
-    def __init__(self, cells: Sequence[Cell], reach: frozenset[str], start: _Start, *, whole: bool) -> None:
-        self._cells, self._reach, self._start = cells, reach, start
+    def __init__(
+        self,
+        cells: Sequence[Cell],
+        reach: frozenset[str],
+        start: _Start,
+        order: Sequence[int],
+        *,
+        whole: bool,
+    ) -> None:
+        self._cells, self._reach, self._start, self.order = cells, reach, start, order
         self._failed: set[CellId] = set()
-        self._missed: set[tuple[int, str]] = set()
-        self._bound: dict[str, int] = {}
+        self.missed: set[tuple[int, str]] = set()
+        self.bound: dict[str, int] = {}
+        self._early: list[_Early] = []
+        # Does the order make a difference to others than those who missed a name?
+        self.doubtful = False
         # What cells did to files before they failed.
         self.litter: dict[CellId, dict[str, bytes | None]] = {}
         self.result = Replay()
         while not self._round(whole=whole):
             pass
-        if any(self._bound.get(name, -1) > at for at, name in self._missed):
-            # What was missed elsewhere may be missed because of that.
-            first = min(at for at, _ in self._missed)
-            self.result.unclear = frozenset(cell.id for cell in cells[first:])
 
     def _round(self, *, whole: bool) -> bool:
         """Run what has not failed; answer whether nothing of it failed now."""
-        live = blank()
+        live = _Names(blank())
         live["__builtins__"] = known = _Builtins()
-        self._bound = {}
+        self.bound, self._early, done = {}, [], set[int]()
         with World(self._reach, self._start.files, self._start.seed):
-            for at, cell in enumerate(self._cells):
+            for at in self.order:
+                cell = self._cells[at]
                 if cell.id in self._failed:
                     if self._start.littered:
                         lay_out(self.litter[cell.id])
+                    done.add(at)
                     continue
                 before = contents(self._reach)
-                if self._run(at, cell, live, known) is not None:
+                above = frozenset(range(at)) - done
+                run = self._run_early if above else self._run
+                if run(at, cell, live, known, above) is not None:
                     self._failed.add(cell.id)
                     self.litter[cell.id] = changes(before, contents(self._reach))
-                    return not whole and at == len(self._cells) - 1
+                    return not whole and at == self.order[-1]
+                done.add(at)
+                self._look_again(live, done)
             if whole:
                 self._tell(live)
         return True
 
-    def _run(self, at: int, cell: Cell, live: dict[str, object], known: _Builtins) -> BaseException | None:
+    def _run_early(
+        self, at: int, cell: Cell, live: _Names, known: _Builtins, above: frozenset[int]
+    ) -> BaseException | None:
+        """Run a cell before some that stand above it; it may add names, and nothing else."""
+        before, world = portrait(live), self._world()
+        live.asked.clear()
+        error = self._run(at, cell, live, known, above)
+        asked = live.asked & before.keys()
+        if error is not None or portrait(live, before) != before or self._world() != world:
+            self.doubtful = True
+        names = frozenset(asked | (live.keys() - before.keys()))
+        self._early.append(_Early(above, names, portrait(live, names), world))
+        return error
+
+    def _look_again(self, live: _Names, done: set[int]) -> None:
+        """Would those that ran early have found and left the same at their own places?"""
+        for early in [early for early in self._early if early.before <= done]:
+            self._early.remove(early)
+            if portrait(live, early.names) != early.portrait or self._world() != early.world:
+                self.doubtful = True
+
+    def _world(self) -> object:
+        return contents(self._reach), states(self._reach)
+
+    def _run(
+        self, at: int, cell: Cell, live: _Names, known: _Builtins, _: frozenset[int]
+    ) -> BaseException | None:
         known.missed.clear()
         drawn = random_states(self._reach)
         self.result.shown[cell.id], error = execute(cell.source, cell.id, live)
         self.result.draws[cell.id] = (drawn, random_states(self._reach))
         missed = [*known.missed, *([str(error.name)] if isinstance(error, NameError) else [])]
-        self._missed |= {(at, name) for name in missed if name not in self._bound}
-        for name in live.keys() - self._bound.keys():
-            self._bound[name] = at
+        self.missed |= {(at, name) for name in missed if name not in self.bound}
+        for name in live.keys() - self.bound.keys():
+            self.bound[name] = at
         return error
 
     def _tell(self, live: dict[str, object]) -> None:

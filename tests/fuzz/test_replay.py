@@ -67,10 +67,23 @@ def test_what_a_cell_did_before_it_failed_is_undone():
     assert texts(replayed("xs = [1]", "xs.append(2)\n1 / 0", "print(xs)"))[2] == "[1]\n"
 
 
-def test_a_name_that_only_a_cell_below_binds_is_not_for_plain_python_to_decide():
-    assert replayed("a = 1", "print(b)", "b = 2").unclear == {"c2", "c3"}
+def shown(result: Replay) -> dict[str, str]:
+    return {cell: shown.text for cell, shown in result.shown.items() if shown.text}
+
+
+def test_a_name_that_only_a_cell_below_binds_is_taken_from_there():
+    assert shown(replayed("a = 1", "print(b)", "b = 2")) == {"c2": "2\n"}
+    assert shown(replayed("print(b)", "c = 5", "b = c + 1")) == {"c1": "6\n"}
+    assert shown(replayed("try:\n    print(b)\nexcept NameError:\n    pass", "b = 2")) == {"c1": "2\n"}
+    assert shown(replayed("a = 1", "print(f(2))", "def f(x):\n    return x + a", "a = 3")) == {"c2": "3\n"}
     assert not replayed("a = 1", "print(b)").unclear
-    assert replayed("try:\n    b\nexcept NameError:\n    pass", "b = 2").unclear == {"c1", "c2"}
+
+
+def test_where_that_makes_another_difference_plain_python_does_not_decide():
+    # What the cell below reads, what it changes, and what becomes of what it binds.
+    assert replayed("a = 1", "print(b)", "a = 2", "b = a").unclear == {"c2", "c3", "c4"}
+    assert replayed("a = [1]", "print(a, b)", "b = 2\na.append(2)").unclear == {"c2", "c3"}
+    assert replayed("b.append(1)", "b = []", "print(b)").unclear == {"c1", "c2", "c3"}
 
 
 def test_unseeded_draws_are_not_to_be_decided():
