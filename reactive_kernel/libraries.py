@@ -222,7 +222,10 @@ class _Frame(Shape):
         copy = state[2]
         if copy is None:
             raise CannotRestore
-        object.__setattr__(value, "_mgr", copy.copy(deep=False))
+        held = copy.copy(deep=False)
+        # The names of its axes are theirs: whoever holds one of them sees it change.
+        held.axes = list(state[1])
+        object.__setattr__(value, "_mgr", held)
         value._attrs.clear()
         value._attrs.update(state[3])
         if hasattr(value, "_name"):

@@ -10,13 +10,13 @@ from collections.abc import Collection, Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass, replace
 from os.path import lexists
 from pathlib import Path
-from types import CodeType, ModuleType
+from types import BuiltinFunctionType, CodeType, FunctionType, ModuleType
 from typing import Any, Final, Protocol, cast
 
 from . import libraries  # pyright: ignore[reportUnusedImport]  # noqa: F401  # teaches `shapes` its types
 from .around import PATCHED, Around
 from .cell import NOTHING, CellFacts, CellId, Latent, Observation, Outcome, Resource
-from .dials import FILES_RELATIVE, SUBPROCESS, Dials, Turned
+from .dials import FILES_RELATIVE, PERVASIVE, SUBPROCESS, Dial, Dials, Turned
 from .equality import twins
 from .event import Run
 from .files import Files, Touched
@@ -36,8 +36,16 @@ _UNSEEN = frozenset(("globals",))
 _UNSEEN_AT_TOP = frozenset(("dir", "locals", "vars"))
 # Kinds of values that no run can change.
 _CONSTANT = frozenset(("atom", "arrow"))
+# What says itself which module it is from.
+_FROM_MODULES = (FunctionType, BuiltinFunctionType, type)
 # The library behind a kind of value.
-_LIBRARIES = {"array": "numpy", "frame": "pandas", "figure": "matplotlib", "polars": "polars"}
+_LIBRARIES = {
+    "array": "numpy",
+    "frame": "pandas",
+    "figure": "matplotlib",
+    "polars": "polars",
+    "logger": "logging",
+}
 _STARTS_PROGRAMS = re.compile(r"^\s*(?:\w[\w, ]*=\s*)?!|^%%?(?:bash|sh|script|system|sx)\b", re.MULTILINE)
 # States that take so few bytes are always kept; of larger ones, as many bytes as making them anew is worth.
 _SMALL = 1 << 18
@@ -171,6 +179,7 @@ class Observer:
         self._begun: _Begun | None = None
         # What the run under way touched, by the word of the language that it is written in.
         self._told = Touched()
+        self._hinted: set[str] = set()
         # Functions that remember their answers, with the globals that these came from.
         self._caches: dict[int, tuple[object, list[Any]]] = {}
         # Seconds that the latest run of each cell took.
@@ -206,16 +215,17 @@ class Observer:
         seen = watch(names.live, run)
         self._begun = _Begun(run, seen, surveys, around, astray, behind, time.monotonic())
         self._dials.start()
-        self._files.start(opaque=_STARTS_PROGRAMS.search(run.source) is not None)
+        values = [names.live[name] for name in inputs if name in names.live]
+        self._files.start(values, opaque=_STARTS_PROGRAMS.search(run.source) is not None)
 
     def _libraries(self, inputs: Mapping[Resource, CellId | None]) -> frozenset[str]:
         """The libraries behind what a run reads."""
         live, found = self.names.live, set[str]()
         for name, maker in inputs.items():
             value = live.get(name)
-            if isinstance(value, ModuleType):
-                found.add(value.__name__.partition(".")[0])
-            elif maker is not None:
+            if origin := _package_of(value):
+                found.add(origin)
+            if maker is not None:
                 found |= {
                     _LIBRARIES[kind] for kind in self.names.reach(maker, name).kinds & _LIBRARIES.keys()
                 }
@@ -251,7 +261,7 @@ class Observer:
             for name, maker in inputs.items():
                 if maker is not None and ":" not in name:
                     found |= self._around.behind(self.names.reach(maker, name).ids)
-        return frozenset((PATCHED, *found))
+        return PERVASIVE.union((PATCHED,), found)
 
     def _survey(
         self, run: Run, inputs: Mapping[Resource, CellId | None], resources: Collection[Resource]
@@ -325,6 +335,15 @@ class Observer:
         if self._begun is not None:
             self._told = _both(self._told, Touched(reads, writes, unproven))
 
+    @shielded
+    def hint(self, word: str) -> None:
+        """Hear that the run under way goes by what the word stands for."""
+        self._hinted.add(word)
+
+    def follow(self, dial: Dial) -> None:
+        """Follow one more process-wide state."""
+        self._dials.add(dial)
+
     # After
 
     def finish(self, outcome: Outcome, error: BaseException | None) -> Observation:
@@ -341,7 +360,9 @@ class Observer:
         hints = [
             word for word, true in ((FILES_RELATIVE, touched.relative), (SUBPROCESS, touched.opaque)) if true
         ]
-        turned = self._dials.stop(begun.libraries, hints)
+        own = {_package_of(names.live.get(name)) for name in run.facts.writes}
+        turned = self._dials.stop(begun.libraries, [*hints, *self._hinted, *own])
+        self._hinted.clear()
         took = time.monotonic() - begun.started
         seen = observe(begun.watch, names.live, run, error)
         seen = self._with_world(run, seen, touched, turned)
@@ -620,6 +641,14 @@ def _unseen(survey: Survey, touchable: frozenset[int] | None) -> str | None:
         f"It used an object of type `{kind.__module__}.{kind.__qualname__}`,"
         " into which nobody can see: it may have changed."
     )
+
+
+def _package_of(value: object) -> str:
+    """The package that a module, or what was taken from one, is from."""
+    if isinstance(value, ModuleType):
+        return value.__name__.partition(".")[0]
+    home: object = (value if type(value) in _FROM_MODULES else type(value)).__module__
+    return home.partition(".")[0] if type(home) is str else ""
 
 
 def _is_same(one: Any, other: Any) -> bool:

@@ -14,6 +14,7 @@ from __future__ import annotations
 
 import sys
 from collections.abc import Collection, Iterable
+from dataclasses import replace
 from itertools import islice
 from typing import Final
 
@@ -30,6 +31,7 @@ __all__ = ["ANY_FILE", "Files", "Touched"]
 
 # Files that the document writes and that libraries may write unseen: so many are looked at around each run.
 _KNOWN = 64
+_UNTOUCHED: Final = Touched()
 
 
 class Files:
@@ -39,9 +41,13 @@ class Files:
         self._session = Session()
         self._known: tuple[str, ...] = ()
         self._run: Watched | None = None
+        # What the run may touch through files that earlier cells left open, even if it closes them.
+        self._left_open = _UNTOUCHED
 
-    def start(self, *, opaque: bool) -> None:
-        """A run begins in this thread; `opaque`: its source says that it starts programs."""
+    def start(self, values: Iterable[object] = (), *, opaque: bool) -> None:
+        """A run on those values begins in this thread; `opaque`: its source says that it starts programs."""
+        self._left_open = _UNTOUCHED
+        self._left_open = self.behind(values)
         if ear.install(HEARD):
             wrap_tests()
             wrap_libraries()
@@ -69,7 +75,5 @@ class Files:
         run = Watched(self._session)
         for value in values:
             touch(run, value)
-        return _UNTOUCHED if run.idle() else Account(run, ()).touched()
-
-
-_UNTOUCHED: Final = Touched()
+        found, before = _UNTOUCHED if run.idle() else Account(run, ()).touched(), self._left_open
+        return replace(found, reads=found.reads | before.reads, writes=found.writes | before.writes)

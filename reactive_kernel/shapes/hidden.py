@@ -3,11 +3,13 @@
 from __future__ import annotations
 
 import gc
+import re
+import sys
 from collections import deque
 from collections.abc import Iterable
 from typing import Any, cast
 
-from .shape import Mutable
+from .shape import CannotRestore, Mutable
 
 # Asked of the class this way, no class of classes has a say in it.
 _DICTIONARY_AT: Any = vars(type)["__dictoffset__"]
@@ -41,6 +43,60 @@ class Opaque(Mutable):
 
     def parts(self, value: Any) -> Iterable[object]:
         return held_inside(value)
+
+
+class Lock(Mutable):
+    """A lock: whether, or how often, it is held."""
+
+    kind = "instance"
+
+    def take(self, value: Any) -> object:
+        # Of one that its owner may take again only its description tells.
+        return int(value.locked()) if hasattr(value, "locked") else _times_held(value)
+
+    def alike(self, value: Any, state: Any) -> bool:
+        return self.take(value) == state
+
+    def agree(self, one: Any, other: Any) -> bool:
+        return one == other
+
+    def put(self, value: Any, state: Any) -> None:
+        try:
+            for _ in range(cast("int", self.take(value)), state):
+                if not value.acquire(blocking=False):
+                    raise CannotRestore
+            for _ in range(state, cast("int", self.take(value))):
+                value.release()
+        except RuntimeError:
+            # Another thread has it.
+            raise CannotRestore from None
+
+
+def _times_held(lock: object) -> int:
+    found = re.search(r"\bcount=(\d+)", repr(lock))
+    return int(found[1]) if found else 0
+
+
+class Memory(Mutable):
+    """Memory in the layout of C: numbers, arrays and structures of `ctypes`."""
+
+    kind = "array"
+
+    def take(self, value: Any) -> object:
+        return bytes(value)
+
+    def alike(self, value: Any, state: Any) -> bool:
+        return bytes(value) == state
+
+    def agree(self, one: Any, other: Any) -> bool:
+        return one == other
+
+    def put(self, value: Any, state: Any) -> None:
+        ctypes: Any = sys.modules["ctypes"]
+        ctypes.memmove(ctypes.addressof(value), state, len(state))
+
+    def weight(self, state: Any) -> int:
+        return len(state)
 
 
 class Sealed(Opaque):

@@ -6,6 +6,7 @@ import functools
 import gc
 import itertools
 import sys
+import threading
 from collections import Counter, OrderedDict, defaultdict, deque
 from collections.abc import Callable, Iterable
 from copy import copy
@@ -28,8 +29,9 @@ from typing import Any, Final
 from .around import MODULE, Imported, LibraryClass, OwnModule, Touched
 from .classes import Cached, Class, Enclosed, Error, Function, Instance, Namespace, Random
 from .containers import Bytes, Default, Deque, Dict, Fixed, List, Ordered, Set
-from .hidden import Opaque, Sealed
+from .hidden import Lock, Memory, Opaque, Sealed
 from .iterators import Buffer, Counting, File, Generator, Moving, Reduced, held_by_frame
+from .loggers import LOGGER, Handler
 from .own import is_own, is_own_module
 from .shape import ATOMS, HEAP, Shape, hashes_itself
 
@@ -64,6 +66,8 @@ SHAPES: dict[type, Shape] = {
     CellType: Enclosed(),
     FunctionType: Function(),
     MethodType: _METHOD,
+    type(threading.Lock()): Lock(),
+    type(threading.RLock()): Lock(),
     BuiltinFunctionType: Shape(
         lambda value: () if issubclass(type(value.__self__), (ModuleType, type)) else (value.__self__,),
         "function",
@@ -112,9 +116,16 @@ _SEALED_TYPES = frozenset(
         *(("queue", "Queue"), ("_queue", "SimpleQueue"), ("socket", "socket"), ("_thread", "_local")),
         *(("threading", "Event"), ("threading", "Thread"), ("decimal", "Context"), ("_decimal", "Context")),
         *(("weakref", name) for name in ("WeakValueDictionary", "WeakKeyDictionary")),
-        *(("_weakrefset", "WeakSet"), ("weakref", "WeakSet")),
+        *(("_weakrefset", "WeakSet"), ("weakref", "WeakSet"), ("asyncio.queues", "Queue")),
+        *(("asyncio.locks", name) for name in ("Condition", "Event", "Lock", "Semaphore")),
+        *(("multiprocessing.queues", name) for name in ("Queue", "SimpleQueue")),
+        *(("multiprocessing.synchronize", "SemLock"), ("multiprocessing.synchronize", "Event")),
+        *(("multiprocessing.connection", "_ConnectionBase"), ("_ctypes", "_Pointer")),
     )
 )
+_OF_CTYPES = frozenset(("_ctypes", name) for name in ("Array", "Structure", "Union", "_SimpleCData"))
+_LOGGING = frozenset(("logging", name) for name in ("Filter", "Formatter", "Handler"))
+_LOCKS = frozenset(("threading", name) for name in ("Barrier", "BoundedSemaphore", "Condition", "Semaphore"))
 # Values of these that do not change, or only to remember what they worked out.
 _CONSTANT = frozenset(
     (
@@ -217,8 +228,8 @@ def _find(kind: type[Any]) -> Shape:
         extension = _EXTENSIONS.get(package_of(cls))
         if extension is not None and (found := extension(cls)):
             return found if package_of(cls) == package else _with_methods(found)
-    if any((cls.__module__, cls.__name__) in _SEALED_TYPES for cls in kind.__mro__):
-        return _SEALED
+    if known := _special(kind):
+        return known
     if package in _MACHINERY and package != "builtins":
         return AROUND
     if package in _CONSTANT or issubclass(kind, _enum()) or kind.__qualname__ == "_tuplegetter":
@@ -238,6 +249,23 @@ def _find(kind: type[Any]) -> Shape:
     if any("__next__" in vars(cls) for cls in kind.__mro__):
         return Moving()
     return Opaque()
+
+
+def _special(kind: type) -> Shape | None:
+    """The shape of what cells hand things on with, of whatever package it is."""
+    for cls in kind.__mro__:
+        name = cls.__module__, cls.__name__
+        if name in _SEALED_TYPES:
+            return _SEALED
+        if name in _LOCKS:
+            return Instance(kind, None)
+        if name in _OF_CTYPES:
+            return Memory()
+        if name in (("logging", "Logger"), ("logging", "LoggerAdapter")):
+            return LOGGER if cls.__name__ == "Logger" else Instance(kind, None)
+        if name in _LOGGING:
+            return Handler(kind, None)
+    return None
 
 
 def package_of(kind: type) -> str:

@@ -963,6 +963,48 @@ FRESH: Mapping[str, Sources] = {
         "C.made = 7",
         "print(C.made)",
     ),
+    "a lock": (
+        "import threading\nlock = threading.Lock()",
+        "print(lock.acquire(blocking=False))",
+        "print(lock.acquire(blocking=False))",
+    ),
+    "the level of a logger": (
+        "import logging\nlog = logging.getLogger('hard')\nlog.setLevel(10)",
+        "print(log.level)",
+        "log.setLevel(30)",
+        "print(log.level)",
+    ),
+    "the handlers of a logger": (
+        "import logging, io\nout = io.StringIO()\nlog = logging.getLogger('hard')\nlog.addHandler(logging.StreamHandler(out))\nlog.propagate = False",
+        "log.warning('one')",
+        "log.warning('two')",
+        "print(out.getvalue())",
+    ),
+    "the recursion limit": (
+        "import sys",
+        "sys.setrecursionlimit(5000)",
+        "print(sys.getrecursionlimit())",
+        "sys.setrecursionlimit(6000)",
+        "print(sys.getrecursionlimit())",
+    ),
+    "the switch interval": (
+        "import sys",
+        "print(sys.getswitchinterval())",
+        "sys.setswitchinterval(0.02)",
+        "print(sys.getswitchinterval())",
+    ),
+    "a file is written through a handle that stays open": (
+        "f = open('f.txt', 'w')",
+        "f.write('1') and None",
+        "f.close()",
+        "print(open('f.txt').read())",
+    ),
+    "columns are renamed in place": (
+        "import pandas as pd\ndf = pd.DataFrame({'x': [2, 1]})",
+        "df.columns = ['z']",
+        "df.index.name = 'i'",
+        "print(df)",
+    ),
 }
 
 # Where nobody can look: a cell that is marked stale, and a word of the reason.
@@ -1178,14 +1220,6 @@ HONEST: Mapping[str, Sources] = {
 }
 
 WRONG: Mapping[str, tuple[Sources, str]] = {
-    "a lock": (
-        (
-            "import threading\nlock = threading.Lock()",
-            "print(lock.acquire(blocking=False))",
-            "print(lock.acquire(blocking=False))",
-        ),
-        "types of `_thread` count as constants",
-    ),
     "a thread that outlives its cell": (
         (
             "import threading\nxs = []\ngo = threading.Event()\nt = threading.Thread(target=lambda: (go.wait(5), xs.append(1)))\nt.start()",
@@ -1193,24 +1227,6 @@ WRONG: Mapping[str, tuple[Sources, str]] = {
             "print(xs)",
         ),
         "what a thread changes, nobody looks at",
-    ),
-    "the level of a logger": (
-        (
-            "import logging\nlog = logging.getLogger('hard')\nlog.setLevel(10)",
-            "print(log.level)",
-            "log.setLevel(30)",
-            "print(log.level)",
-        ),
-        "types of `logging` count as constants",
-    ),
-    "the handlers of a logger": (
-        (
-            "import logging, io\nout = io.StringIO()\nlog = logging.getLogger('hard')\nlog.addHandler(logging.StreamHandler(out))\nlog.propagate = False",
-            "log.warning('one')",
-            "log.warning('two')",
-            "print(out.getvalue())",
-        ),
-        "types of `logging` count as constants",
     ),
     "a cached function": (
         (
@@ -1221,25 +1237,6 @@ WRONG: Mapping[str, tuple[Sources, str]] = {
         ),
         "the cache is no part of its state",
     ),
-    "the recursion limit": (
-        (
-            "import sys",
-            "sys.setrecursionlimit(5000)",
-            "print(sys.getrecursionlimit())",
-            "sys.setrecursionlimit(6000)",
-            "print(sys.getrecursionlimit())",
-        ),
-        "a state of `sys` that is no dial",
-    ),
-    "the switch interval": (
-        (
-            "import sys",
-            "print(sys.getswitchinterval())",
-            "sys.setswitchinterval(0.02)",
-            "print(sys.getswitchinterval())",
-        ),
-        "a state of `sys` that is no dial",
-    ),
     "the current figure": (
         (
             "import matplotlib\nmatplotlib.use('Agg')\nimport matplotlib.pyplot as plt\nplt.figure() and None",
@@ -1248,24 +1245,6 @@ WRONG: Mapping[str, tuple[Sources, str]] = {
             "print(len(plt.gca().lines), plt.get_fignums())",
         ),
         "the figure that pyplot draws in is no resource",
-    ),
-    "a file is written through a handle that stays open": (
-        (
-            "f = open('f.txt', 'w')",
-            "f.write('1') and None",
-            "f.close()",
-            "print(open('f.txt').read())",
-        ),
-        "what a closed handle had flushed stays",
-    ),
-    "columns are renamed in place": (
-        (
-            "import pandas as pd\ndf = pd.DataFrame({'x': [2, 1]})",
-            "df.columns = ['z']",
-            "df.index.name = 'i'",
-            "print(df)",
-        ),
-        "axes of frames are shared",
     ),
     "a frame shares the memory of an array": (
         (

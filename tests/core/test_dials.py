@@ -7,6 +7,7 @@ import decimal
 import importlib
 import inspect
 import locale
+import logging
 import math
 import os
 import pickle
@@ -190,10 +191,40 @@ def test_a_run_that_turns_nothing_tells_nothing(dials: Dials, source: str):
 def test_drawing_a_figure_turns_nothing(dials: Dials):
     pyplot = pytest.importorskip("matplotlib.pyplot")
     pyplot.switch_backend("agg")
-    assert (
-        run(dials, "f, a = plt.subplots(); a.plot([1, 2]); f.canvas.draw(); plt.close(f)", plt=pyplot)
-        == Turned()
-    )
+    turned = run(dials, "f, a = plt.subplots(); a.plot([1, 2]); f.canvas.draw(); plt.close(f)", plt=pyplot)
+    # It asks whether it should log.
+    assert turned == Turned(reads=frozenset(("logging:",)))
+
+
+def test_whoever_logs_goes_by_the_loggers(dials: Dials):
+    assert run(dials, "import logging\nlogging.getLogger('dials').debug('no')").reads == {"logging:"}
+
+
+def test_a_loggers_level_is_put_back(dials: Dials):
+    log = logging.getLogger("dials.level")
+    before = dials.read("logging:")
+    assert run(dials, "log.setLevel(10)", log=log).writes == {"logging:"}
+    assert log.isEnabledFor(10)
+    dials.write("logging:", before)
+    assert not log.isEnabledFor(10)
+
+
+def test_a_handler_made_anew_is_as_good_as_the_old_one(dials: Dials):
+    log = logging.getLogger("dials.handler")
+    log.addHandler(logging.StreamHandler(sys.stderr))
+    before = dials.read("logging:")
+    log.handlers[:] = [logging.StreamHandler(sys.stderr)]
+    assert dials.alike("logging:", before, dials.read("logging:"))
+    log.handlers[0].setLevel(30)
+    assert not dials.alike("logging:", before, dials.read("logging:"))
+    log.handlers.clear()
+
+
+def test_the_recursion_limit_is_put_back(dials: Dials):
+    before, limit = dials.read("interpreter:"), sys.getrecursionlimit()
+    assert run(dials, f"import sys\nsys.setrecursionlimit({limit + 5})").writes == {"interpreter:"}
+    dials.write("interpreter:", before)
+    assert sys.getrecursionlimit() == limit
 
 
 def test_choosing_a_backend_is_the_sessions_business(dials: Dials):

@@ -6,6 +6,7 @@ Two namespaces with equal portraits cannot be told apart by a program that keeps
 
 from __future__ import annotations
 
+import logging
 import warnings
 from collections import OrderedDict, deque
 from collections.abc import Callable, Iterable, Mapping
@@ -34,6 +35,8 @@ _PLAIN = frozenset((MemberDescriptorType, GetSetDescriptorType, WrapperDescripto
 _NOISE = frozenset(
     ("__dict__", "__weakref__", "__module__", "__doc__", "__dataclass_fields__", "__dataclass_params__")
 )
+# What loggers were asked before is no part of what they are.
+_WORKED_OUT = (logging.Logger, "_cache")
 
 
 def portrait(names: Mapping[str, object], only: Iterable[str] | None = None) -> dict[str, str]:
@@ -156,7 +159,11 @@ class _Pen:
             words.append(str(sorted(self.draw(each) for each in value)))
         elif isinstance(value, BaseException):
             words.append(self._all(value.args))
-        fields = list(getattr(value, "__dict__", {}).items())
+        fields = [
+            (name, each)
+            for name, each in getattr(value, "__dict__", {}).items()
+            if (kind, name) != _WORKED_OUT
+        ]
         fields += [(name, getattr(value, name)) for name in _slots(kind) if hasattr(value, name)]
         if fields:
             words.append(f"with {self._pairs(fields)}")
