@@ -18,6 +18,7 @@ from types import (
 )
 
 from .cell import CellFacts, Latent, Resource
+from .shapes import shape
 
 # So many objects behind one name are searched for functions.
 _SEARCHED = 2000
@@ -69,6 +70,9 @@ def _codes(value: object, live: dict[str, object]) -> Iterator[CodeType]:
             if found.__module__ == "__main__":
                 todo += vars(found).values()
                 todo += found.__bases__
+        elif kind.__module__ != "__main__" and (form := shape(found)).kind == "instance":
+            # Through what a library keeps for itself one comes everywhere.
+            todo += form.parts(found)
         elif kind.__module__.partition(".")[0] not in _OF_LIBRARIES:
             if kind is GeneratorType or kind is CoroutineType:
                 yield found.gi_code if kind is GeneratorType else found.cr_code  # type: ignore[attr-defined]

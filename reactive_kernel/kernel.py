@@ -11,7 +11,7 @@ from collections import deque
 from collections.abc import Callable, Generator, Mapping
 from concurrent.futures import Future
 from contextlib import contextmanager, suppress
-from contextvars import ContextVar, copy_context
+from contextvars import ContextVar
 from dataclasses import dataclass
 from inspect import signature
 from typing import Any, cast
@@ -28,7 +28,8 @@ from traitlets import Int
 
 from . import magics, wire
 from .analysis import analyze
-from .cell import CellFacts, CellId, Observation, Outcome, Reason, Resource
+from .beside import Beside, inherit_context_in_threads
+from .cell import NOTHING, CellFacts, CellId, Outcome, Reason, Resource
 from .event import (
     CascadeChosen,
     DocumentSynced,
@@ -47,8 +48,11 @@ from .objects import Survey
 from .observe import Observer
 from .own_magic import Host, ReactiveMagic
 from .publish import Parcel, Publication, StampingSession
+from .pyplot import Figures
 from .session import Session
 from .shield import Turn, shielded
+from .switches import HOOKS, MAGICS, SHOWS, Magics, Showing
+from .widgets import Watched, from_browser
 
 # Requests that may run cells, or step the document.
 _CAREFUL = frozenset(("execute_request", "comm_open", "comm_msg", "comm_close"))
@@ -58,8 +62,6 @@ _FLUSH_TIMEOUT = 10.0
 # Do IPython's events get to know a cell's metadata? Not before version 9.
 _TAKES_META = "cell_meta" in signature(cast("Any", InteractiveShell).run_cell).parameters
 
-# Is what happens now the doing of somebody at a widget?
-_from_browser: ContextVar[bool] = ContextVar("from_browser", default=False)
 # Seconds between two looks, in a cascade of short cells, for messages that no thread has read yet.
 _INTAKE_INTERVAL = 0.005
 
@@ -129,7 +131,7 @@ class ReactiveKernel(IPythonKernel):
         # Who had SIGINT before the handlers under way.
         self._before: list[Any] = []
         self._error: BaseException | None = None
-        self._watched: set[int] = set()
+        self._widgets = Watched(lambda: self.names.live, self._came_from_browser)
         self._history = _LateHistory()
         # What is to go out with whatever goes out next.
         self._parcel = Parcel()
@@ -143,8 +145,15 @@ class ReactiveKernel(IPythonKernel):
         shell = cast("Any", self.shell)
         self._interrupts.attend(shell)
         shell.register_magic_function(ReactiveMagic(self._host()), "line", "reactive")
-        _inherit_context_in_threads()
+        inherit_context_in_threads()
         keep_builtins()
+        self._magics = Magics(shell)
+        self._beside = Beside(self._globals)
+        self._figures = Figures(self._cannot_prove)
+
+    def _cannot_prove(self, why: str | None) -> None:
+        if why is not None:
+            self.observer.tell(NOTHING, NOTHING, why)
 
     @property
     def _out(self) -> StampingSession:
@@ -183,11 +192,31 @@ class ReactiveKernel(IPythonKernel):
         assert self.shell is not None
         live = cast("dict[str, object]", self.shell.user_ns)
         if self._observer is None:
-            self._observer = Observer(live, self.document)
-            self._observer.names.memory = self.version_memory
+            self._observer = self._make_observer(live)
         elif self._observer.names.live is not live:
             self._observer.names.live = live
         return self._observer
+
+    def _make_observer(self, live: dict[str, object]) -> Observer:
+        observer = Observer(live, self.document)
+        observer.names.memory = self.version_memory
+        shell = cast("Any", self.shell)
+        observer.follow(Showing(shell))
+        observer.follow(self._magics)
+        show = shell.display_formatter.format
+
+        def shows(*arguments: Any, **named: Any) -> Any:
+            observer.hint(SHOWS)
+            return show(*arguments, **named)
+
+        shell.display_formatter.format = shows
+        return observer
+
+    def _hint_at_magics(self, run: Run) -> None:
+        if "%" in run.source or "get_ipython" in run.inputs:
+            self.observer.hint(MAGICS)
+        if self._magics.concerns_all():
+            self._cannot_prove(HOOKS)
 
     @property
     def names(self) -> Namespace:
@@ -333,13 +362,16 @@ class ReactiveKernel(IPythonKernel):
         """Let a widget have its message; its callbacks are code of no cell."""
         watching = bool(self.document.cells) and not self._cascading
         before = dict(self.names.live) if watching else {}
-        token = _from_browser.set(True)
+        token = from_browser.set(True)
         try:
             self.comm_manager.comm_msg(stream, ident, message)
         finally:
-            _from_browser.reset(token)
+            from_browser.reset(token)
         if watching:
             self._take_scratch(before)
+
+    def _came_from_browser(self, names: set[Resource]) -> None:
+        self._step(NamesTouched(frozenset(names), lasting=True))
 
     def _take_in(self, data: object, comm_id: str) -> None:
         comm = cast("BaseComm", self.comm_manager.get_comm(comm_id))
@@ -552,12 +584,15 @@ class ReactiveKernel(IPythonKernel):
         parent = self._publish_start(run, request)
         observer = self.observer
         observer.begin(run)
+        self._begin_beside(run)
         reply = await self._execute(run, request)
         self._mend()
+        self._figures.end()
+        self._cannot_prove(self._beside.left())
         outcome = self._outcome(reply)
         seen = observer.finish(outcome, self._error)
         if outcome is Outcome.OK:
-            self._watch_widgets(seen)
+            self._widgets.heed(seen.bound)
         with self._turn:
             count = reply.get("execution_count")
             self.document.step(RunFinished(run.cell, run.run, outcome, count, seen))
@@ -566,6 +601,12 @@ class ReactiveKernel(IPythonKernel):
         for each in requests:
             self._reply(each, reply)
         self.set_parent(*parent)
+
+    def _begin_beside(self, run: Run) -> None:
+        """Note what observation knows nothing of: threads, figures, what IPython is set to."""
+        self._hint_at_magics(run)
+        self._beside.begin()
+        self._figures.begin()
 
     def _publish_start(self, run: Run, request: _Requested | None) -> tuple[Any, dict[str, Any]]:
         """Say on the wire that the cell runs, before it does; answer whose parent was there before."""
@@ -796,27 +837,6 @@ class ReactiveKernel(IPythonKernel):
     def _cancel_on_sigint(self, future: asyncio.Future[Any]) -> Any:
         return self._interrupts.awaiting(future)
 
-    # Widgets
-
-    def _watch_widgets(self, seen: Observation) -> None:
-        widgets = sys.modules.get("ipywidgets")
-        if widgets is None:
-            return
-        for name in seen.bound:
-            value: Any = self.names.live.get(name)
-            if not isinstance(value, widgets.Widget) or id(value) in self._watched:
-                continue
-            if value.has_trait("value"):
-                self._watched.add(id(value))
-                value.observe(self._widget_changed, "value")
-
-    def _widget_changed(self, change: Any) -> None:
-        """A value came from the browser: its readers' input changed. What code sets is the cell's doing."""
-        if not _from_browser.get():
-            return
-        names: set[Resource] = {name for name, value in self.names.live.items() if value is change.owner}
-        self._step(NamesTouched(frozenset(names), lasting=True))
-
 
 def _transformers(manager: Any) -> int:
     """How many functions rewrite a cell before it is compiled."""
@@ -839,18 +859,3 @@ def _refusal(ename: str, evalue: str) -> dict[str, Any]:
 
 def _as_addressed(data: object, subshell_id: str | None) -> str | None:
     return subshell_id
-
-
-def _inherit_context_in_threads() -> None:
-    """Let threads know which cell started them, so that what they print goes there however late."""
-    start = threading.Thread.start
-    if getattr(start, "inherits_context", False):
-        return
-
-    def start_in_context(thread: threading.Thread) -> None:
-        run, context = thread.run, copy_context()
-        thread.run = lambda: context.run(run)  # type: ignore[method-assign]
-        start(thread)
-
-    start_in_context.inherits_context = True  # type: ignore[attr-defined]
-    threading.Thread.start = start_in_context  # type: ignore[method-assign]

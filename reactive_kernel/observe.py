@@ -93,7 +93,7 @@ class Watch:
 def watch(live: dict[str, object], run: Run) -> Watch:
     """Look at the namespace before a run."""
     if looks_up_names(run):
-        _executed.start()
+        _executed.start(live)
         return Watch(dict(live), None, True)
     expected = run.facts.writes | run.touches | run.facts.reads | run.facts.erases
     # A name that the run may delete or bind anew would not stay where it is.
@@ -722,14 +722,15 @@ class _Executed:
     def __init__(self) -> None:
         self._installed = False
         self._thread: int | None = None
+        self._names: object = None
         self._codes: list[CodeType] = []
 
-    def start(self) -> None:
+    def start(self, names: object) -> None:
         if not self._installed:
             # There is no way to take a hook out again, so it comes when it is first needed and has a switch.
             self._installed = True
             sys.addaudithook(self._hear)
-        self._codes = []
+        self._codes, self._names = [], names
         self._thread = threading.get_ident()
 
     def stop(self) -> tuple[frozenset[Resource], frozenset[Resource]]:
@@ -745,8 +746,14 @@ class _Executed:
         if event != "exec" or self._thread != threading.get_ident():
             return
         code = arguments[0]
-        if isinstance(code, CodeType) and code.co_filename.startswith("<"):
+        if isinstance(code, CodeType) and (code.co_filename.startswith("<") or self._shares_names()):
             self._codes.append(code)
+
+    def _shares_names(self) -> bool:
+        """Is a file's code executed among the notebook's names, by a cell or by `%run -i`?"""
+        frame = sys._getframe(2)  # pyright: ignore[reportPrivateUsage]
+        runs_file = frame.f_code.co_name == "execfile" and frame.f_locals.get("glob") is self._names
+        return runs_file or frame.f_globals is self._names
 
 
 _executed = _Executed()

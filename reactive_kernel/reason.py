@@ -25,8 +25,9 @@ _STATES: Mapping[str, str] = {
     "warnings:": "the filter of warnings",
     "decimal:": "the decimal context",
     "locale:": "the locale",
-    "ipython:": "IPython's settings",
-    "pyplot:": "pyplot's current figure",
+    "magics:": "IPython's magics",
+    "logging:": "the loggers",
+    "interpreter:": "Python's own switches",
     "around:": "what is set in modules and their classes",
     "file:*": "files that a program may read",
     "random:random": "Python's random state",
@@ -34,7 +35,7 @@ _STATES: Mapping[str, str] = {
 
 
 # These words mean several things.
-_MANY = ("the options", "files ", "IPython's settings")
+_MANY = ("the options", "the loggers", "files ", "IPython's magics", "Python's own")
 
 
 def called(name: Resource) -> str:

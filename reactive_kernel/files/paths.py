@@ -111,6 +111,9 @@ def _noise() -> tuple[str, ...]:
     folders |= {os.environ.get("XDG_CACHE_HOME", os.path.join(home, ".cache"))}
     hidden = (".ipython", ".jupyter", ".matplotlib", ".config/matplotlib", ".fonts", ".terminfo")
     folders |= {os.path.join(home, *name.split("/")) for name in (*hidden, ".local/share/jupyter")}
+    # What IPython and Jupyter keep for themselves (`%cd` writes where it has been), wherever that is.
+    settings = ("IPYTHONDIR", "JUPYTER_CONFIG_DIR", "JUPYTER_DATA_DIR", "JUPYTER_RUNTIME_DIR")
+    folders |= {os.environ[name] for name in settings if os.environ.get(name, "").startswith(os.sep)}
     folders |= {os.path.realpath(folder) for folder in folders}
     # Somebody may work below where Python was installed.
     inside = {os.path.join(folder, "") for folder in folders} - {os.sep}
