@@ -284,7 +284,7 @@ class Session:
 
     def _cell_edited(self, event: CellEdited) -> None:
         if self._write(replace(self._states[event.cell].cell, source=event.source)):
-            self._settle({event.cell})
+            self._reconsider(self._settle({event.cell}))
             self._withdraw({event.cell})
 
     def _run_requested(self, event: RunRequested) -> None:
@@ -299,7 +299,7 @@ class Session:
         if self._planned.issuperset(event.cells) and not (edited or self.graph.unsettled):
             self._requested.update(event.cells)
             return
-        self._settle(set(event.cells))
+        self._reconsider(self._settle(set(event.cells)))
         wanted = set(event.cells)
         # Somebody who asks for a blocked cell wants what blocks it tried again.
         wanted |= {

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import builtins
 import io
+import re
 import sys
 from collections.abc import Callable
 from contextlib import redirect_stdout
@@ -19,12 +20,21 @@ def compiled(source: str, name: str) -> CodeType:
     return compile(source, name, "exec", dont_inherit=True)
 
 
+# Where an object lies nobody can foresee.
+_ADDRESS = re.compile(r" at 0x[0-9a-fA-F]+")
+
+
 @dataclass(frozen=True)
 class Shown:
     """What a cell shows after a run."""
 
     text: str
     error: str | None
+
+    def __post_init__(self) -> None:
+        object.__setattr__(self, "text", _ADDRESS.sub(" at 0x", self.text))
+        if self.error is not None:
+            object.__setattr__(self, "error", _ADDRESS.sub(" at 0x", self.error))
 
     def __str__(self) -> str:
         return repr(self.text) + (f" and {self.error}" if self.error else "")

@@ -194,6 +194,10 @@ OBJECTS = Theme(
             ";;        return self._x;;    @x.setter;;    def x(self, v):;;        self.own.append(v)"
             ";;        self._x = v;;    def m(self, y=1):;;        self.items.append(y)"
             ";;        return self.count",
+            "class Base:;;    count = 0;;    items = [];;    def m(self, y=1):;;        self.items.append(y)"
+            ";;        return len(self.items);;    @classmethod;;    def up(cls):;;        cls.count += 1"
+            ";;class <class>(Base):;;    def __init__(self, x=0):;;        self.x = x"
+            ";;        self.own = <list>",
             "@dataclass;;class <class>:;;    x: int = 0;;    own: list = field(default_factory=list)"
             ";;    count = 0;;    items = [];;    def m(self, y=1):;;        self.own.append(y)"
             ";;        return self.x",
@@ -221,6 +225,16 @@ OBJECTS = Theme(
         "<class>.m = lambda self, y=1: <0-5>",
         "def go(v):;;    v.own.append(<0-5>);;go(<obj>)",
         "for v in (<obj>, <obj>):;;    v.m(<0-5>)",
+        "<class>.up()",
+        "<obj>.__dict__['x'] = <0-5>",
+        "vars(<obj>)['own'] = <list>",
+        "<obj>.own = <obj>",
+        "<obj>.pal = <obj>",
+        "<list>.append(<obj>)",
+        "<obj> = copy.copy(<obj>)",
+        "<obj> = copy.deepcopy(<obj>)",
+        "<obj> = SimpleNamespace(x=<0-5>, own=<list>, items=[], count=0)",
+        "<obj>.__class__ = <class>",
     ),
     reads=(
         "print(<obj>.x, <obj>.own)",
@@ -229,7 +243,7 @@ OBJECTS = Theme(
         "print(<obj> is <obj>, <obj>.x)",
         "print(<obj>.count, <obj>.items)",
     ),
-    imports=("from dataclasses import dataclass, field",),
+    imports=("import copy;;from dataclasses import dataclass, field;;from types import SimpleNamespace",),
     needs=("num", "list"),
 )
 
@@ -251,6 +265,9 @@ FUNCTIONS = Theme(
             "<fn> = lambda v=1: <list>.append(v)",
             "def pair():;;    k = [];;    return k.append, lambda v=1: len(k);;<fn>, <fn> = pair()",
             "<fn> = <list>.append",
+            "class Call:;;    def __init__(self, k):;;        self.k = k;;    def __call__(self, v=1):"
+            ";;        self.k.append(v);;        return len(self.k);;<fn> = Call(<list>)",
+            "def <fn>(v=1, *, d={'k': <list>}):;;    d['k'] = d['k'] + [v];;    return len(d['k'])",
         ),
     },
     acts=(
@@ -265,9 +282,14 @@ FUNCTIONS = Theme(
         "for i in range(2):;;    <fn>(i)",
         "<list> = list(map(<fn>, [1, 2]))",
         "<num> = (lambda v: v(1))(<fn>)",
+        "<fn> = functools.partial(<fn>, <0-5>)",
+        "<fn>.note = <list>",
+        "<list> = list(filter(<fn>, [1, 0]))",
+        "<list>.sort(key=<fn>)",
         "globals()['<num>'] = <0-5>",
     ),
     reads=("print(<fn>(<0-5>))", "print(<fn>(1), <list>)", "print(<fn> is <fn>)", "print(callable(<fn>))"),
+    imports=("import functools",),
     needs=("num", "list"),
 )
 
@@ -290,6 +312,11 @@ ITERATORS = Theme(
             "<it> = reversed(<list>)",
             "<it> = itertools.chain(<list>, [<0-5>])",
             "<it> = filter(None, <list>)",
+            "class Steps:;;    def __init__(self, n):;;        self.n = n;;    def __iter__(self):"
+            ";;        return self;;    def __next__(self):;;        self.n += 1;;        if self.n > 7:"
+            ";;            raise StopIteration;;        return self.n;;<it> = Steps(<0-5>)",
+            "<it> = itertools.accumulate(<list>)",
+            "<it> = map(lambda v: <list>.append(v), [1, 2])",
         ),
     },
     acts=(
@@ -369,6 +396,11 @@ NAMES = Theme(
         "<any> = <num>",
         "del <any>",
         "<any>, <list> = <list>, <any>",
+        "try:;;    <list>.append(1 // 0);;except ZeroDivisionError as error:;;    <any> = error",
+        "try:;;    <list>[9] += 1;;except IndexError as <any>:;;    <list>.append(<0-5>)",
+        "with contextlib.suppress(Exception):;;    <list>.append(<0-5>);;    <list>.append(1 // 0)",
+        "<any> = copy.deepcopy(<any>)",
+        "match <list>:;;    case [<any>, *_]:;;        <list>.append(<any>);;    case _:;;        <any> = 0",
         "os.environ['FUZZ_A'] = '<0-5>'",
         "os.environ.pop('FUZZ_A', None)",
         "eval('<list>.append(<0-5>)')",
@@ -379,9 +411,10 @@ NAMES = Theme(
         "print(<any> is <list>)",
         "print(os.environ.get('FUZZ_A'))",
         "print(eval('<any>'))",
+        "print(repr(<any>))",
         "print(floor(<0-5>.5))",
     ),
-    imports=("import os", "import os, math"),
+    imports=("import contextlib, copy, os", "import contextlib, copy, math, os"),
     needs=("num", "list"),
 )
 
@@ -416,6 +449,16 @@ NUMPY = Theme(
         "<arr>.fill(<0-5>)",
         "np.clip(<arr>, 0, 4, out=<arr>)",
         "np.put(<arr>, [0], <0-5>)",
+        "np.copyto(<arr>, <0-5>)",
+        "np.multiply.at(<arr>, [0], 2)",
+        "<arr>[...] = <arr>[::-1]",
+        "<arr>.shape = (-1,)",
+        "<arr>.partition(1)",
+        "<arr> = <arr>.view()",
+        "<arr> = <arr>.astype(float)",
+        "<arr> = np.frombuffer(bytearray(b'abcdef'), dtype='uint8')",
+        "<arr> = np.array([<list>, <list>], dtype=object)",
+        "<list>[:] = <arr>.tolist()[:4]",
         "<arr>.flat[0] = <0-5>",
         "<list>.append(<arr>)",
         "<list>[0] = int(<arr>.sum())",
@@ -466,6 +509,17 @@ PANDAS = Theme(
         "<frame> = <frame>.assign(v=<0-5>)",
         "<frame> = <frame>.dropna()",
         "<frame>.fillna(0, inplace=True)",
+        "<frame>.loc[len(<frame>)] = 0",
+        "<frame>.iloc[0] = 0",
+        "<frame>.eval('e = x + 1', inplace=True)",
+        "<frame>.set_index('k', inplace=True)",
+        "<frame>.sort_index(inplace=True)",
+        "<frame>.where(<frame> != 1, 9, inplace=True)",
+        "<frame>['k'] = <frame>['k'].astype('category')",
+        "<frame> = pd.concat([<frame>, <frame>])",
+        "<frame> = <frame>.merge(<frame>, on='k')",
+        "<series>.sort_values(inplace=True)",
+        "for k, v in <group>:;;    <list>.append(len(v))",
         "<frame>.at[1, 'x'] = <num>",
         "<series> = <frame>['x']",
         "<series>[0] = <0-5>",
@@ -567,6 +621,11 @@ FILES = Theme(
         "if os.path.exists('<file>'):;;    <num> = <0-5>",
         "<list>.append(len(os.listdir()))",
         "<num> = len(Path('<file>').read_text())",
+        "Path('<file>').unlink(missing_ok=True)",
+        "shutil.rmtree('sub', ignore_errors=True)",
+        "json.dump(<list>, open('<file>', 'w'))",
+        "<list> = json.loads(Path('<file>').read_text())",
+        "with open('<file>') as src:;;    <list> = [len(line) for line in src]",
     ),
     reads=(
         "with open('<file>') as src:;;    print(src.readline())",
@@ -577,7 +636,7 @@ FILES = Theme(
         "print(Path('<file>').read_text())",
         "print(sorted(p.name for p in Path('.').iterdir()))",
     ),
-    imports=("import os, shutil;;from pathlib import Path",),
+    imports=("import json, os, shutil;;from pathlib import Path",),
     needs=("num", "list"),
 )
 

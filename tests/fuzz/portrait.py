@@ -33,7 +33,10 @@ _ATOMS = frozenset(
 _PLAIN = frozenset((MemberDescriptorType, GetSetDescriptorType, WrapperDescriptorType))
 # What every class holds, or `dataclass` leaves in one.
 _NOISE = frozenset(
-    ("__dict__", "__weakref__", "__module__", "__doc__", "__dataclass_fields__", "__dataclass_params__")
+    (
+        *("__dict__", "__weakref__", "__module__", "__doc__"),
+        *("__dataclass_fields__", "__dataclass_params__", "__slotnames__"),
+    )
 )
 # What loggers were asked before is no part of what they are.
 _WORKED_OUT = (logging.Logger, "_cache")
