@@ -216,7 +216,7 @@ def _recording(directory: Path, name: str) -> Recording:
     def make_log(epoch: str) -> Log:
         return Log(epoch, spill=Spill(directory / name), limits=Limits())
 
-    return Recording(name, make_log, instead_of_tracebacks=None, warn=print)
+    return Recording(name, make_log, instead_of_tracebacks=None, note=print, warn=print)
 
 
 PACED = """

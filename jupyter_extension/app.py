@@ -82,6 +82,10 @@ class ReplayApp(LoggingConfigurable):
         help="Where records go that do not fit into memory, one file per kernel, deleted with the kernel.",
     ).tag(config=True)
 
+    silence_limit = Float(
+        30.0,
+        help="Seconds without a sign of life after which a client of the stream has vanished.",
+    ).tag(config=True)
     save_unattended = Bool(
         False,
         help="Write outputs into the notebook when no front end is there to do it.",
@@ -110,7 +114,7 @@ class ReplayApp(LoggingConfigurable):
             adopts=self._gateway(server) is not None,
         )
         self.recorders.follow()
-        self.streams = Streams(self.recorders)
+        self.streams = Streams(self.recorders, self.silence_limit)
         if self.save_unattended:
             self._saving = self._saver(server)
             IOLoop.current().add_callback(self._saving.start)

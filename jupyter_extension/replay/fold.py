@@ -6,11 +6,13 @@ import json
 from collections.abc import Callable, Iterable, Iterator
 from dataclasses import dataclass, field
 from functools import partial
-from typing import ClassVar, Protocol
+from itertools import chain
+from typing import ClassVar
 
 from .comms import Comms
 from .message import Head, Json, Message, made, render, text
 from .reactive import ReactiveState
+from .shelf import COST, Drawn, Shelf, Shelved, notice_of_nobody
 
 # Requests that never reach the shell, and the one with which servers and clients only look who is there.
 ASIDE = frozenset(
@@ -29,36 +31,6 @@ ASIDE = frozenset(
 CRUMBS = 512
 # Runs of requests without a cell (a console, startup, threads of no run) that are kept.
 LOOSE = 1000
-OVERHEAD = 400  # bytes that an entry costs beside its content
-
-
-class Shelf(Protocol):
-    """Where what does not fit into memory goes."""
-
-    def put(self, *bodies: bytes) -> list[int]: ...
-    def get(self, number: int) -> bytes | None: ...
-    def release(self, number: int) -> None: ...
-
-
-class Shelved:
-    """Messages or text that moved out of memory."""
-
-    __slots__ = ("__weakref__", "_number", "_shelf", "size")
-
-    def __init__(self, shelf: Shelf, number: int) -> None:
-        self._shelf = shelf
-        self._number = number
-        self.size = OVERHEAD
-
-    def frozen(self) -> Drawn:
-        return self.drawn
-
-    def drawn(self) -> bytes:
-        return self._shelf.get(self._number) or b""
-
-    def __del__(self) -> None:
-        # Not before: a snapshot under way keeps what it still has to read.
-        self._shelf.release(self._number)
 
 
 class Text:
@@ -71,7 +43,7 @@ class Text:
         self.name = name
         self.shelved: tuple[Shelved, ...] = ()
         self.crumbs: list[str] = []
-        self.size = OVERHEAD + len(message.header)
+        self.size = COST + len(message.header)
 
     def add(self, crumb: str) -> int:
         self.crumbs.append(crumb)
@@ -83,8 +55,7 @@ class Text:
     def shelve(self, shelf: Shelf) -> int:
         """Move what is there out of memory; answers how much that was."""
         body = "".join(self.crumbs)
-        [number] = shelf.put(body.encode(errors="surrogatepass"))
-        self.shelved = (*self.shelved, Shelved(shelf, number))
+        self.shelved = (*self.shelved, Shelved.put(shelf, body.encode(errors="surrogatepass")))
         self.crumbs = []
         self.size -= len(body)
         return len(body)
@@ -101,20 +72,22 @@ def _draw_text(head: Head, name: str, shelved: tuple[Shelved, ...], crumbs: tupl
 class Shown:
     """A display, a result, an error, an input: later updates of the display may replace its content."""
 
-    __slots__ = ("buffers", "content", "display", "head", "size")
+    __slots__ = ("buffers", "content", "display", "head", "msg_id", "size")
 
     def __init__(self, message: Message, display: str | None = None) -> None:
         self.head = message.head
+        # The record that says this and nothing else, if there still is one.
+        self.msg_id = message.msg_id
         self.display = display
         self.content = message.content
         self.buffers = message.buffers
-        self.size = OVERHEAD + message.size
+        self.size = COST + message.size
 
     def update(self, message: Message) -> int:
         """Show what this message has; answers by how much that is larger."""
         grown = len(message.content) + sum(map(len, message.buffers))
         grown -= len(self.content) + sum(map(len, self.buffers))
-        self.content, self.buffers = message.content, message.buffers
+        self.content, self.buffers, self.msg_id = message.content, message.buffers, ""
         self.size += grown
         return grown
 
@@ -123,6 +96,7 @@ class Shown:
         body: Json = json.loads(self.content)
         body["transient"] = {}
         self.display, self.content, before = None, json.dumps(body).encode(), len(self.content)
+        self.msg_id = ""
         self.size += len(self.content) - before
         return len(self.content) - before
 
@@ -131,8 +105,6 @@ class Shown:
 
 
 Entry = Text | Shown | Shelved
-# Draws the JSON of one or more messages, separated by commas; may read from disk.
-Drawn = Callable[[], bytes]
 
 
 @dataclass(slots=True)
@@ -183,19 +155,35 @@ class Frozen:
     other: list[Drawn]
 
 
+def _nowhere(msg_id: str, head: Head) -> None:
+    """No output stands in a record on disk."""
+
+
 class Fold:
     """Takes messages one by one, in order; forgets what later ones replace."""
 
-    def __init__(self, shelf: Shelf | None = None, limit: int = 1 << 22) -> None:
+    def __init__(
+        self,
+        shelf: Shelf | None = None,
+        limit: int = 1 << 22,
+        recorded: Callable[[str, Head], Shelved | None] = _nowhere,
+    ) -> None:
         self._shelf = shelf
+        self._recorded = recorded
         self._limit = limit
         self._cells: dict[str, Run] = {}
         self._runs: dict[str, Run] = {}
-        self.size = 0
+        self._shown = 0
         self._reset("starting")
+
+    @property
+    def size(self) -> int:
+        """Bytes of memory, about."""
+        return self._shown + self._comms.size + self._reactive.size
 
     def _reset(self, state: str) -> None:
         self._loose: dict[str, Run] = {}
+        self._unkept = 0
         self._displays: dict[str, list[tuple[Run, Shown]]] = {}
         self._inputs: dict[str, Message] = {}
         self._comms = Comms()
@@ -222,7 +210,7 @@ class Fold:
         for run in self._cells.values():
             run.over = True
         for shown in (shown for entries in self._displays.values() for _, shown in entries):
-            self.size += shown.settle()
+            self._shown += shown.settle()
         self._reset("starting")
 
     def forget(self, cells: Iterable[str]) -> None:
@@ -253,7 +241,7 @@ class Fold:
         run = self._new_run(message)
         run.begin = message
         self._cells[cell] = self._runs[run.msg_id] = run
-        self.size += message.size + OVERHEAD
+        self._shown += message.size + COST
 
     @staticmethod
     def _new_run(message: Message) -> Run:
@@ -270,7 +258,9 @@ class Fold:
         if parent not in self._loose:
             self._loose[parent] = self._new_run(message)
             if len(self._loose) > LOOSE:
-                self._drop(self._loose.pop(next(iter(self._loose))))
+                eldest = self._loose.pop(next(iter(self._loose)))
+                self._unkept += bool(eldest.entries)
+                self._drop(eldest)
         return self._loose[parent]
 
     def _cleared_for(self, message: Message) -> Run | None:
@@ -293,7 +283,7 @@ class Fold:
         if not isinstance(last, Text) or last.name != name:
             last = Text(message, name)
             self._append(run, last)
-        self.size += last.add(text(crumb))
+        self._shown += last.add(text(crumb))
 
     def _show(self, message: Message) -> None:
         display = _display_of(message) if message.kind == "display_data" else None
@@ -310,7 +300,7 @@ class Fold:
 
     def _update(self, message: Message) -> None:
         for _, shown in self._displays.get(_display_of(message) or "", ()):
-            self.size += shown.update(message)
+            self._shown += shown.update(message)
 
     def _clear_output(self, message: Message) -> None:
         run = self._run_of(message)
@@ -374,11 +364,11 @@ class Fold:
 
     def _append(self, run: Run, entry: Entry) -> None:
         run.entries.append(entry)
-        self.size += entry.size
+        self._shown += entry.size
 
     def _clear(self, run: Run) -> None:
         for entry in run.entries:
-            self.size -= entry.size
+            self._shown -= entry.size
             if isinstance(entry, Shown) and entry.display is not None:
                 self._undisplay(entry.display, entry)
         run.entries = []
@@ -395,12 +385,14 @@ class Fold:
         self._clear(run)
         if run.begin is not None:
             self._runs.pop(run.msg_id, None)
-            self.size -= run.begin.size + OVERHEAD
+            self._shown -= run.begin.size + COST
 
     def tidy(self) -> None:
         """Move entries to the shelf until half of the limit is left, the largest runs first."""
         if self._shelf is None or self.size <= self._limit:
             return
+        if self._comms.size > self._limit // 4:
+            self._comms.shelve(self._shelf)
         runs = [*self._cells.values(), *self._loose.values()]
         for run in sorted(runs, key=_weight, reverse=True):
             if self.size <= self._limit // 2:
@@ -413,24 +405,54 @@ class Fold:
         leaving: list[Text | Shown] = []
         last = run.entries[-1] if run.entries else None
         for entry in run.entries:
-            if isinstance(entry, Shelved) or entry is last or (isinstance(entry, Shown) and entry.display):
+            record = self._record_of(entry)
+            if record is not None:
+                self._put(leaving, kept, shelf)
+                kept.append(record)
+            elif isinstance(entry, Shelved) or entry is last or (isinstance(entry, Shown) and entry.display):
                 self._put(leaving, kept, shelf)
                 kept.append(entry)
             else:
                 leaving.append(entry)
         self._put(leaving, kept, shelf)
-        self.size -= _weight(run)
+        self._shown -= _weight(run)
         run.entries = kept
-        self.size += _weight(run)
+        self._shown += _weight(run)
         if isinstance(last, Text):
-            self.size -= last.shelve(shelf)
+            self._shown -= last.shelve(shelf)
+
+    def _record_of(self, entry: Entry) -> Shelved | None:
+        """A large output that was written as a record is not written again."""
+        if isinstance(entry, Shown) and not entry.display and entry.msg_id:
+            return self._recorded(entry.msg_id, entry.head)
+        return None
 
     @staticmethod
     def _put(leaving: list[Text | Shown], kept: list[Entry], shelf: Shelf) -> None:
         if leaving:
-            [number] = shelf.put(b", ".join(entry.frozen()() for entry in leaving))
-            kept.append(Shelved(shelf, number))
+            drawn = b", ".join(entry.frozen()() for entry in leaving)
+            kept.append(Shelved.put(shelf, drawn, head=leaving[0].head))
             leaving.clear()
+
+    @property
+    def shelved(self) -> int:
+        """Bytes on the shelf."""
+        return sum(each.bytes for each in self._all_shelved())
+
+    def shed(self, count: int) -> int:
+        """Give up the oldest of what is on the shelf, so many bytes; a word says so in its place."""
+        given = 0
+        for each in sorted(self._all_shelved(), key=lambda each: each.number):
+            if given >= count:
+                break
+            given += each.bytes
+            each.lose()
+        return given
+
+    def _all_shelved(self) -> Iterator[Shelved]:
+        entries = chain.from_iterable(run.entries for run in (*self._cells.values(), *self._loose.values()))
+        shown = chain.from_iterable(_shelved_in(entry) for entry in entries)
+        return (each for each in chain(shown, self._comms.shelved()) if not each.lost)
 
     # What goes out
 
@@ -440,7 +462,10 @@ class Fold:
             for cell, run in self._cells.items()
             if run.visible
         ]
-        other = [Shown(message).frozen() for message in self._others()]
+        other = [Shown(message).frozen() for message in self._others()] + self._comms.frozen()
+        if self._unkept:
+            words = f"[The output of {self._unkept:,} earlier requests without a cell is not kept.]\n"
+            other.append(partial(notice_of_nobody, words))
         for run in self._loose.values():
             other += run.frozen()
         other += [Shown(message).frozen() for message in self._inputs.values()]
@@ -450,7 +475,12 @@ class Fold:
         if self._status is not None:
             yield made("status", {"execution_state": self.execution_state}, like=self._status)
         yield from self._reactive.messages()
-        yield from self._comms.messages()
+
+
+def _shelved_in(entry: Entry) -> Iterable[Shelved]:
+    if isinstance(entry, Shelved):
+        return (entry,)
+    return entry.shelved if isinstance(entry, Text) else ()
 
 
 def _weight(run: Run) -> int:

@@ -13,12 +13,14 @@ from threading import RLock
 from typing import TypeAlias
 
 from .fold import Fold, Frozen
-from .message import Message, line_of
+from .message import Head, Message, line_of, output_in
+from .shelf import Shelved
 from .spill import Spill
 
 PIECE = 1 << 20  # bytes of records that leave memory together
 PART = 1 << 20  # bytes of a snapshot that are sent together
 LINE = 50  # bytes that a record costs in memory beside its own
+LARGE = 1 << 16  # bytes of a record that is written alone, for a cell may show it from there
 
 
 @dataclass(frozen=True, slots=True)
@@ -40,7 +42,7 @@ class Cursor:
 
 @dataclass(frozen=True, slots=True)
 class Piece:
-    """Records `first` to `last`, on disk."""
+    """Records `first` to `last`, on disk; a single one as it is."""
 
     first: int
     last: int
@@ -67,12 +69,14 @@ class Epoch:
         return self.seq - len(self.lines) + 1
 
     def cut(self, size: int) -> list[bytes]:
-        """The oldest lines in memory that have this size together; they stay."""
+        """The oldest lines in memory that have this size together, or a large one; they stay."""
         cut: list[bytes] = []
         for line in self.lines:
-            if size <= 0:
+            if size <= 0 or (cut and len(line) > LARGE):
                 break
             cut.append(line)
+            if len(line) > LARGE:
+                break
             size -= len(line) + LINE
         return cut
 
@@ -180,7 +184,10 @@ class Log:
         self._clock = clock
         self._complain = complain
         self._epoch = Epoch(epoch)
-        self._fold = Fold(spill, self._limits.memory // 2)
+        self._fold = Fold(spill, self._limits.memory // 2, self._recorded)
+        # Large records: which number they have, then where they were written.
+        self._large: dict[int, str] = {}
+        self._written: dict[str, tuple[int, slice]] = {}
         self._readers = 0
         self._ended = False
         self._closed = False
@@ -201,6 +208,8 @@ class Log:
             epoch.size += len(line) + LINE
             self.records += 1
             self.bytes += len(line)
+            if len(line) > LARGE:
+                self._large[epoch.seq] = message.msg_id
             self._fold.take(message)
 
     def begin(self, epoch: str) -> None:
@@ -208,6 +217,7 @@ class Log:
         with self._lock:
             old, self._epoch = self._epoch, Epoch(epoch)
             old.successor = self._epoch
+            self._large.clear()
             self._fold.restart()
             if not old.readers:
                 self._abandon(old)
@@ -218,6 +228,7 @@ class Log:
             self._epoch.seq += 1
             self._raise_floor(self._epoch, self._epoch.seq)
             self._epoch.forget(len(self._epoch.lines))
+            self._large.clear()
 
     def forget(self, cells: list[str]) -> None:
         with self._lock:
@@ -273,19 +284,30 @@ class Log:
             last = first + len(lines) - 1
             try:
                 # Written without the lock: a slow disk holds up nobody who reads or records.
-                [number] = self._spill.put(_packed(lines))
+                [number] = self._spill.put(_packed(lines) if len(lines) > 1 else lines[0])
             except (sqlite3.Error, OSError) as error:
                 self._complain(f"records {first} to {last} are lost, the disk does not take them: {error}")
                 with self._lock:
                     self._raise_floor(epoch, last)
                     epoch.forget(len(lines))
+                    self._large.pop(first, None)
                 continue
             with self._lock:
                 epoch.pieces.append(Piece(first, last, number, self._clock()))
                 epoch.forget(len(lines))
+                if epoch is self._epoch and first in self._large:
+                    self._written[self._large.pop(first)] = number, output_in(lines[0])
         with self._lock:
             self._tidy_fold()
             self._age()
+
+    def _recorded(self, msg_id: str, head: Head) -> Shelved | None:
+        """The output as it stands in a record on disk."""
+        number, output = self._written.get(msg_id, (0, slice(0)))
+        held = self._spill.hold(number)
+        return (
+            Shelved(self._spill, number, output.stop - output.start, head=head, part=output) if held else None
+        )
 
     def _tidy_fold(self) -> None:
         try:
@@ -298,17 +320,29 @@ class Log:
         epoch, oldest = self._epoch, self._clock() - self._limits.age
         while epoch.pieces and (self._spill.size > self._limits.disk or epoch.pieces[0].written < oldest):
             self._raise_floor(epoch, epoch.pieces[0].last)
+        excess = self._fold.shelved - self._limits.disk if self._spill.size > self._limits.disk else 0
+        if excess > 0:
+            self.gaps += 1
+            given = self._fold.shed(excess)
+            self._complain(f"{given:,} bytes of output are not kept, the disk may not hold more")
+            self._spill.sweep()
 
     def _raise_floor(self, epoch: Epoch, floor: int) -> None:
         gone = [piece for piece in epoch.pieces if piece.last <= floor]
         epoch.pieces = epoch.pieces[len(gone) :]
         epoch.floor = floor
         self.gaps += 1
-        self._spill.drop(*(piece.number for piece in gone))
+        self._drop(gone)
 
     def _abandon(self, epoch: Epoch) -> None:
-        self._spill.drop(*(piece.number for piece in epoch.pieces))
+        self._drop(epoch.pieces)
         epoch.pieces, epoch.lines, epoch.floor = [], [], epoch.seq
+
+    def _drop(self, pieces: list[Piece]) -> None:
+        numbers = {piece.number for piece in pieces}
+        if self._written and numbers:
+            self._written = {name: place for name, place in self._written.items() if place[0] not in numbers}
+        self._spill.drop(*numbers)
 
     # Reading
 
@@ -381,7 +415,10 @@ class Log:
     def load(self, piece: Piece, seq: int) -> Lines | None:
         """What the piece has after the record `seq`; none if it was dropped in between. Reads from disk."""
         packed = self._spill.get(piece.number)
-        return None if packed is None else Lines(_unpacked(packed)[seq + 1 - piece.first :])
+        if packed is None:
+            return None
+        lines = [packed] if piece.first == piece.last else _unpacked(packed)
+        return Lines(lines[seq + 1 - piece.first :])
 
     def resume(self, epoch: Epoch, seq: int) -> tuple[Welcome, Snapshot | None, Epoch, int]:
         """Where a reader of this epoch goes on that knows its first `seq` records and gets no more of it."""
@@ -400,6 +437,10 @@ class Reader:
         self._epoch = epoch
         self.seq = seq
         log.enter(epoch)
+
+    @property
+    def place(self) -> Cursor:
+        return Cursor(self._epoch.name, self.seq)
 
     @property
     def behind(self) -> int:

@@ -166,7 +166,7 @@ def stamped(message: Message, cell: str) -> Message:
 def made(kind: str, content: Json, *, like: Message | None = None, msg_id: str = "") -> Message:
     """A message that no kernel sent: the server's own words, in the place of one like it."""
     if like is not None:
-        header = _object(like.header) | {"msg_type": kind}
+        header = _object(like.header) | {"msg_type": kind} | ({"msg_id": msg_id} if msg_id else {})
         parts = (json.dumps(header).encode(), like.parent.raw, like.stamp.raw)
     else:
         header = {"msg_id": msg_id, "msg_type": kind, "session": "", "username": "", "version": "5.4"}
@@ -181,18 +181,26 @@ def parts_of(message: Json) -> list[bytes]:
 
 def render(head: Head, content: bytes, buffers: tuple[bytes, ...]) -> bytes:
     """A message as the stream sends it, put together without reading it again."""
-    encoded = b", ".join(b'"%b"' % b64encode(buffer) for buffer in buffers) if buffers else b""
-    return b'{"header": %b, "parent_header": %b, "metadata": %b, "content": %b, "buffers": [%b]}' % (
-        *head,
-        content,
-        encoded,
-    )
+    return b"".join(_pieces(head, content, buffers))
+
+
+def _pieces(head: Head, content: bytes, buffers: tuple[bytes, ...]) -> list[bytes]:
+    """What a message is put together from, so that a large content is copied once."""
+    start = b'{"header": %b, "parent_header": %b, "metadata": %b, "content": ' % head
+    if not buffers:
+        return [start, content, b', "buffers": []}']
+    pieces = [start, content, b', "buffers": ["']
+    for buffer in buffers:
+        pieces += b64encode(buffer), b'", "'
+    return [*pieces[:-1], b'"]}']
 
 
 def line_of(seq: int, message: Message) -> bytes:
     """The record as the stream sends it."""
-    return b'{"type": "message", "seq": %d, "channel": "%b", "msg": %b}' % (
-        seq,
-        message.channel.encode(),
-        render(message.head, message.content, message.buffers),
-    )
+    start = b'{"type": "message", "seq": %d, "channel": "%b", "msg": ' % (seq, message.channel.encode())
+    return b"".join([start, *_pieces(message.head, message.content, message.buffers), b"}"])
+
+
+def output_in(line: bytes) -> slice:
+    """Where in a record the message itself stands."""
+    return slice(line.index(b'"msg": ') + 7, len(line) - 1)

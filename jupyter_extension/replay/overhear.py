@@ -136,6 +136,14 @@ def from_v1(raw: bytes) -> tuple[str, list[bytes]]:
     return pieces[0].decode(), pieces[1:]
 
 
+def to_v1(channel: str, frames: list[bytes]) -> bytes:
+    pieces = [channel.encode(), *frames]
+    offsets = [8 * (len(pieces) + 2)]
+    for piece in pieces:
+        offsets.append(offsets[-1] + len(piece))
+    return b"".join([struct.pack(f"<{len(offsets) + 1}Q", len(offsets), *offsets), *pieces])
+
+
 def from_json(raw: object) -> tuple[str, list[bytes]]:
     """One JSON text, or one with buffers behind it after a table of where they begin."""
     buffers: list[bytes] = []

@@ -7,17 +7,24 @@ from collections.abc import Iterator
 from dataclasses import replace
 
 from .message import Json, Message, made, text
+from .weighed import Weighed
 
 
 class ReactiveState:
     """What a front end that heard everything would know."""
 
     def __init__(self) -> None:
-        self._cells: Json = {}
-        self._graph: Json = {}
+        self._cells = Weighed()
+        self._graph = Weighed()
         self._rest: Json = {}
         self._like: dict[str, Message] = {}
         self._connections: dict[str, Message] = {}
+
+    @property
+    def size(self) -> int:
+        """Bytes of memory, about."""
+        told = sum(message.size for message in self._connections.values())
+        return self._cells.size + self._graph.size + told
 
     def take(self, message: Message) -> None:
         if message.kind == "reactive_connection":
@@ -25,11 +32,10 @@ class ReactiveState:
             return
         self._like[message.kind] = message
         known = self._cells if message.kind == "reactive_cells" else self._graph
-        for cell, value in _object(message.body, "cells").items():
-            if value is None:
-                known.pop(cell, None)
-            else:
-                known[cell] = value
+        told = _object(message.body, "cells")
+        known.update({cell: value for cell, value in told.items() if value is not None}, message.size)
+        for cell in (cell for cell, value in told.items() if value is None):
+            known.drop(cell)
         if message.kind == "reactive_graph":
             self._rest = {key: value for key, value in message.body.items() if key != "cells"}
 
@@ -40,17 +46,19 @@ class ReactiveState:
             return
         for key, kind in (("cells", "reactive_cells"), ("graph", "reactive_graph")):
             self._like[kind] = made(kind, {}, like=message)
-            whole = _object(data, key)
+            whole, known = _object(data, key), Weighed()
             if kind == "reactive_cells":
-                self._cells = dict(whole)
+                known.update(whole, message.size // 2)
+                self._cells = known
             else:
-                self._graph = dict(_object(whole, "cells"))
+                known.update(_object(whole, "cells"), message.size // 2)
+                self._graph = known
                 self._rest = {name: value for name, value in whole.items() if name != "cells"}
 
     def messages(self) -> Iterator[Message]:
         for kind, like in self._like.items():
             cells = self._cells if kind == "reactive_cells" else self._graph
-            body = {"cells": cells} | ({} if kind == "reactive_cells" else self._rest)
+            body = {"cells": cells.values()} | ({} if kind == "reactive_cells" else self._rest)
             yield replace(like, content=json.dumps(body).encode(), body=body)
         yield from self._connections.values()
 

@@ -112,7 +112,9 @@ class Recorders:
             kernel_id,
             lambda epoch: self._make_log(kernel_id, epoch),
             instead_of_tracebacks=self._instead_of_tracebacks(),
+            note=self._log.info,
             warn=self._log.warning,
+            elsewhere=self._adopts,
         )
         self._recordings[kernel_id] = recording
         self._taps[kernel_id] = self._make_tap(recording, kernel)

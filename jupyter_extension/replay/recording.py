@@ -11,8 +11,11 @@ from threading import RLock
 from uuid import uuid4
 
 from .log import Log
-from .message import Channel, Json, Malformed, Message, made, parse, sender_of, stamped
+from .message import LARGE, Channel, Json, Malformed, Message, made, parse, sender_of, stamped
 
+# Kernels number what they say. Replies to others take a number, too, but never so many between two
+# words on iopub: then the kernel has dropped some, because nobody on a busy machine came to fetch them.
+HOLE = 64
 # Requests whose cell is remembered, and replies whose repetition is noticed.
 REMEMBERED = 10_000
 
@@ -27,8 +30,16 @@ class Key:
     def fits(self, signature: bytes, frames: list[bytes]) -> bool:
         if not self.secret:
             return True
-        sign = hmac.digest(self.secret, b"".join(frames[:4]), self.digest)
-        return hmac.compare_digest(sign.hex().encode(), signature)
+        return hmac.compare_digest(self._sign(frames[:4]).hex().encode(), signature)
+
+    def _sign(self, frames: list[bytes]) -> bytes:
+        if sum(map(len, frames)) < LARGE:
+            return hmac.digest(self.secret, b"".join(frames), self.digest)
+        # Frame by frame: no copy is made, and other threads run meanwhile.
+        sign = hmac.new(self.secret, digestmod=self.digest)
+        for frame in frames:
+            sign.update(frame)
+        return sign.digest()
 
 
 class Recording:
@@ -40,18 +51,25 @@ class Recording:
         make_log: Callable[[str], Log],
         *,
         instead_of_tracebacks: str | None,
+        note: Callable[[str], None],
         warn: Callable[[str], None],
+        elsewhere: bool = False,
     ) -> None:
         self._lock = RLock()
         self.name = name
         self._instead = instead_of_tracebacks
+        self._note = note
         self._warn = warn
+        # Behind a gateway: what a process says first may be said before anybody can listen.
+        self._elsewhere = elsewhere
         self.id, self._processes = uuid4().hex[:12], 0
         self._session = ""
         self._restart_begun = False
         self._relaunched = False
+        self._silent = False
+        self._said = ("", 0)
         self._cells: OrderedDict[str, str] = OrderedDict()
-        self._clients: OrderedDict[str, str] = OrderedDict()
+        self._others: OrderedDict[str, str] = OrderedDict()
         self._replies: OrderedDict[str, str] = OrderedDict()
         self._warned: set[str] = set()
         self._pages: set[int] = set()
@@ -74,13 +92,68 @@ class Recording:
             return
         with self._lock:
             if self._is_another_process(message):
-                self.log.begin(self._epoch())
-                self._restart_begun = self._relaunched = False
+                self._follow(message)
             if self._own_session(message):
                 self._session = message.session
             elif message.kind == "status" and message.body.get("execution_state") == "restarting":
-                self._restart_begun = True  # as a gateway says it
+                # A gateway says so when the old process is dead.
+                self._restart_begun = self._relaunched = True
+            if missed := self._missed(message):
+                self._miss(missed, message)
+            if self._silent and message.kind != "iopub_welcome":
+                self._silent = False
+                self._miss_before(message)
             self.log.append(self._allowed(self._of_its_cell(message)))
+
+    def _follow(self, message: Message) -> None:
+        """Another process speaks: what it says begins anew, and the old one's late words change nothing."""
+        _remember(self._others, self._session)
+        self._session = message.session if self._own_session(message) else ""
+        self._restart_begun = self._relaunched = False
+        self._silent = self._elsewhere
+        self.log.begin(self._epoch())
+        self._note(f"Kernel {self.name} is another process now: {self.log.cursor.epoch}.")
+
+    def _miss_before(self, message: Message) -> None:
+        """A gateway listens again only some time after a process has begun to speak."""
+        if message.kind != "status" or message.body.get("execution_state") != "starting":
+            self._note(
+                f"The first words of kernel {self.name} may be missing: its gateway did not tell them."
+            )
+            self.log.lose()
+
+    def _missed(self, message: Message) -> int:
+        """How many messages the kernel itself has dropped before this one, about."""
+        author, _, number = message.msg_id.rpartition("_")
+        if not author or not number.isdecimal():
+            return 0
+        before, self._said = self._said, (author, int(number))
+        hole = self._said[1] - before[1] - 1
+        return hole if author == before[0] and hole >= HOLE else 0
+
+    def _miss(self, count: int, message: Message) -> None:
+        """Say so where it happened, among the outputs of the cell that speaks."""
+        self._warn(f"Kernel {self.name} dropped about {count} of its own messages: they are not recorded.")
+        self.log.lose()
+        words = f"[About {count:,} messages of the kernel were lost before they could be recorded.]\n"
+        notice = made("stream", {"name": "stderr", "text": words}, like=message, msg_id=uuid4().hex)
+        self.log.append(self._of_its_cell(notice))
+
+    @property
+    def expects(self) -> bool:
+        """Whether a process is about to speak, or has begun to and was not heard on iopub."""
+        return self._restart_begun or self._silent
+
+    def met(self, frames: list[bytes]) -> None:
+        """A reply to the server itself, which asked who is there: it proves which process is."""
+        try:
+            message = parse("shell", frames)
+        except Malformed:
+            return
+        with self._lock:
+            if self._restart_begun and self._is_another_process(message):
+                self._follow(message)
+        self.log.announce()
 
     def forged(self) -> None:
         self._warn_once("forged", f"A message of {self.name} is not recorded: its signature is wrong.")
@@ -101,7 +174,7 @@ class Recording:
     def _own_session(self, message: Message) -> bool:
         """Some kernels, and the server itself, speak with the session of the client that asked."""
         session = message.session
-        return bool(session) and session != message.parent.session and session not in self._clients
+        return bool(session) and session != message.parent.session and session not in self._others
 
     def _is_another_process(self, message: Message) -> bool:
         if not self._session:
@@ -121,7 +194,7 @@ class Recording:
         except Malformed:
             return  # the kernel's to refuse
         with self._lock:
-            _remember(self._clients, session)
+            _remember(self._others, session)
             if message is None:
                 return
             if message.kind == "input_reply":
@@ -181,7 +254,7 @@ class Recording:
 
     def is_client(self, session: str) -> None:
         """The server's own sessions are no process' either."""
-        _remember(self._clients, session)
+        _remember(self._others, session)
 
     def restarting(self) -> None:
         """The process is about to be replaced."""

@@ -23,6 +23,7 @@ class Spill:
         self._database: sqlite3.Connection | None = None
         self._closed = False
         self._sizes: dict[int, int] = {}
+        self._holders: dict[int, int] = {}
         self._released: deque[int] = deque()
         self._next = 0
         self.size = 0
@@ -48,6 +49,14 @@ class Spill:
             )
             return row[0]
 
+    def hold(self, number: int) -> bool:
+        """Keep this piece until it was dropped or released once more; false if it has gone already."""
+        with self._lock:
+            held = number in self._sizes
+            if held:
+                self._holders[number] = self._holders.get(number, 1) + 1
+            return held
+
     def release(self, number: int) -> None:
         """Drop the piece when it suits: takes no lock, so a finalizer may call it at any moment."""
         self._released.append(number)
@@ -62,11 +71,17 @@ class Spill:
             self._drop(list(numbers))
 
     def _drop(self, numbers: list[int]) -> None:
-        known = [number for number in numbers if number in self._sizes]
+        known = [number for number in numbers if number in self._sizes and self._is_last(number)]
         if self._closed or not known:
             return
         self._open().executemany("DELETE FROM piece WHERE id = ?", [(number,) for number in known])
         self.size -= sum(self._sizes.pop(number) for number in known)
+
+    def _is_last(self, number: int) -> bool:
+        holders = self._holders.pop(number, 1) - 1
+        if holders > 1:
+            self._holders[number] = holders
+        return holders == 0
 
     def close(self) -> None:
         with self._lock:

@@ -5,8 +5,9 @@ from __future__ import annotations
 import asyncio
 import json
 import struct
-from collections.abc import Callable, Iterator
+from collections.abc import Callable, Iterable, Iterator
 from concurrent.futures import Future
+from dataclasses import dataclass
 from functools import lru_cache
 from threading import Thread
 from typing import Any, TypeVar
@@ -25,15 +26,24 @@ from .log import Cursor, Ended, Gap, Lines, Log, NewEpoch, Nothing, OnDisk, Read
 from .recorders import Recorders
 
 BATCH = 1 << 18  # bytes on their way to one client at any time, but for a single larger record
+SHARED = 2  # batches that are kept for clients at the same place
 PACE = 0.01  # seconds between two looks for news
-PING = 5.0  # seconds
-SILENCE = 30.0  # seconds after which a peer that said nothing has vanished
+SHARE = 0.0004  # seconds that each client adds to it: many are told of more at a time
+BEATS = 6  # pings within the time after which a silent peer has vanished
 FROM_CLIENT = 1 << 20  # bytes of a frame that a client may send
 READ = 8 << 20  # bytes that are read of a frame, so that a close with a reason can be sent
 UNSENT = 16 << 20  # bytes of answers to control frames and the like, unsent, that cut a client off
 TOO_BIG, GONE, FORBIDDEN = 1009, 1000, 1008
 
 T = TypeVar("T")
+
+
+@dataclass(frozen=True, slots=True)
+class Batch:
+    """Records in the frames of the websocket."""
+
+    count: int
+    chunks: list[bytes]
 
 
 class News:
@@ -45,6 +55,21 @@ class News:
         self._rung = False
         self._next = 0.0
         self.readers: dict[asyncio.Event, Reader] = {}
+        self._batches: dict[Cursor, Batch] = {}
+
+    def batch(self, reader: Reader) -> Step | Batch:
+        """What the reader meets next; records are put into frames once for all who are at the same place."""
+        place = reader.place
+        if place in self._batches:
+            return self._batches[place]
+        step = reader.step(BATCH)
+        return self.framed(place, step.lines) if isinstance(step, Lines) else step
+
+    def framed(self, place: Cursor, lines: list[bytes]) -> Batch:
+        batch = self._batches[place] = Batch(len(lines), list(_chunks(lines)))
+        if len(self._batches) > SHARED:
+            del self._batches[next(iter(self._batches))]
+        return batch
 
     def add(self, bell: asyncio.Event, reader: Reader) -> None:
         if not self.readers:
@@ -70,8 +95,10 @@ class News:
             self._tell()
 
     def _tell(self) -> None:
-        self._next = self._loop.time() + PACE
+        self._next = self._loop.time() + PACE + SHARE * len(self.readers)
         self._rung = False
+        # Those who come to the same places now get all that there is by now.
+        self._batches.clear()
         for bell in self.readers:
             bell.set()
 
@@ -79,8 +106,9 @@ class News:
 class Streams:
     """All clients of this server's streams."""
 
-    def __init__(self, recorders: Recorders) -> None:
+    def __init__(self, recorders: Recorders, silence: float) -> None:
         self.recorders = recorders
+        self.silence = silence
         self._news: dict[Log, News] = {}
         self._handlers: set[StreamHandler] = set()
 
@@ -175,10 +203,11 @@ class StreamHandler(WebSocketMixin, WebSocketHandler, JupyterHandler):  # pyrigh
 
     def _beat(self) -> None:
         now = self._loop.time()
-        if now - self._heard >= SILENCE:
+        silence = self._streams.silence
+        if now - self._heard >= silence:
             self.log.debug("A client of kernel %s has vanished.", self._recording.name)
             self._wire.close()
-        elif now - self._pinged >= PING and self.ws_connection is not None:
+        elif now - self._pinged >= silence / BEATS and self.ws_connection is not None:
             self._pinged = now
             self.ping(b"")
 
@@ -227,7 +256,7 @@ class StreamHandler(WebSocketMixin, WebSocketHandler, JupyterHandler):  # pyrigh
         news.add(bell, reader)
         try:
             await self._welcome(welcome, snapshot)
-            while await self._go_on(reader, bell):
+            while await self._go_on(reader, news, bell):
                 pass
             self.close(GONE, "The kernel was shut down.")
         except StreamClosedError:
@@ -240,17 +269,18 @@ class StreamHandler(WebSocketMixin, WebSocketHandler, JupyterHandler):  # pyrigh
             news.remove(bell)
             reader.close()
 
-    async def _go_on(self, reader: Reader, bell: asyncio.Event) -> bool:
+    async def _go_on(self, reader: Reader, news: News, bell: asyncio.Event) -> bool:
         """Tell what follows; false when nothing ever will."""
         bell.clear()
-        step: Step | None = reader.step(BATCH)
+        step: Step | Batch | None = news.batch(reader)
         if isinstance(step, OnDisk):
             piece = step.piece
-            step = await _aside(lambda: reader.load(piece))
+            loaded = await _aside(lambda: reader.load(piece))
+            step = loaded and news.framed(reader.place, loaded.lines)
         match step:
-            case Lines(lines):
-                await self._send(lines)
-                reader.seq += len(lines)
+            case Batch(count, chunks):
+                await self._write(chunks)
+                reader.seq += count
             case Gap(first, last):
                 await self._say({"type": "gap", "from": first, "to": last})
                 _, snapshot = reader.turn()
@@ -278,9 +308,12 @@ class StreamHandler(WebSocketMixin, WebSocketHandler, JupyterHandler):  # pyrigh
         await self._send([json.dumps(message).encode()])
 
     async def _send(self, payloads: list[bytes]) -> None:
+        await self._write(_chunks(payloads))
+
+    async def _write(self, chunks: Iterable[bytes]) -> None:
         """Returns when the system has taken all of it."""
         async with self._writing:
-            for chunk in _chunks(payloads):
+            for chunk in chunks:
                 written = self._wire.write(chunk)
                 if not written.done():
                     await written

@@ -3,20 +3,23 @@
 from __future__ import annotations
 
 import asyncio
+import json
 import socket
 import time
 from collections.abc import Callable
 from dataclasses import dataclass
+from datetime import datetime, timezone
 from queue import SimpleQueue
 from threading import Thread
 from typing import Any
+from uuid import uuid4
 
 import zmq
 from tornado.httpclient import HTTPClientError, HTTPRequest
-from tornado.websocket import WebSocketClientConnection, websocket_connect
+from tornado.websocket import WebSocketClientConnection, WebSocketClosedError, websocket_connect
 
-from .message import Json
-from .overhear import V1, from_json, from_v1
+from .message import Json, parts_of
+from .overhear import V1, from_json, from_v1, to_v1
 from .recording import Key, Recording
 
 DELIMITER = b"<IDS|MSG>"
@@ -25,6 +28,7 @@ QUIET = 100  # ms of silence after which a process that has ended has said every
 REST = 0.01  # seconds between two looks for messages
 HUGE = 1 << 30  # bytes of a message that a gateway may send
 PATIENCE = (0.2, 0.5, 1.0, 2.0, 5.0)  # seconds between attempts to reach a gateway
+ASKS = (1, 1, 2, 2, 5, 5, 10, 10, 30)  # seconds in which a process behind a gateway should have spoken
 RECONNECT = 5  # ms: a kernel's first output comes soon after it can be connected to
 
 
@@ -163,15 +167,23 @@ class GatewayTap:
         self._loop = asyncio.new_event_loop()
         self._ended = asyncio.Event()
         self._lost = False
+        self._restarts = asyncio.Event()
         self._thread = Thread(target=self._run, name=f"recorder {recording.name}", daemon=True)
         self._thread.start()
 
     def move(self, kernel: Any) -> None:
-        """The gateway knows where the kernel is."""
+        """The gateway knows where the kernel is, but may be too late to hear it start."""
+        self._tell(self._restarts.set)
 
     def end(self) -> None:
+        self._tell(self._ended.set)
+
+    def _tell(self, tell: Callable[[], object]) -> None:
         if self._thread.is_alive():
-            self._loop.call_soon_threadsafe(self._ended.set)
+            try:
+                self._loop.call_soon_threadsafe(tell)
+            except RuntimeError:
+                return  # it has just ended
 
     def stop(self) -> None:
         self.end()
@@ -212,7 +224,7 @@ class GatewayTap:
         if self._lost:
             self._recording.lost()
         self._lost = True
-        ended = asyncio.create_task(self._ended.wait())
+        ended, meeting = asyncio.create_task(self._ended.wait()), asyncio.create_task(self._meet(wire))
         try:
             while True:
                 message = asyncio.ensure_future(wire.read_message())
@@ -224,7 +236,32 @@ class GatewayTap:
                 self._take(raw)
         finally:
             ended.cancel()
+            meeting.cancel()
             wire.close()
+
+    async def _meet(self, wire: WebSocketClientConnection) -> None:
+        """Ask who is there after a restart: the gateway may not have told what the process said first."""
+        while True:
+            await self._restarts.wait()
+            self._restarts.clear()
+            for seconds in ASKS:
+                if not self._recording.expects:
+                    break
+                await asyncio.sleep(seconds)
+                if self._recording.expects:
+                    await self._ask(wire)
+
+    async def _ask(self, wire: WebSocketClientConnection) -> None:
+        header = {"msg_id": uuid4().hex, "msg_type": "kernel_info_request", "session": self._recording.id}
+        header |= {"username": "", "version": "5.4", "date": datetime.now(timezone.utc).isoformat()}
+        message: Json = {"header": header, "parent_header": {}, "metadata": {}, "content": {}}
+        try:
+            if wire.selected_subprotocol == V1:
+                await wire.write_message(to_v1("shell", parts_of(message)), binary=True)
+            else:
+                await wire.write_message(json.dumps({"channel": "shell", "buffers": [], **message}))
+        except WebSocketClosedError:
+            return  # the one who reads will see it, too
 
     def _take(self, raw: str | bytes) -> None:
         try:
@@ -235,3 +272,7 @@ class GatewayTap:
         if channel == "iopub":
             self._recording.heard(frames)
             self._recording.settle()
+        elif channel == "shell":
+            self._recording.met(frames)
+        if self._recording.expects:
+            self._restarts.set()

@@ -1,4 +1,4 @@
-"""A log on a disk of its own, and JupyterLab's output model in a process beside the tests."""
+"""A server for many tests, a log on a disk of its own, and JupyterLab's output model under Node."""
 
 from __future__ import annotations
 
@@ -12,6 +12,8 @@ import pytest
 
 from jupyter_extension.replay.log import Limits, Log
 from jupyter_extension.replay.spill import Spill
+
+from .server import Server, running
 
 LAB = Path(__file__).parent / "lab"
 Render = Callable[[list[dict[str, Any]]], dict[str, Any]]
@@ -29,6 +31,13 @@ def make_log(tmp_path: Path) -> Iterator[Callable[..., Log]]:
     yield make
     for log in logs:
         log.close()
+
+
+@pytest.fixture(scope="package")
+def server(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Server]:
+    """One server for all tests that need no settings of their own."""
+    with running(tmp_path_factory.mktemp("server")) as server:
+        yield server
 
 
 @pytest.fixture(scope="session")

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+from base64 import b64encode
 from itertools import count
 from typing import Any
 
@@ -71,8 +72,23 @@ def asks(cell: str | None, run: str) -> Message:
     return message("input_request", content, run=run, cell=cell, channel="stdin")
 
 
+def opens(comm: str, data: Any, *buffers: bytes) -> Message:
+    content = {"comm_id": comm, "target_name": "t", "data": data}
+    return message("comm_open", content, buffers=buffers)
+
+
+def comments(comm: str, data: Any, *buffers: bytes) -> Message:
+    return message("comm_msg", {"comm_id": comm, "data": data}, buffers=buffers)
+
+
+def closes(comm: str) -> Message:
+    return message("comm_close", {"comm_id": comm, "data": {}})
+
+
 def wire(message: Message) -> dict[str, Any]:
     """The message as a client gets it."""
     header, parent, metadata = (json.loads(part) for part in message.head)
     content = json.loads(message.content)
-    return {"header": header, "parent_header": parent, "metadata": metadata, "content": content}
+    buffers = [b64encode(buffer).decode() for buffer in message.buffers]
+    parts = {"header": header, "parent_header": parent, "metadata": metadata, "content": content}
+    return {**parts, "buffers": buffers}

@@ -1,13 +1,91 @@
-"""The plainest renderer: what each cell shows after a list of messages, by going through all of them."""
+"""The plainest renderer: what a page knows after a list of messages, by going through all of them."""
 
 from __future__ import annotations
 
+from base64 import b64decode
+from copy import deepcopy
 from typing import Any
 
 SHOWS = ("stream", "display_data", "execute_result", "error")
 
 
 def rendered(messages: list[dict[str, Any]]) -> dict[str, Any]:
+    return {**shown(messages), **known(messages)}
+
+
+def known(messages: list[dict[str, Any]]) -> dict[str, Any]:
+    """What there is beside the cells' outputs."""
+    beside = Beside()
+    for message in messages:
+        beside.take(message)
+    return {"comms": beside.comms, "reactive": beside.reactive, "asked": beside.asked}
+
+
+class Beside:
+    """Open comms, the reactive kernel's word, unanswered requests for input: as the process has them."""
+
+    def __init__(self) -> None:
+        self.comms: dict[str, Any] = {}
+        self.reactive: dict[str, Any] = {"cells": {}, "graph": {}, "rest": {}, "connections": {}}
+        self.asked: dict[str, Any] = {}
+
+    def take(self, message: dict[str, Any]) -> None:
+        kind, content, run = (
+            message["header"]["msg_type"],
+            message["content"],
+            message["parent_header"].get("msg_id"),
+        )
+        if kind == "epoch":
+            self.__init__()
+        elif kind.startswith("comm_"):
+            self._comm(kind, content, [b64decode(buffer) for buffer in message["buffers"]])
+        elif kind.startswith("reactive_"):
+            self._reactive(kind, content)
+        elif kind == "input_request":
+            self.asked[run] = content
+        elif kind == "status" and content["execution_state"] == "idle":
+            self.asked.pop(run, None)
+
+    def _comm(self, kind: str, content: dict[str, Any], buffers: list[bytes]) -> None:
+        comm, data = content["comm_id"], content["data"]
+        if isinstance(data, dict) and data.get("op") == "ready":
+            graph = dict(data["graph"])
+            self.reactive |= {"cells": dict(data["cells"]), "graph": graph.pop("cells"), "rest": graph}
+        if kind == "comm_close":
+            self.comms.pop(comm, None)
+        elif kind == "comm_open" and "state" in data:
+            self.comms[comm] = filled(data["state"], data["buffer_paths"], buffers)
+        elif kind == "comm_open":
+            self.comms[comm] = [(data, buffers)]
+        elif isinstance(self.comms.get(comm), list):
+            self.comms[comm].append((data, buffers))
+        elif comm in self.comms and isinstance(data, dict) and "update" in data["method"]:
+            self.comms[comm] |= filled(data["state"], data["buffer_paths"], buffers)
+
+    def _reactive(self, kind: str, content: dict[str, Any]) -> None:
+        if kind == "reactive_connection":
+            self.reactive["connections"][content["name"]] = content
+            return
+        known = self.reactive[kind.removeprefix("reactive_")]
+        known |= content["cells"]
+        for cell in [cell for cell, value in known.items() if value is None]:
+            del known[cell]
+        if kind == "reactive_graph":
+            self.reactive["rest"] = {"cycles": content["cycles"]}
+
+
+def filled(state: dict[str, Any], paths: list[list[Any]], buffers: list[bytes]) -> dict[str, Any]:
+    """The state with its binary values in their places, as a widget has it."""
+    state = deepcopy(state)
+    for path, buffer in zip(paths, buffers):
+        place: Any = state
+        for step in path[:-1]:
+            place = place[step]
+        place[path[-1]] = buffer
+    return state
+
+
+def shown(messages: list[dict[str, Any]]) -> dict[str, Any]:
     """For each cell the last run, its input, its outputs, and whether the next one clears them."""
     cells: dict[str, dict[str, Any]] = {}
     for message in messages:

@@ -25,6 +25,13 @@ PATIENCE = 30.0
 EXTENSIONS = ("jupyter_extension", "tests.replay.blocking")
 
 
+# ipykernel drops what nobody fetches in time, and a busy machine may not: that is not the server's to lose.
+PATIENT = """
+thread = get_ipython().kernel.iopub_thread
+thread.schedule(lambda: setattr(thread.socket, "sndhwm", 0))
+"""
+
+
 class Server:
     """The server; one token opens everything."""
 
@@ -50,6 +57,13 @@ class Server:
             with refusal:
                 return refusal.code
 
+    def until(self, true: Callable[[], bool], what: str) -> None:
+        """Nothing tells when a process has let go of a socket, or a file is there: look until it is so."""
+        deadline = time.monotonic() + 2 * PATIENCE
+        while not true():
+            assert time.monotonic() < deadline, what
+            time.sleep(0.05)
+
     def kernel(self, name: str = "python3") -> str:
         return self.ask("POST", "/api/kernels", {"name": name})["id"]
 
@@ -68,7 +82,12 @@ class Server:
             return "; ".join(line.partition(";")[0] for line in reply.headers.get_all("Set-Cookie"))
 
     def stream(self, kernel: str, cursor: object = None) -> Stream:
-        return Stream(self.connect(f"/reactive/kernels/{kernel}/stream"), cursor)
+        """A client that was welcomed; without a cursor it has its snapshot, too."""
+        stream = Stream(self.connect(f"/reactive/kernels/{kernel}/stream"), cursor)
+        stream.until(lambda message: message["type"] == "welcome")
+        if cursor is None:
+            stream.until_snapshot()
+        return stream
 
     def page(self, kernel: str, session: str | None = None) -> Page:
         session = session or uuid4().hex
@@ -89,6 +108,7 @@ class Stream:
         self.hello(cursor)
 
     def hello(self, cursor: object = None) -> None:
+        self.snapshot: dict[str, Any] | None = None
         self.say({"type": "hello", "protocol": 1, "cursor": cursor})
 
     def say(self, message: object) -> None:
@@ -126,6 +146,7 @@ class Stream:
                 self.cells |= message["cells"]
                 self.other += message["other"]
                 self.seq = message["seq"]
+                self.snapshot = None if message.get("more") else message
             case "message":
                 if not self.gaps and self.records and self.records[-1]["epoch"] == self.welcomes[-1]["epoch"]:
                     assert message["seq"] == self.records[-1]["seq"] + 1
@@ -146,9 +167,24 @@ class Stream:
     def until_idle(self, run: str) -> None:
         self.until(lambda message: is_idle(message.get("msg"), run))
 
+    def until_over(self, run: str) -> None:
+        """Read on until the run is over, as far as the snapshot does not say so."""
+        if not any(is_idle(message, run) for message in self.other):
+            self.until_idle(run)
+
     def until_replied(self, run: str) -> None:
         """Read on until the run is over and its reply is there, in whatever order."""
         while not (any(is_idle(said, run) for said in self.said) and self.replied(run)):
+            assert self.next() is not None
+
+    def shown(self, cell: str = "c") -> str:
+        """What the cell shows: the snapshot's text and what came after."""
+        folded = self.cells.get(cell, {"messages": []})["messages"]
+        return "".join(message["content"].get("text", "") for message in folded) + self.text
+
+    def until_shown(self, text: str, cell: str = "c") -> None:
+        """Read on until the cell shows this. A page may have seen more than is recorded by now."""
+        while self.shown(cell) != text:
             assert self.next() is not None
 
     @property
@@ -160,7 +196,10 @@ class Stream:
         return any(reply["parent_header"]["msg_id"] == run for reply in replies)
 
     def until_snapshot(self) -> dict[str, Any]:
-        return self.until(lambda message: message["type"] == "snapshot" and not message.get("more"))
+        """Read on until the last part of the snapshot that answers the last hello."""
+        while self.snapshot is None:
+            assert self.next() is not None
+        return self.snapshot
 
     def closing(self) -> int:
         """Read to the end; the code that the server closed with."""
@@ -238,10 +277,23 @@ def free_port() -> int:
 @contextmanager
 def running(directory: Path, *options: str, extensions: tuple[str, ...] = EXTENSIONS) -> Iterator[Server]:
     """A server over this directory, until the end of the block."""
+    given = [*options, *(f"--ServerApp.jpserver_extensions={extension}=True" for extension in extensions)]
+    with _started(directory, lambda port, token: _command(port, token, directory) + given) as server:
+        yield server
+
+
+@contextmanager
+def kernel_gateway(directory: Path) -> Iterator[Server]:
+    """A Jupyter Kernel Gateway, until the end of the block."""
+    with _started(directory, _gateway_command) as gateway:
+        yield gateway
+
+
+@contextmanager
+def _started(directory: Path, command_of: Callable[[int, str], list[str]]) -> Iterator[Server]:
     port, token, runtime = free_port(), secrets.token_hex(8), directory / "runtime"
     directory.mkdir(exist_ok=True, parents=True)
-    command = [sys.executable, "-m", "jupyter_server", *_settings(port, token, directory), *options]
-    command += [f"--ServerApp.jpserver_extensions={extension}=True" for extension in extensions]
+    command = command_of(port, token)
     environment = {**os.environ, "JUPYTER_RUNTIME_DIR": str(runtime), "PYTHONPATH": str(ROOT)}
     environment |= {"JUPYTER_CONFIG_DIR": str(directory / "config"), "PYDEVD_DISABLE_FILE_VALIDATION": "1"}
     log = directory / "server.log"
@@ -263,10 +315,17 @@ def running(directory: Path, *options: str, extensions: tuple[str, ...] = EXTENS
             raise
 
 
-def _settings(port: int, token: str, directory: Path) -> list[str]:
+def _command(port: int, token: str, directory: Path) -> list[str]:
     settings = {"port": port, "port_retries": 0, "ip": "127.0.0.1", "open_browser": False, "allow_root": True}
     given = [f"--ServerApp.{name}={value}" for name, value in settings.items()]
-    return [*given, f"--ServerApp.root_dir={directory}", f"--IdentityProvider.token={token}"]
+    given += [f"--ServerApp.root_dir={directory}", f"--IdentityProvider.token={token}"]
+    return [sys.executable, "-m", "jupyter_server", *given]
+
+
+def _gateway_command(port: int, token: str) -> list[str]:
+    settings = {"port": port, "port_retries": 0, "ip": "127.0.0.1", "auth_token": token}
+    given = [f"--KernelGatewayApp.{name}={value}" for name, value in settings.items()]
+    return [sys.executable, "-m", "kernel_gateway", *given]
 
 
 def _wait_for(server: Server, process: subprocess.Popen[bytes]) -> None:

@@ -26,7 +26,7 @@ from .messages import (
     updates,
     wire,
 )
-from .plain import rendered
+from .plain import known, rendered
 
 MakeLog = Callable[..., Log]
 
@@ -69,7 +69,10 @@ def test_so_it_does_from_disk(make_log: MakeLog, history, data):
 @settings(max_examples=200, deadline=None, suppress_health_check=FIXTURES)
 @given(history=histories.histories(), data=st.data(), memory=st.sampled_from([2000, 1 << 23]))
 def test_so_it_does_in_jupyterlab(make_log: MakeLog, lab: Render, history, data, memory):
-    agree(make_log(memory=memory), history, data.draw(st.integers(0, len(history))), lab, 1 << 20)
+    def render(messages: list[dict[str, Any]]) -> dict[str, Any]:
+        return {**lab(messages), **known(messages)}
+
+    agree(make_log(memory=memory), history, data.draw(st.integers(0, len(history))), render, 1 << 20)
 
 
 @seed(20261124)

@@ -6,6 +6,7 @@ import json
 import os
 import stat
 import subprocess
+from base64 import b64decode
 from collections.abc import Callable
 from pathlib import Path
 
@@ -13,13 +14,14 @@ import pytest
 from hypothesis import HealthCheck, given, seed, settings
 from hypothesis import strategies as st
 
+from jupyter_extension.replay.fold import LOOSE
 from jupyter_extension.replay.log import Cursor, Ended, Gap, Limits, Lines, Log, NewEpoch, Nothing, OnDisk
 from jupyter_extension.replay.message import Malformed, parse
 from jupyter_extension.replay.spill import Spill, sweep
 
 from . import histories
 from .client import folded, read, record
-from .messages import begins, prints, shows, status, wire
+from .messages import begins, comments, message, opens, prints, shows, status, wire
 
 MakeLog = Callable[..., Log]
 
@@ -34,10 +36,7 @@ def test_any_cursor_is_resumed_with_exactly_what_follows(make_log: MakeLog, hist
     seq = data.draw(st.integers(0, len(said)))
     welcome, snapshot, reader = log.open(Cursor("e1", seq))
     assert (welcome.epoch, welcome.seq, welcome.floor, snapshot) == ("e1", len(said), 0, None)
-    got = [
-        {key: value for key, value in message.items() if key != "buffers"} for message in read(reader, 600)
-    ]
-    assert got == [wire(message) for message in said[seq:]]
+    assert read(reader, 600) == [wire(message) for message in said[seq:]]
 
 
 def printed(log: Log, count: int, size: int = 100) -> None:
@@ -85,12 +84,76 @@ def test_the_file_is_made_when_it_is_needed_is_nobody_elses_and_goes(tmp_path: P
 
 
 def test_a_rerun_frees_what_it_replaces(make_log: MakeLog):
-    log = make_log(memory=10_000, disk=0)
+    log = make_log(memory=10_000)
     record(log, [begins("a", "r1"), *(shows("a", "r1", "y" * 5000) for _ in range(20))])
-    assert log.disk > 50_000
+    before = log.disk
     record(log, [begins("a", "r2")])
     log.tidy()
-    assert log.disk < 20_000
+    assert log.disk < before - 50_000
+
+
+MB = 1 << 20
+
+
+def test_a_large_output_is_written_once_and_outlives_its_record(tmp_path: Path):
+    now = [0.0]
+    log = Log("e1", spill=Spill(tmp_path / "x"), limits=Limits(2 * MB, age=60), clock=lambda: now[0])
+    record(log, [begins("a", "r1"), *(shows("a", "r1", str(number) * MB) for number in range(8))])
+    assert 6 * MB < log.disk < 9 * MB
+    now[0] = 61
+    log.tidy()
+    assert log.open(None)[0].floor > 0
+    shown = folded(log.snapshot())[0]["a"]["messages"][1:]
+    assert [each["content"]["data"]["text/plain"] for each in shown] == [
+        str(number) * MB for number in range(8)
+    ]
+    record(log, [begins("a", "r2")])
+    log.tidy()
+    assert log.disk < 2 * MB
+    log.close()
+
+
+def test_outputs_that_the_disk_has_no_room_for_are_replaced_by_a_word(tmp_path: Path):
+    said: list[str] = []
+    log = Log("e1", spill=Spill(tmp_path / "x"), limits=Limits(10_000, 50_000), complain=said.append)
+    record(log, [begins("a", "r1"), *(shows("a", "r1", "y" * 5000) for _ in range(40))])
+    record(log, [begins("b", "r2"), *(prints("b", "r2", "z" * 100) for _ in range(1000))])
+    assert log.disk < 60_000
+    cells, _ = folded(log.snapshot())
+    for cell in ("a", "b"):
+        texts = [each["content"].get("text", "") for each in cells[cell]["messages"]]
+        assert any("are not kept" in text for text in texts)
+    assert any("are not kept" in sentence for sentence in said)
+    log.close()
+
+
+def test_comms_are_within_the_limit_of_memory(make_log: MakeLog):
+    log = make_log(memory=200_000)
+    state = {"state": {"image": None}, "buffer_paths": [["image"]]}
+    record(log, [opens(f"w{number}", state, b"x" * 10_000) for number in range(50)])
+    record(log, [opens("talk", {}), *(comments("talk", "y" * 1000) for _ in range(500))])
+    assert log.memory < 200_000
+    _, other = folded(log.snapshot())
+    assert sum(len(b64decode(buffer)) for each in other for buffer in each["buffers"]) == 50 * 10_000
+    assert [each["content"]["data"] for each in other[-500:]] == ["y" * 1000] * 500
+
+
+def test_the_reactive_state_takes_memory(make_log: MakeLog):
+    log, before = make_log(), make_log().memory
+    cells = {f"c{number}": {"freshness": "x" * 1000} for number in range(100)}
+    record(log, [message("reactive_cells", {"cells": cells}), message("reactive_graph", {"cells": cells})])
+    assert log.memory - before > 4 * 100_000
+    grown = log.memory
+    record(log, [message("reactive_cells", {"cells": dict.fromkeys(cells)})])
+    assert log.memory < grown - 80_000
+
+
+def test_output_without_a_cell_that_is_not_kept_is_said(make_log: MakeLog):
+    log = make_log()
+    record(log, [prints(None, f"r{number}", "x") for number in range(LOOSE + 3)])
+    _, other = folded(log.snapshot())
+    assert len(other) == LOOSE + 1
+    assert "3 earlier requests" in other[0]["content"]["text"]
 
 
 def test_what_the_disk_has_no_room_for_is_a_gap(make_log: MakeLog):

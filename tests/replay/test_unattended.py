@@ -13,7 +13,6 @@ import pytest
 from nbformat.v4 import new_code_cell, new_notebook
 
 from .server import Server, running
-from .test_lifetimes import until
 from .test_losses import halves, reads
 
 
@@ -49,7 +48,7 @@ def test_what_a_kernel_says_to_nobody_is_written(server: Server, tmp_path: Path)
     assert outputs(server, path) == {"a": "", "b": ""}
     page.close()
     gate.touch()
-    until(lambda: outputs(server, path)["a"].endswith("49\n"), "nothing was written")
+    server.until(lambda: outputs(server, path)["a"].endswith("49\n"), "nothing was written")
     assert outputs(server, path)["b"] == ""
 
 
@@ -63,5 +62,5 @@ def test_a_change_by_somebody_else_is_left_alone(server: Server, tmp_path: Path)
     page.close()
     os.utime(path, (time.time() + 60, time.time() + 60))
     gate.touch()
-    until(lambda: "stay out of shared.ipynb" in server.log.read_text(), "nobody looked")
+    server.until(lambda: "stay out of shared.ipynb" in server.log.read_text(), "nobody looked")
     assert outputs(server, path) == {"a": ""}
