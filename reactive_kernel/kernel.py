@@ -52,6 +52,7 @@ from .pyplot import Figures
 from .session import Session
 from .shield import Turn, shielded
 from .switches import HOOKS, MAGICS, SHOWS, Magics, Showing
+from .variables import variables
 from .widgets import Watched, from_browser
 
 # Requests that may run cells, or step the document.
@@ -351,8 +352,8 @@ class ReactiveKernel(IPythonKernel):
         if telling:
             self._publish_status("busy", "shell")
         try:
-            self._take_in(content.get("data"), content["comm_id"])
-            await self._finish()
+            if self._take_in(content.get("data"), content["comm_id"]):
+                await self._finish()
         finally:
             self.set_parent(ident, message)
             if telling:
@@ -370,19 +371,33 @@ class ReactiveKernel(IPythonKernel):
         if watching:
             self._take_scratch(before)
 
+    def _own_names(self) -> dict[str, object]:
+        """What the notebook and its user have bound; another thread may be binding more."""
+        hidden = cast("Any", self.shell).user_ns_hidden
+        return {
+            name: value
+            for name, value in dict(self.names.live).items()
+            if not of_the_session(name) and hidden.get(name, self) is not value
+        }
+
     def _came_from_browser(self, names: set[Resource]) -> None:
         self._step(NamesTouched(frozenset(names), lasting=True))
 
-    def _take_in(self, data: object, comm_id: str) -> None:
+    def _take_in(self, data: object, comm_id: str) -> bool:
+        """Take a request in; answer whether it is over only when the plan is."""
         comm = cast("BaseComm", self.comm_manager.get_comm(comm_id))
         with self._turn:
             request = wire.parse(data, self.document)
             if isinstance(request, wire.Malformed):
                 comm.send(dict(wire.error(request, data)))
+            elif isinstance(request, wire.VariablesRequested):
+                comm.send(dict(wire.variables(variables(self._own_names()), self.document)))
+                return False
             elif isinstance(request, wire.ConnectRequested):
                 self._open_connection(request.name or "default", request.url)
             else:
                 self._step(request)
+            return True
 
     def _open_connection(self, name: str, url: str) -> None:
         if self._connect is None:

@@ -10,6 +10,7 @@ from .cell import Cell, CellId, Cycle, Mode, Reason
 from .event import CascadeChosen, CellEdited, DocumentSynced, Edges, RunRequested, StaleRequested, Status
 from .graph import plain
 from .session import Session
+from .variables import Variable
 
 PROTOCOL = 1
 TARGET = "reactive"
@@ -32,8 +33,19 @@ class ConnectRequested:
     name: str | None
 
 
+@dataclass(frozen=True)
+class VariablesRequested:
+    """Somebody wants to know what the names stand for."""
+
+
 Request: TypeAlias = (
-    DocumentSynced | CellEdited | RunRequested | StaleRequested | CascadeChosen | ConnectRequested
+    DocumentSynced
+    | CellEdited
+    | RunRequested
+    | StaleRequested
+    | CascadeChosen
+    | ConnectRequested
+    | VariablesRequested
 )
 
 
@@ -151,7 +163,18 @@ def _connect(message: Json, session: Session) -> ConnectRequested:
     return ConnectRequested(_text(message, "url"), name)
 
 
-_PARSERS = {"sync": _sync, "edit": _edit, "run": _run, "configure": _configure, "connect": _connect}
+def _variables(message: Json, session: Session) -> VariablesRequested:
+    return VariablesRequested()
+
+
+_PARSERS = {
+    "sync": _sync,
+    "edit": _edit,
+    "run": _run,
+    "configure": _configure,
+    "connect": _connect,
+    "variables": _variables,
+}
 
 
 # To the front end
@@ -170,6 +193,25 @@ def ready(session: Session) -> Json:
 
 def error(problem: Malformed, about: object) -> Json:
     return {"op": "error", "message": problem.message, "about": about}
+
+
+def variables(found: Mapping[str, Variable], session: Session) -> Json:
+    """What the names stand for, who made that, and who reads it."""
+    return {
+        "op": "variables",
+        "variables": [
+            {
+                "name": name,
+                "type": variable.type,
+                "shape": None if variable.shape is None else list(variable.shape),
+                "size": variable.size,
+                "summary": variable.summary,
+                "cell": session.source_of(name, None),
+                "readers": [cell for cell in session.graph.users(name) if name in session.edges(cell).reads],
+            }
+            for name, variable in found.items()
+        ],
+    }
 
 
 def cells(changes: Mapping[CellId, Status | None]) -> Json:
