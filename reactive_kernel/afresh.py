@@ -22,7 +22,7 @@ from .event import DocumentSynced
 from .graph import plain
 from .notebook import code_cells, document, marked, uncompared
 from .plan import in_order
-from .runner import KERNEL, CannotRun, Message, Options, Runner, is_reactive, spec_of
+from .runner import KERNEL, CannotRun, Message, Options, Runner, is_reactive, needed, spec_of
 from .session import Session
 from .verify import MARK, Difference, Verdict, difference
 
@@ -48,13 +48,16 @@ def verify_notebook(notebook: NotebookNode, options: Options, *, skip_manual: bo
     seen = Session(analyze)
     seen.step(DocumentSynced(document(notebook)))
     kernel = _kernel_of(notebook, options)
-    without = {cell for cell in seen.cells if _left_out(seen, cell, skip_manual=skip_manual)}
+    reach = seen.cells if options.only is None else needed(document(notebook), options.only)
+    without = {
+        cell for cell in seen.cells if cell not in reach or _left_out(seen, cell, skip_manual=skip_manual)
+    }
     fresh = copy.deepcopy(notebook)
     runner = _TopDown(fresh, options, kernel, seen, without)
     result = run_sync(runner.run)()
     pairs = _Pairs(notebook, fresh, seen, runner.done)
     differences, compared = pairs.compared()
-    notes = [*_notes(kernel, seen, without, pairs.silent), *_of_fresh_ones(differences)]
+    notes = [*_notes(kernel, seen, reach, without, pairs.silent), *_of_fresh_ones(differences)]
     return Verified(Verdict(differences, compared, tuple(notes)), result.stopped, result.signal)
 
 
@@ -220,10 +223,14 @@ class _Pairs:
 
 
 def _notes(
-    kernel: _Kernel, seen: Session, without: Collection[CellId], silent: Mapping[CellId, str]
+    kernel: _Kernel,
+    seen: Session,
+    reach: Collection[CellId],
+    without: Collection[CellId],
+    silent: Mapping[CellId, str],
 ) -> tuple[str, ...]:
     notes = [kernel.note] if kernel.note else []
-    for kind in (_of_order(kernel, seen), _of_modes(seen, without), _of_silence(seen, silent)):
+    for kind in (_of_order(kernel, seen, reach), _of_modes(seen, reach, without), _of_silence(seen, silent)):
         several = list(kind)
         notes += several[:_SHOWN_NOTES]
         if len(several) > _SHOWN_NOTES:
@@ -231,15 +238,19 @@ def _notes(
     return tuple(notes)
 
 
-def _of_order(kernel: _Kernel, seen: Session) -> Iterator[str]:
-    for cell in seen.cells if kernel.reactive else ():
+def _those(seen: Session, cells: Collection[CellId]) -> list[CellId]:
+    return [cell for cell in seen.cells if cell in cells]
+
+
+def _of_order(kernel: _Kernel, seen: Session, reach: Collection[CellId]) -> Iterator[str]:
+    for cell in _those(seen, reach) if kernel.reactive else ():
         above = sorted(seen.graph.upward(cell), key=seen.graph.rank)
         if above and not seen.graph.cycle(cell):
             yield f"{seen.label(cell)} ran after {', '.join(map(seen.label, above))} below it, which it needs"
 
 
-def _of_modes(seen: Session, without: Collection[CellId]) -> Iterator[str]:
-    for cell in seen.cells:
+def _of_modes(seen: Session, reach: Collection[CellId], without: Collection[CellId]) -> Iterator[str]:
+    for cell in _those(seen, reach):
         mode = seen.mode(cell)
         if mode is Mode.OFF:
             yield f"{seen.label(cell)} is switched off and did not run"

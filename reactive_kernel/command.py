@@ -8,8 +8,10 @@ import contextlib
 import difflib
 import json
 import sys
-from collections.abc import Generator, Iterable, Iterator, Sequence
+from collections.abc import Iterable, Iterator, Sequence
 from pathlib import Path
+
+from nbformat import NotebookNode
 
 from . import analyze, reason
 from ._version import __version__
@@ -18,15 +20,24 @@ from .cell import Cell, CellId
 from .drawing import FORMATS, diagram
 from .event import DocumentSynced
 from .namespace import of_the_session
-from .notebook import BadParameter, NotANotebook, document, load, save, set_parameters
-from .runner import CannotRun, Options, Progress, Result, execute_notebook, run
+from .notebook import (
+    BadParameter,
+    NoSuchCell,
+    NotANotebook,
+    cells_called,
+    document,
+    load,
+    parameters_in,
+    save,
+    set_parameters,
+)
+from .progress import progress
+from .runner import CannotRun, Options, Result, execute_notebook, run
 from .session import Session
 
 __all__ = ["Result", "execute_notebook", "main"]
 
 _FAILED, _MISUSED = 1, 2
-# After so many seconds a cell is slow enough to be told of in a log.
-_PATIENCE = 30.0
 # What a shell adds to the number of the signal that ended a program.
 _SIGNALLED = 128
 
@@ -39,7 +50,7 @@ def main(arguments: Sequence[str] | None = None) -> int:
     except NotANotebook as error:
         _complain(f"{chosen.notebook}: {error}")
         return _MISUSED
-    except (BadParameter, CannotRun) as error:
+    except (BadParameter, CannotRun, NoSuchCell) as error:
         _complain(str(error))
         return _MISUSED
     except BrokenPipeError:
@@ -86,12 +97,10 @@ Addresses, timings and execution counts may differ, as may what cells show that 
 
 def _add_verify(command: argparse.ArgumentParser) -> None:
     command.set_defaults(perform=_verify)
-    command.add_argument("notebook", metavar="NB", type=Path, help="a notebook file")
+    _add_common(command, kernel="a kernel other than the notebook's own")
     command.add_argument(
         "--skip-manual", action="store_true", help="leave manual cells, and who needs them, out"
     )
-    command.add_argument("--timeout", metavar="S", type=_seconds, help="seconds that one cell may take")
-    command.add_argument("--kernel", metavar="NAME", help="a kernel other than the notebook's own")
     command.add_argument(
         "--directory", metavar="DIR", type=Path, help="where the kernel starts (default: NB's)"
     )
@@ -101,8 +110,14 @@ def _add_verify(command: argparse.ArgumentParser) -> None:
 
 def _add_run(command: argparse.ArgumentParser) -> None:
     command.set_defaults(perform=_run)
-    command.add_argument("notebook", metavar="NB", type=Path, help="a notebook file")
+    _add_common(command, kernel="a reactive kernel of another name")
     command.add_argument("--output", metavar="OUT", type=Path, help="write there (default: into NB itself)")
+    command.add_argument("--allow-errors", action="store_true", help="exit with 0 also when cells failed")
+
+
+def _add_common(command: argparse.ArgumentParser, *, kernel: str) -> None:
+    """What is asked of a run, whatever it is for."""
+    command.add_argument("notebook", metavar="NB", type=Path, help="a notebook file")
     command.add_argument(
         "-p",
         "--parameter",
@@ -114,9 +129,26 @@ def _add_run(command: argparse.ArgumentParser) -> None:
         help="set a name after the cell tagged `parameters`, or at the top if there is none; the value is a "
         "Python literal, JSON, or else text; may be given more than once",
     )
+    command.add_argument(
+        "-f",
+        "--parameters-file",
+        metavar="FILE",
+        dest="parameter_files",
+        action="append",
+        type=Path,
+        default=[],
+        help="set what a YAML or JSON file maps names to; -p goes before it",
+    )
+    command.add_argument(
+        "--only",
+        metavar="CELL",
+        nargs="+",
+        action="extend",
+        help="run these cells and what they need; a cell is called by its id, its number among the code "
+        "cells, or a tag",
+    )
     command.add_argument("--timeout", metavar="S", type=_seconds, help="seconds that one cell may take")
-    command.add_argument("--allow-errors", action="store_true", help="exit with 0 also when cells failed")
-    command.add_argument("--kernel", metavar="NAME", help="a reactive kernel of another name")
+    command.add_argument("--kernel", metavar="NAME", help=kernel)
 
 
 def _seconds(text: str) -> float:
@@ -150,11 +182,11 @@ def _run(chosen: argparse.Namespace) -> int:
     notebook = load(source)
     if not target.parent.is_dir():
         raise CannotRun(f"there is no directory {target.parent} to write {target.name} to")
-    parameters = dict[str, object](chosen.parameters)
-    if parameters:
-        _warn_of_parameters(set_parameters(notebook, parameters), parameters, _statically(document(notebook)))
-    with _progress() as progress:
-        result = run(notebook, Options(str(source.parent), chosen.timeout, chosen.kernel, progress))
+    only = _chosen_cells(chosen, notebook)
+    _parametrise(chosen, notebook)
+    with progress() as told:
+        options = Options(str(source.parent), chosen.timeout, chosen.kernel, told, only=only)
+        result = run(notebook, options)
     if result.stopped is not None and not result.ran:
         _complain(f"{result.stopped} before any cell ran; nothing was written")
         return _FAILED if result.signal is None else _SIGNALLED + result.signal
@@ -164,48 +196,6 @@ def _run(chosen: argparse.Namespace) -> int:
         _complain(f"{target} cannot be written: {error.strerror}")
         return _MISUSED
     return _report(result, target, allowed=chosen.allow_errors)
-
-
-@contextlib.contextmanager
-def _progress(*, always: bool = False) -> Generator[Progress, None, None]:
-    """Shows how far a run has come, in one line where somebody watches."""
-    if not (always or sys.stderr.isatty()):
-        yield Slow()
-        return
-    shown = ""
-
-    def show(begun: int, wanted: int, cell: Cell, seconds: float) -> None:
-        line = next(iter(cell.source.strip().splitlines()), "")[:60]
-        time = f" {seconds:.0f} s" if seconds >= 1 else ""
-        replace(f"[{begun}/{wanted}]{time} {line}")
-
-    def replace(text: str) -> None:
-        # Blanks, as not everything that shows a carriage return knows how to clear a line.
-        nonlocal shown
-        before, shown = shown, text
-        sys.stderr.write(f"\r{text:<{len(before)}}" + ("" if text else "\r"))
-        sys.stderr.flush()
-
-    try:
-        yield show
-    finally:
-        replace("")
-
-
-class Slow:
-    """Tells, where nobody watches, of cells that take long: each time that they have taken twice as long."""
-
-    def __init__(self) -> None:
-        self._patience = _PATIENCE
-
-    def __call__(self, begun: int, wanted: int, cell: Cell, seconds: float) -> None:
-        if seconds < 1:
-            self._patience = _PATIENCE
-        elif seconds >= self._patience:
-            self._patience *= 2
-            line = next(iter(cell.source.strip().splitlines()), "")[:60]
-            sys.stderr.write(f"[{begun}/{wanted}] {seconds:.0f} s {line}\n")
-            sys.stderr.flush()
 
 
 def _warn_of_parameters(setter: CellId, parameters: Iterable[str], seen: Session) -> None:
@@ -220,6 +210,20 @@ def _warn_of_parameters(setter: CellId, parameters: Iterable[str], seen: Session
                 _complain(f"{where}; move it below the cell tagged `parameters`")
         if not takers and not any(True for _ in graph.users(name)):
             _complain(f"no cell reads `{name}`, which -p sets")
+
+
+def _chosen_cells(chosen: argparse.Namespace, notebook: NotebookNode) -> tuple[CellId, ...] | None:
+    return cells_called(notebook, chosen.only) if chosen.only else None
+
+
+def _parametrise(chosen: argparse.Namespace, notebook: NotebookNode) -> None:
+    """Set what the files say, and then what the options say."""
+    parameters: dict[str, object] = {}
+    for path in chosen.parameter_files:
+        parameters |= parameters_in(path)
+    parameters |= dict[str, object](chosen.parameters)
+    if parameters:
+        _warn_of_parameters(set_parameters(notebook, parameters), parameters, _statically(document(notebook)))
 
 
 def _report(result: Result, target: Path, *, allowed: bool) -> int:
@@ -242,12 +246,14 @@ def _report(result: Result, target: Path, *, allowed: bool) -> int:
 def _verify(chosen: argparse.Namespace) -> int:
     source: Path = chosen.notebook
     notebook = load(source)
+    only = _chosen_cells(chosen, notebook)
+    _parametrise(chosen, notebook)
     place: Path = chosen.directory or source.parent
     if not place.is_dir():
         raise CannotRun(f"there is no directory {place} to run {source.name} in")
     program = (sys.executable, "-m", "reactive_kernel", "-f", "{connection_file}") if chosen.own else None
-    with _progress(always=chosen.own) as progress:
-        options = Options(str(place), chosen.timeout, chosen.kernel, progress, program)
+    with progress(always=chosen.own) as told:
+        options = Options(str(place), chosen.timeout, chosen.kernel, told, program, only)
         verified = verify_notebook(notebook, options, skip_manual=chosen.skip_manual)
     return _tell_verdict(verified, "This notebook" if chosen.own else str(source))
 

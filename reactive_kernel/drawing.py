@@ -130,25 +130,28 @@ _LANE = 18
 _SAG = 34
 _SWEEPS = 6
 
-_STYLE = """\
-    svg { background: #fff; font: 12px ui-monospace, SFMono-Regular, Menlo, Consolas, monospace; }
-    .box { fill: #f3f6fa; stroke: #7a8ba0; }
-    .cycle { stroke: #c62828; stroke-width: 2; }
-    .label { fill: #5b6b7f; font-size: 10px; }
-    .line { fill: #16202c; }
-    .arrow { fill: none; stroke: #8ca0b8; stroke-width: 1.3; }
-    .tip { fill: #8ca0b8; }
-    .names { fill: #2f5f98; font-size: 10px; stroke: #fff; stroke-width: 4; paint-order: stroke; }
-    @media (prefers-color-scheme: dark) {
-      svg { background: #14181d; }
-      .box { fill: #222a33; stroke: #61738a; }
-      .cycle { stroke: #ff6b6b; }
-      .label { fill: #9fb0c3; }
-      .line { fill: #e8edf3; }
-      .arrow { stroke: #64788f; }
-      .tip { fill: #64788f; }
-      .names { fill: #8fc0f5; stroke: #14181d; }
-    }"""
+# For a page with this drawing in it, whose own styles may not be touched.
+LIGHT = """\
+    .notebook-graph { background: #fff; font: 12px ui-monospace, SFMono-Regular, Menlo, Consolas, monospace; }
+    .notebook-graph .box { fill: #f3f6fa; stroke: #7a8ba0; }
+    .notebook-graph .cycle { stroke: #c62828; stroke-width: 2; }
+    .notebook-graph .label { fill: #5b6b7f; font-size: 10px; }
+    .notebook-graph .line { fill: #16202c; }
+    .notebook-graph .arrow { fill: none; stroke: #8ca0b8; stroke-width: 1.3; }
+    .notebook-graph .tip { fill: #8ca0b8; }
+    .notebook-graph .names { fill: #2f5f98; font-size: 10px; }
+    .notebook-graph .names { stroke: #fff; stroke-width: 4; paint-order: stroke; }
+"""
+DARK = """\
+    .notebook-graph { background: #14181d; }
+    .notebook-graph .box { fill: #222a33; stroke: #61738a; }
+    .notebook-graph .cycle { stroke: #ff6b6b; }
+    .notebook-graph .label { fill: #9fb0c3; }
+    .notebook-graph .line { fill: #e8edf3; }
+    .notebook-graph .arrow { stroke: #64788f; }
+    .notebook-graph .tip { fill: #64788f; }
+    .notebook-graph .names { fill: #8fc0f5; stroke: #14181d; }
+"""
 
 
 @dataclass(frozen=True)
@@ -168,6 +171,14 @@ class _Stop:
 
 
 def to_svg(drawn: Diagram) -> str:
+    """The drawing as a file, light or dark as whoever looks at it."""
+    style = f"{LIGHT}    @media (prefers-color-scheme: dark) {{\n{DARK}    }}\n"
+    head, *rest = picture(drawn).splitlines()
+    return "\n".join([head, f"  <style>\n{style}  </style>", *rest, ""])
+
+
+def picture(drawn: Diagram, target: Callable[[CellId], str] | None = None) -> str:
+    """The drawing without its style; each cell leads to its target."""
     layers = _layers(drawn)
     order = {box.id: number for number, box in enumerate(drawn.boxes)}
     stops = {box.id: _Stop(layers[box.id], box.id, order[box.id]) for box in drawn.boxes}
@@ -176,22 +187,27 @@ def to_svg(drawn: Diagram) -> str:
     heights = _heights(columns, _neighbours(paths))
     looped = {cell for cycle in drawn.cycles for cell in cycle}
     width = 2 * _MARGIN + max(0, len(columns) - 1) * _COLUMN + _BOX_WIDTH
-    height = 2 * _MARGIN + _SAG + max((int(top) + _ROW for top in heights.values()), default=_ROW)
+    height = (
+        2 * _MARGIN
+        + (_SAG if drawn.cycles else 0)
+        + max((int(top) + _ROW for top in heights.values()), default=_ROW)
+    )
     body = [_curve([(stop, heights[stop]) for stop in path], drawn.arrows[i]) for i, path in enumerate(paths)]
-    body += [_rectangle(box, stops[box.id], heights[stops[box.id]], box.id in looped) for box in drawn.boxes]
+    for box in drawn.boxes:
+        drawing = _rectangle(box, stops[box.id], heights[stops[box.id]], box.id in looped)
+        body.append(drawing if target is None else f'  <a href="{escape(target(box.id))}">{drawing}</a>')
     body += [
         _caption([(stop, heights[stop]) for stop in path], drawn.arrows[i]) for i, path in enumerate(paths)
     ]
     return "\n".join(
         [
-            f'<svg xmlns="http://www.w3.org/2000/svg" width="{width}" height="{height}"'
-            f' viewBox="0 0 {width} {height}" role="img" aria-label="Which cell reads names of which">',
-            f"  <style>\n{_STYLE}\n  </style>",
+            f'<svg xmlns="http://www.w3.org/2000/svg" class="notebook-graph" width="{width}"'
+            f' height="{height}" viewBox="0 0 {width} {height}" role="img"'
+            ' aria-label="Which cell reads names of which">',
             '  <defs><marker id="tip" viewBox="0 0 8 8" refX="7" refY="4" markerWidth="7" markerHeight="7"'
             ' orient="auto"><path class="tip" d="M0 0L8 4L0 8z"/></marker></defs>',
             *body,
             "</svg>",
-            "",
         ]
     )
 

@@ -8,7 +8,8 @@ import math
 import os
 import shutil
 import tempfile
-from collections.abc import Iterator, Mapping
+from collections.abc import Iterable, Iterator, Mapping
+from datetime import date
 from pathlib import Path
 from typing import Any, cast
 
@@ -33,6 +34,10 @@ class NotANotebook(Exception):
 
 class BadParameter(Exception):
     """A parameter cannot be set, and why."""
+
+
+class NoSuchCell(Exception):
+    """Somebody names a cell that is not there."""
 
 
 def load(path: Path) -> NotebookNode:
@@ -170,7 +175,39 @@ def _own(cell: NotebookNode) -> Mapping[str, object]:
     return cast("Mapping[str, object]", found) if isinstance(found, Mapping) else {}
 
 
+def cells_called(notebook: NotebookNode, words: Iterable[str]) -> tuple[CellId, ...]:
+    """The code cells that people mean by an id, a number among the code cells, or a tag."""
+    cells = [cell for _, cell in code_cells(notebook)]
+    found: dict[CellId, None] = {}
+    for word in words:
+        several = [cell for cell in cells if cell.id == word]
+        if not several and word.isdecimal() and 0 < int(word) <= len(cells):
+            several = [cells[int(word) - 1]]
+        several = several or [cell for cell in cells if word in tags(cell)]
+        if not several:
+            raise NoSuchCell(f"no code cell has the id, the number or the tag {word!r}")
+        found |= dict.fromkeys(CellId(cell.id) for cell in several)
+    return tuple(found)
+
+
 # Parameters
+
+
+def parameters_in(path: Path) -> dict[str, object]:
+    """What a YAML file maps names to; JSON is YAML, too."""
+    import yaml  # of this module's many users only this one needs it
+
+    try:
+        content: object = yaml.safe_load(path.read_text(encoding="utf-8"))
+    except OSError as error:
+        raise BadParameter(f"{path} cannot be read: {error.strerror}") from None
+    except (yaml.YAMLError, UnicodeDecodeError) as error:
+        raise BadParameter(f"{path} is not YAML: {' '.join(str(error).split())}") from None
+    if content is None:
+        return {}
+    if not isinstance(content, dict):
+        raise BadParameter(f"{path} does not map names to values")
+    return {str(name): value for name, value in cast("dict[object, object]", content).items()}
 
 
 def set_parameters(notebook: NotebookNode, parameters: Mapping[str, object]) -> CellId:
@@ -197,7 +234,9 @@ def _tagged(notebook: NotebookNode, tag: str) -> int | None:
 
 
 def _literal(value: object) -> str:
-    """Source text for the value; `repr` alone has none for `nan` and `inf`."""
+    """Source text for the value; `repr` alone has none for `nan` and `inf`, nor for a date of YAML's."""
+    if isinstance(value, date):
+        return repr(value.isoformat())
     if isinstance(value, float) and not math.isfinite(value):
         return f'float("{value}")'
     if isinstance(value, dict):

@@ -8,21 +8,27 @@ import copy
 import os
 import signal
 import uuid
-from collections.abc import Callable, Generator, Mapping
-from dataclasses import dataclass
+from collections.abc import Generator, Iterable, Mapping, Sequence
+from dataclasses import dataclass, field
 from pathlib import Path
 from queue import Empty
 from time import monotonic
+from types import MappingProxyType
 from typing import Any, cast
 
 from jupyter_client.kernelspec import KernelSpec, KernelSpecManager, NoSuchKernel
+from jupyter_client.manager import KernelManager
 from nbclient.client import NotebookClient
 from nbclient.exceptions import DeadKernelError
 from nbclient.util import ensure_async, run_sync
 from nbformat import NotebookNode
 
-from .cell import Cell, CellId, Mode
+from . import analyze
+from .cell import Cell, CellId, Freshness, Mode, Outcome, Resource
+from .event import DocumentSynced
 from .notebook import code_cells, document, set_parameters, tags, with_ids
+from .progress import Progress
+from .session import Session
 from .wire import PROTOCOL, TARGET, Json
 
 KERNEL = "reactive"
@@ -31,10 +37,9 @@ _MODULE = "reactive_kernel"
 # Seconds between looks at a silent kernel, and for an interrupted one to come to its end.
 _LOOK, _GRACE = 1.0, 10.0
 _RAISES = "raises-exception"
+_NO_EDGES: Json = MappingProxyType({"reads": [], "writes": [], "parents": []})
 
 Message = dict[str, Any]
-# Told of every cell that begins, and again every second: how many have begun, of how many, which, since when.
-Progress = Callable[[int, int, Cell, float], None]
 
 
 class CannotRun(Exception):
@@ -45,6 +50,7 @@ class CannotRun(Exception):
 class Failure:
     """A cell that did not do what it was run for, and the cells that could not run because of it."""
 
+    cell: CellId
     label: str
     line: str
     what: str
@@ -53,6 +59,19 @@ class Failure:
     def __str__(self) -> str:
         named = f"{self.label} `{self.line}`" if self.line else self.label
         return "\n".join([f"{named} {self.what}", *(f"  {each}" for each in self.blocked)])
+
+
+@dataclass(frozen=True)
+class Standing:
+    """What the kernel says of a cell at the end: its state, and its place in the graph."""
+
+    freshness: Freshness = Freshness.NEW
+    outcome: Outcome | None = None
+    # Why it is stale or blocked.
+    reason: str | None = None
+    reads: tuple[Resource, ...] = ()
+    writes: tuple[Resource, ...] = ()
+    parents: tuple[CellId, ...] = ()
 
 
 @dataclass(frozen=True)
@@ -65,6 +84,9 @@ class Result:
     # The signal that stopped it, if one did.
     signal: int | None = None
     ran: int = 0
+    cells: Mapping[CellId, Standing] = field(default_factory=dict[CellId, Standing])
+    # Cells that wait for each other.
+    cycles: tuple[tuple[CellId, ...], ...] = ()
 
 
 @dataclass(frozen=True)
@@ -79,6 +101,8 @@ class Options:
     progress: Progress | None = None
     # The program that is the kernel, where no installed kernel is wanted.
     program: tuple[str, ...] | None = None
+    # The cells to run, each with what it needs, if not all.
+    only: tuple[CellId, ...] | None = None
 
 
 def execute_notebook(
@@ -87,12 +111,14 @@ def execute_notebook(
     path: str = "",
     parameters: Mapping[str, object] | None = None,
     timeout: float | None = None,
+    kernel: str | None = None,
+    progress: Progress | None = None,
 ) -> Result:
     """Execute a copy of the notebook in dependency order, in a kernel of its own."""
     notebook = with_ids(copy.deepcopy(nb))
     if parameters:
         set_parameters(notebook, parameters)
-    return run(notebook, Options(path=path, timeout=timeout))
+    return run(notebook, Options(path, timeout, kernel, progress))
 
 
 def run(notebook: NotebookNode, options: Options) -> Result:
@@ -113,6 +139,14 @@ def spec_of(kernel: str) -> KernelSpec:
         ) from None
 
 
+def needed(cells: Sequence[Cell], only: Iterable[CellId]) -> frozenset[CellId]:
+    """These cells and all that they need, as far as the text shows it."""
+    seen = Session(analyze)
+    seen.step(DocumentSynced(tuple(cells)))
+    graph = seen.graph
+    return frozenset(only) | graph.reach(set(only), graph.parents, lambda _: True)
+
+
 def is_reactive(spec: KernelSpec) -> bool:
     return _MODULE in spec.argv
 
@@ -130,22 +164,38 @@ def kernel_for(notebook: NotebookNode) -> str:
 class Runner(NotebookClient):
     """nbclient's kernel and outputs; the order of the cells is the kernel's."""
 
-    def __init__(self, notebook: NotebookNode, options: Options, **traits: Any) -> None:
+    def __init__(
+        self, notebook: NotebookNode, options: Options, km: KernelManager | None = None, **traits: Any
+    ) -> None:
         place = options.path and str(Path(options.path).absolute())
-        super().__init__(notebook, resources={"metadata": {"path": place}}, **traits)
+        super().__init__(notebook, km, **{"resources": {"metadata": {"path": place}}, **traits})
         # What a run leaves in the file should be what the cells leave, not when they did.
         self.record_timing = False
         # ipykernel warns of unencrypted TCP each time, above the failures that people look for.
-        self.extra_arguments = ["--log-level=ERROR"]
+        # A history on disk is for people, and runs beside each other would wait for it.
+        self.extra_arguments = ["--log-level=ERROR", "--HistoryManager.hist_file=:memory:"]
         self._options = options
         self._document = document(notebook)
         self._labels = {cell.id: f"cell {number}" for number, cell in enumerate(self._document, 1)}
         self._places = {CellId(cell.id): index for index, cell in code_cells(notebook)}
+        asked = {cell.id for cell in self._document} if options.only is None else set(options.only)
+        reach = asked if options.only is None else needed(self._document, asked)
         # Nobody runs a cell that is switched off, or without text; nbclient does not either.
-        self._wanted = [cell for cell in self._document if cell.mode is not Mode.OFF and cell.source.strip()]
+        able = [cell for cell in self._document if cell.mode is not Mode.OFF and cell.source.strip()]
+        self._asked_for = [cell for cell in able if cell.id in asked]
+        self._wanted = [cell for cell in able if cell.id in reach]
+        self._untouched = {cell.id for cell in self._document if cell.id not in reach}
+        # What the kernel is started with, beside what is known here.
+        self._starting: dict[str, Any] = {}
+        self._forget()
+
+    def _forget(self) -> None:
+        """Nothing has run yet."""
         self._comm = uuid.uuid4().hex
         self._ready = False
         self._statuses: dict[CellId, Json] = {}
+        self._edges: dict[CellId, Json] = {}
+        self._cycles: tuple[tuple[CellId, ...], ...] = ()
         self._errors: dict[CellId, str] = {}
         self._begun: dict[CellId, None] = {}
         # Cells whose next output takes the place of those before it.
@@ -164,6 +214,7 @@ class Runner(NotebookClient):
     async def run(self) -> Result:
         """Run the document; whatever happens, answer with the notebook as far as it came."""
         self.reset_execution_trackers()
+        self._forget()
         self._empty()
         self._task = asyncio.current_task()
         try:
@@ -176,14 +227,17 @@ class Runner(NotebookClient):
             where = f" while {self._labels[self._running]} was running" if self._running else ""
             self._stopped = self._stopped or f"the kernel died{where}"
         self.set_widgets_metadata()
+        standings = {cell.id: self._standing(cell.id) for cell in self._document}
         ran = len(self._begun)
-        return Result(self.nb, tuple(self._failures()), self._stopped, self._signal, ran)
+        return Result(
+            self.nb, tuple(self._failures()), self._stopped, self._signal, ran, standings, self._cycles
+        )
 
     def _empty(self) -> None:
         """Take away what earlier runs left: a cell that will not run must not look as if it had."""
         for known in self._document:
             cell = self.nb.cells[self._places[known.id]]
-            if known.mode is Mode.OFF:
+            if known.mode is Mode.OFF or known.id in self._untouched:
                 cell.setdefault("outputs", [])
                 cell.setdefault("execution_count", None)
             else:
@@ -191,11 +245,13 @@ class Runner(NotebookClient):
                 cell.metadata.pop("execution", None)
 
     async def _run_in_kernel(self) -> None:
-        self.km = self.create_kernel_manager()
-        if self._options.program is not None:
-            self.km.kernel_spec_manager = _One(self._options.program)
+        if self.km is None:
+            self.km = self.create_kernel_manager()
+            if self._options.program is not None:
+                self.km.kernel_spec_manager = _One(self._options.program)
         try:
-            await self.async_start_new_kernel(env=self._environment())
+            if not self.km.has_kernel:
+                await self.async_start_new_kernel(**{"env": self._environment(), **self._starting})
             self._look_for_an_end()
             await self._start_client()
             await self._speak()
@@ -203,7 +259,15 @@ class Runner(NotebookClient):
             self.shutdown_kernel = "immediate"
             raise
         finally:
+            await self._leave()
+
+    async def _leave(self) -> None:
+        """Whoever brought a kernel keeps it."""
+        if self.owns_km:
             await self._async_cleanup_kernel()
+        elif self.kc is not None:
+            await ensure_async(self.kc.stop_channels())  # type: ignore[func-returns-value]
+            self.kc = None
 
     def _environment(self) -> dict[str, str]:
         return dict(os.environ)
@@ -229,9 +293,12 @@ class Runner(NotebookClient):
         await self._converse("comm_open", opening)
         if not self._ready:
             raise CannotRun(f"kernel {self.kernel_name!r} is not a reactive one")
+        if self._options.only is not None:
+            # What follows from the cells that were asked for is not asked for.
+            await self._ask(op="configure", mode="lazy")
         await self._ask(op="sync", cells=[_synced(cell) for cell in self._document])
-        if self._wanted and self._stopped is None:
-            await self._ask(op="run", cells=[cell.id for cell in self._wanted])
+        if self._asked_for and self._stopped is None:
+            await self._ask(op="run", cells=[cell.id for cell in self._asked_for])
 
     async def _ask(self, **data: object) -> None:
         await self._converse("comm_msg", {"comm_id": self._comm, "data": data})
@@ -248,6 +315,10 @@ class Runner(NotebookClient):
             if _is_idle(answer) and answer["parent_header"].get("msg_id") == sent:
                 return
             self._take_in(answer)
+            await self._heard()
+
+    async def _heard(self) -> None:
+        """A message was taken in: here for who follows the run."""
 
     def _sent(self, msg_id: str) -> None:
         """A request goes out: here for who knows a cell by its request."""
@@ -272,8 +343,9 @@ class Runner(NotebookClient):
         """The time of a cell is over, or that of a kernel that was to stop."""
         if self._stopped is not None:
             raise DeadKernelError("Kernel did not stop")
+        seconds = None if self._deadline is None else self._deadline - self._began
         where = self._labels[self._running] if self._running else "a cell"
-        await self._stop(f"{where} took longer than {self._options.timeout:g} s")
+        await self._stop(f"{where} took longer than {seconds:g} s")
 
     async def _stop(self, why: str) -> None:
         self._stopped = why
@@ -315,8 +387,12 @@ class Runner(NotebookClient):
 
     def _take_in(self, message: Message) -> None:
         msg_type, content = message["msg_type"], message["content"]
-        if msg_type in ("reactive_cells", "reactive_graph", "reactive_connection"):
-            self._note(content if msg_type == "reactive_cells" else {})
+        if msg_type == "reactive_cells":
+            self._note(content)
+        elif msg_type == "reactive_graph":
+            self._note_edges(content)
+        elif msg_type == "reactive_connection":
+            pass  # What came of it, the cell that asked for it shows.
         elif msg_type.startswith("comm") and content.get("comm_id") == self._comm:
             self._answered(content.get("data", {}))
         else:
@@ -326,6 +402,7 @@ class Runner(NotebookClient):
         if data.get("op") == "ready":
             self._ready = True
             self._note(data)
+            self._note_edges(data.get("graph", {}))
         elif data.get("op") == "error":
             raise CannotRun(f"the kernel does not understand: {data.get('message')}")
 
@@ -333,6 +410,13 @@ class Runner(NotebookClient):
         for cell, status in cast("Mapping[CellId, Json | None]", content.get("cells", {})).items():
             if status is not None:
                 self._statuses[cell] = status
+
+    def _note_edges(self, content: Json) -> None:
+        for cell, edges in cast("Mapping[CellId, Json | None]", content.get("cells", {})).items():
+            if edges is not None:
+                self._edges[cell] = edges
+        cycles = cast("list[list[CellId]]", content.get("cycles", []))
+        self._cycles = tuple(tuple(cycle) for cycle in cycles)
 
     def _route(self, message: Message) -> None:
         """Hand a message to nbclient, as one of the cell that it names."""
@@ -364,11 +448,16 @@ class Runner(NotebookClient):
         self._errors.pop(identity, None)
         self._begun[identity] = None
         self._running = identity
-        if self._stopped is None and self._options.timeout is not None:
-            self._deadline = monotonic() + self._options.timeout
         self._began = monotonic()
+        if self._stopped is None:
+            seconds = self._seconds_for(cell)
+            self._deadline = None if seconds is None else self._began + seconds
         self._told = 0.0
         self._tell()
+
+    def _seconds_for(self, cell: NotebookNode) -> float | None:
+        """How long the cell may take."""
+        return self._options.timeout
 
     def _tell(self) -> None:
         """Say how far the run has come, at a cell's begin and then once a second."""
@@ -394,6 +483,20 @@ class Runner(NotebookClient):
 
     # What came of it
 
+    def _standing(self, cell: CellId) -> Standing:
+        status, edges = self._statuses.get(cell), self._edges.get(cell, _NO_EDGES)
+        if status is None:
+            return Standing()
+        outcome, why = status["outcome"], cast("Json | None", status["reason"])
+        return Standing(
+            Freshness(status["freshness"]),
+            None if outcome is None else Outcome(outcome),
+            None if why is None else str(why["message"]),
+            tuple(cast("list[Resource]", edges["reads"])),
+            tuple(cast("list[Resource]", edges["writes"])),
+            tuple(cast("list[CellId]", edges["parents"])),
+        )
+
     def _failures(self) -> list[Failure]:
         """The cells that failed, each with all that could not run because of it."""
         unfinished = [cell for cell in self._wanted if self._what(cell) is not None]
@@ -405,6 +508,7 @@ class Runner(NotebookClient):
         lines = cell.source.strip().splitlines()
         what = self._what(cell) or ""
         return Failure(
+            cell.id,
             f"{self._labels[cell.id]} ({cell.id})",
             lines[0] if lines else "",
             what,

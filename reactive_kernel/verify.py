@@ -231,6 +231,7 @@ _DURATION = r"[\d.,]+ ?(?:ns|[µμu]s|ms|s|min|h)\b"
 _ALIKE: tuple[tuple[re.Pattern[str], str | Callable[[re.Match[str]], str]], ...] = (
     (re.compile(r"\x1b\[[0-9;?]*[A-Za-z]"), ""),
     (re.compile(r"\bat 0x[0-9a-fA-F]+"), "at 0x…"),
+    (re.compile(r"\bdisplay_id=[0-9a-f]{32}\b"), "display_id=…"),
     (re.compile(r"[^\s:]*ipykernel_\d+[/\\]\d+\.py|<ipython-input-[^>]*>"), "<cell>"),
     (re.compile(r"\b(Cell )?In ?\[\d+\]"), "In […]"),
     # %%time, %timeit.

@@ -130,7 +130,7 @@ class SqlMagics(Magics):
         result = ask(order, screen)
         if order.into is None and isinstance(screen, Screen):
             return None
-        rows = None if result is None or result.table is None else _SHAPES[order.shape](result.table)
+        rows = None if result is None or result.table is None else SHAPES[order.shape](result.table)
         if order.into is None:
             return rows
         self._shell.user_ns[order.into] = rows
@@ -349,7 +349,7 @@ def _arrow(table: Any) -> object:
     return table
 
 
-_SHAPES: Mapping[lines.Shape, Callable[[Any], object]] = {
+SHAPES: Mapping[lines.Shape, Callable[[Any], object]] = {
     lines.Shape.PANDAS: _pandas,
     lines.Shape.ARROW: _arrow,
     lines.Shape.POLARS: _polars,

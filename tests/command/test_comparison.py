@@ -9,7 +9,7 @@ import pytest
 from nbformat.v4 import new_output
 
 from reactive_kernel.cell import Cell, CellId
-from reactive_kernel.command import Slow
+from reactive_kernel.progress import Slow
 from reactive_kernel.verify import Difference, alike, compare, difference
 
 

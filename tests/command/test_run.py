@@ -252,3 +252,39 @@ def test_a_notebook_without_code_is_written_through_a_link(desk):
     assert (done.code, done.err) == (0, "Ran 0 cells, wrote nb.ipynb.\n")
     assert done.path.is_symlink()
     assert path.stat().st_mode & 0o777 == 0o640
+
+
+def test_a_file_may_set_parameters_and_options_go_before_it(desk):
+    desk.write("print(n, name, day, rate)")
+    (desk.place / "values.yaml").write_text("n: 1\nname: yes\nday: 2026-11-21\nrate: .inf\n")
+    done = desk.run("run", "nb.ipynb", "-f", "values.yaml", "-p", "n=2")
+    assert (done.code, done.shown("c1")) == (0, ["2 True 2026-11-21 inf\n"])
+    (desk.place / "values.yaml").write_text("- 1")
+    done = desk.run("run", "nb.ipynb", "-f", "values.yaml")
+    assert (done.code, done.err) == (2, "jupyter reactive: values.yaml does not map names to values\n")
+
+
+def test_only_some_cells_and_what_they_need_may_run(desk, marked):
+    desk.write(
+        "print(helper())",
+        new_code_cell("a = 1 / 0", outputs=[OLD]),
+        marked("print('tagged', helper())", tags=["mine"]),
+        "b = a",
+        "def helper(): return k",
+        "k = 3",
+    )
+    done = desk.run("run", "nb.ipynb", "--only", "c1", "mine")
+    assert (done.code, done.err) == (0, "Ran 4 cells, wrote nb.ipynb.\n")
+    assert (done.shown("c1"), done.shown("c3")) == (["3\n"], ["tagged 3\n"])
+    assert (done.shown("c2"), done.cell("c4").execution_count) == (["old\n"], None)
+    done = desk.run("run", "nb.ipynb", "--only", "4")
+    assert done.code == 1
+    assert done.err.splitlines()[:2] == [
+        "cell 2 (c2) `a = 1 / 0` failed: ZeroDivisionError: division by zero",
+        "  cell 4 (c4) `b = a` did not run: It needs `a` from cell 2, which failed; repair that first.",
+    ]
+    done = desk.run("run", "nb.ipynb", "--only", "7")
+    assert (done.code, done.err) == (
+        2,
+        "jupyter reactive: no code cell has the id, the number or the tag '7'\n",
+    )

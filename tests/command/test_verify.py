@@ -264,3 +264,12 @@ def test_an_interrupt_ends_the_run_and_leaves_the_file(desk):
     assert (process.returncode, out) == (130, "")
     assert err == "jupyter reactive: interrupted; 0 cells were compared until then\n"
     assert path.read_bytes() == before
+
+
+def test_only_some_cells_and_what_they_need_may_be_compared(desk):
+    desk.write("a = 1", "print(a)", "print('other')")
+    for cell in (2, 3):
+        change(desk.place / "nb.ipynb", cell, **shows("9\n"))
+    done = desk.run("verify", "nb.ipynb", "--only", "c2")
+    assert done.code == 1
+    assert done.out.splitlines()[-3:] == ["  -9", "  +1", "nb.ipynb: 1 of 2 cells differs from a fresh run."]

@@ -19,6 +19,7 @@ JUPYTER |= {"nbconvert", "nbformat", "tornado", "traitlets", "zmq"}
 SHELLS = (
     "__main__",
     "afresh",
+    "client",
     "command",
     "interrupt",
     "kernel",
