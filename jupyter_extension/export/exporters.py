@@ -129,7 +129,10 @@ class ReactiveHTMLExporter(Execution, HTMLExporter):
         from .page import page_of
 
         result = self._executed(nb, resources)
-        told = {"reactive": page_of(result), "reactive_scripts": _needs_scripts(result.notebook)}
+        told = {
+            "reactive": page_of(result, dark=self.theme == "dark"),
+            "reactive_scripts": _needs_scripts(result.notebook),
+        }
         return HTMLExporter.from_notebook_node(self, result.notebook, {**(resources or {}), **told}, **kw)
 
 

@@ -8,7 +8,7 @@ from dataclasses import dataclass
 from urllib.parse import quote
 
 from reactive_kernel.cell import Cell, CellId, Freshness, Mode, Outcome, Resource
-from reactive_kernel.drawing import LIGHT, picture
+from reactive_kernel.drawing import DARK, LIGHT, picture
 from reactive_kernel.notebook import document
 from reactive_kernel.runner import Result, Standing
 
@@ -63,7 +63,7 @@ class Page:
     style: str
 
 
-def page_of(result: Result) -> Page:
+def page_of(result: Result, *, dark: bool = False) -> Page:
     cells = document(result.notebook)
     standings = {cell.id: result.cells.get(cell.id, Standing()) for cell in cells}
     labels = {cell.id: f"cell {number}" for number, cell in enumerate(cells, 1)}
@@ -76,7 +76,8 @@ def page_of(result: Result) -> Page:
     }
     drawn = diagram(cells, standings, result.cycles)
     graph = picture(drawn, anchor) if drawn.arrows else ""
-    return Page(views, _summary(list(views.values())), tuple(map(str, result.failed)), graph, LIGHT)
+    style = LIGHT + DARK if dark else LIGHT
+    return Page(views, _summary(list(views.values())), tuple(map(str, result.failed)), graph, style)
 
 
 def anchor(cell: CellId) -> str:

@@ -116,7 +116,7 @@ def test_a_page_shows_what_ran_out_of_order(page):
         ("c1", "fresh", "ok", ('title="from cell 2"', "price", 'href="#cell-id=c3"')),
         ("c2", "fresh", "ok", ("writes", "price")),
         ("c4", "fresh", "error", ("failed", "broken")),
-        ("c5", "stale", "blocked", ("It needs `broken` from cell 4, which failed; repair that first.",)),
+        ("c5", "new", "blocked", ("It needs `broken` from cell 4, which failed; repair that first.",)),
         ("c6", "fresh", "error", ("failed as it should",)),
         ("c7", "new", None, ("off",)),
     ],
@@ -174,7 +174,9 @@ def convert(place: Path, *arguments: str) -> subprocess.CompletedProcess[str]:
     [("html", "nb.html"), ("notebook", "out.ipynb"), ("slides", "nb.slides.html"), ("script", "nb.py")],
 )
 def test_stock_exports_show_what_a_run_from_top_to_bottom_shows(tmp_path, form, made):
-    nbformat.write(notebook("x = 1", "x = x + 1", "print('x is', x)"), tmp_path / "nb.ipynb")
+    language = {"name": "python", "file_extension": ".py", "nbconvert_exporter": "python"}
+    cells = ("x = 1", "x = x + 1", "print('x is', x)")
+    nbformat.write(notebook(*cells, language_info=language), tmp_path / "nb.ipynb")
     output = ["--output", "out"] if form == "notebook" else []
     done = convert(tmp_path, "--execute", "--to", form, *output)
     assert done.returncode == 0, done.stderr

@@ -14,6 +14,7 @@ from pathlib import Path
 
 import nbformat
 import pytest
+from jupyter_core.utils import ensure_event_loop
 from nbconvert.exporters import NotebookExporter
 from traitlets.config import Config
 
@@ -65,6 +66,14 @@ def executed(path: Path, kernel: str, place: Path) -> nbformat.NotebookNode:
 
 
 def ran(path: Path, place: Path) -> Ran:
+    try:
+        return ran_in_this_thread(path, place)
+    finally:
+        # nbclient makes a loop for every thread, and leaves it.
+        ensure_event_loop().close()
+
+
+def ran_in_this_thread(path: Path, place: Path) -> Ran:
     own = place / path.stem
     stock, ours = executed(path, "python3", own), executed(path, "reactive", own)
     shutil.copy(path, emptied(own))
