@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections import Counter, deque
-from collections.abc import Callable, Iterable, Mapping, Sequence
+from collections.abc import Callable, Iterable, Mapping
 from dataclasses import replace
 from types import MappingProxyType
 from typing import TypeAlias
@@ -15,7 +15,6 @@ from .cell import (
     Cell,
     CellFacts,
     CellId,
-    Freshness,
     Latent,
     Mode,
     Outcome,
@@ -41,6 +40,7 @@ from .event import (
 from .graph import Entry, Graph, entry_of, plain
 from .ledger import Ledger
 from .plan import Policy, plan
+from .standing import Standing
 from .state import Account, Flight, Ran, Stamp, State, learned, stamps_of
 
 # The stamp that a reader of a failed cell sees: no version has it.
@@ -67,7 +67,7 @@ class Session:
         self._analyse = analyse
         self._states: dict[CellId, State] = {}
         self._order: tuple[CellId, ...] = ()
-        self._positions: dict[CellId, int] | None = None
+        self._standing = Standing(self.graph, self._states)
         self._runs = 0
         self._plan: deque[CellId] = deque()
         self._planned: set[CellId] = set()
@@ -80,9 +80,6 @@ class Session:
         self._ledger = Ledger()
         # For versions whose content is that of an earlier one: the first stamp that it had.
         self._contents: dict[tuple[Resource, Stamp], Stamp] = {}
-        self._unpublished: set[CellId] = set()
-        self._published: dict[CellId, Status] = {}
-        self._published_edges: dict[CellId, Edges] = {}
         self._policy = Policy(self._automatic, self._behind, True)
         self._handlers: Mapping[type[Event], Callable[..., None]] = {
             DocumentSynced: self._document_synced,
@@ -161,14 +158,22 @@ class Session:
         return next((maker for maker in self.graph.above(name, cell) if self.provides(maker, name)), None)
 
     def status(self, cell: CellId) -> Status:
-        state = self._states[cell]
-        reason = self._reason(state)
-        if state.ran is None:
-            freshness = Freshness.NEW
-        else:
-            freshness = Freshness.FRESH if state.fresh else Freshness.STALE
-        outcome = Outcome.BLOCKED if state.blocked else (state.ran.outcome if state.ran else None)
-        return Status(freshness, state.activity, outcome, state.run, state.execution_count, reason)
+        return self._standing.status(cell)
+
+    def changes(self) -> dict[CellId, Status | None]:
+        """The cells whose status is not what was published last; None for one that was removed."""
+        return self._standing.changes()
+
+    def edges(self, cell: CellId) -> Edges:
+        return self._standing.edges(cell)
+
+    def edge_changes(self) -> dict[CellId, Edges | None]:
+        """The cells whose edges are not what was published last; None for one that was removed."""
+        return self._standing.edge_changes()
+
+    def label(self, cell: CellId) -> str:
+        """How people call the cell: by its place among the code cells."""
+        return self._standing.label(cell)
 
     def account(self, cell: CellId) -> Account | None:
         """What the cell's latest run took and left; None if it never ran."""
@@ -178,60 +183,6 @@ class Session:
     def mode(self, cell: CellId) -> Mode:
         """When the cell may run: what somebody chose, else what its text asks for."""
         return self._states[cell].mode
-
-    def changes(self) -> dict[CellId, Status | None]:
-        """The cells whose status is not what was published last; None for one that was removed."""
-        result: dict[CellId, Status | None] = {}
-        for cell in sorted(self._unpublished, key=self._place):
-            if cell not in self._states:
-                if self._published.pop(cell, None):
-                    result[cell] = None
-                continue
-            status = self.status(cell)
-            if self._published.get(cell) != status:
-                self._published[cell] = result[cell] = status
-        self._unpublished = set()
-        return result
-
-    def edges(self, cell: CellId) -> Edges:
-        graph = self.graph
-        entry = graph.entry(cell)
-        return Edges(
-            tuple(
-                sorted(
-                    name
-                    for name, writer in graph.inputs(cell).items()
-                    if (writer or (name in entry.reads and ":" not in name)) and "|" not in name
-                )
-            ),
-            tuple(sorted(entry.writes)),
-            tuple(sorted(graph.parents(cell), key=graph.rank)),
-            tuple(sorted(graph.children(cell), key=graph.rank)),
-        )
-
-    def edge_changes(self) -> dict[CellId, Edges | None]:
-        """The cells whose edges are not what was published last; None for one that was removed."""
-        result: dict[CellId, Edges | None] = {}
-        for cell in sorted(self.graph.touched, key=self._place):
-            edges = self.edges(cell) if cell in self._states else None
-            if self._published_edges.get(cell) == edges:
-                continue
-            result[cell] = edges
-            if edges is None:
-                del self._published_edges[cell]
-            else:
-                self._published_edges[cell] = edges
-        self.graph.touched = set()
-        return result
-
-    def label(self, cell: CellId) -> str:
-        """How people call the cell: by its place among the code cells."""
-        if self._positions is None:
-            self._positions = {cell: number for number, cell in enumerate(self._order, 1)}
-        return f"cell {self._positions[cell]}" if cell in self._positions else f"cell {cell}"
-
-    def _place(self, cell: CellId) -> int:
-        return self.graph.rank(cell) if cell in self._states else -1
 
     # Events
 
@@ -264,7 +215,7 @@ class Session:
         rearranged = order != self._order
         if rearranged:
             self._order = order
-            self._positions = None
+            self._standing.arrange(order)
             self.graph.arrange(order)
         known = [cell for cell in event.cells if cell.id in self._states]
         switched = {cell.id for cell in known if self._states[cell.id].cell.mode != cell.mode}
@@ -458,20 +409,20 @@ class Session:
                 self.graph.forget_touches(cell.id)
             if barren != state.barren:
                 self._shift(cell.id)
-        self._unpublished.add(cell.id)
+        self._standing.touch(cell.id)
         self._enter(state)
         return edited
 
     def _append(self, cell: Cell) -> None:
         self._order += (cell.id,)
-        self._positions = None
+        self._standing.arrange(self._order)
         self.graph.arrange(self._order)
         self._write(cell)
 
     def _remove(self, cell: CellId) -> None:
         del self._states[cell]
         self._ledger.forget(cell)
-        self._unpublished.add(cell)
+        self._standing.touch(cell)
         self._drop_from_plan({cell})
 
     def _enter(self, state: State) -> None:
@@ -616,7 +567,7 @@ class Session:
             state = self._states.get(cell)
             if state is None:
                 continue
-            self._unpublished.add(cell)
+            self._standing.touch(cell)
             # What a cell really wrote may close a cycle that what it might write does not: no proof at all.
             fresh = gained[cell] < _DOUBTS and self._is_fresh(state)
             if fresh == state.fresh:
@@ -642,7 +593,7 @@ class Session:
 
     def _released(self, cell: CellId) -> bool:
         state = self._states[cell]
-        return state.blocked is not None and self._obstacle(state) is None
+        return state.blocked is not None and self._standing.obstacle(state) is None
 
     def _rerun(self, cells: set[CellId]) -> None:
         """Let cells whose inputs changed rerun, if that is the mode."""
@@ -662,7 +613,7 @@ class Session:
             if cell in self._states and cell != self._running:
                 queued = cell in self._planned
                 self._states[cell].activity = Activity.QUEUED if queued else Activity.IDLE
-                self._unpublished.add(cell)
+                self._standing.touch(cell)
 
     def _drop_from_plan(self, cells: set[CellId]) -> None:
         dropped = cells & self._planned
@@ -673,7 +624,7 @@ class Session:
         self._requested -= dropped
         for cell in dropped & self._states.keys():
             self._states[cell].activity = Activity.IDLE
-            self._unpublished.add(cell)
+            self._standing.touch(cell)
 
     def _withdraw(self, edited: set[CellId]) -> None:
         """Do not run what an edit made obsolete: the old text, and cells that wait for the new one."""
@@ -686,7 +637,7 @@ class Session:
         """Run, refuse or pass over the first cell of the plan."""
         cell = state.cell.id
         requested = cell in self._requested
-        obstacle = self._obstacle(state)
+        obstacle = self._standing.obstacle(state)
         if obstacle is not None:
             self._leave_plan(state)
             state.refused = state.refused or requested
@@ -733,7 +684,7 @@ class Session:
         for cell in cells:
             state = self._states.get(cell)
             if state is not None and state.blocked is not None and not self._automatic(cell):
-                self._block(state, self._obstacle(state))
+                self._block(state, self._standing.obstacle(state))
 
     def _leave_plan(self, state: State) -> None:
         cell = state.cell.id
@@ -741,7 +692,7 @@ class Session:
         self._planned.discard(cell)
         self._requested.discard(cell)
         state.activity = Activity.IDLE
-        self._unpublished.add(cell)
+        self._standing.touch(cell)
 
     def _start(self, state: State) -> Run:
         cell = state.cell.id
@@ -784,33 +735,6 @@ class Session:
         if now is None or read is None:
             return now == read
         return self._content(name, now) == self._content(name, read)
-
-    def _obstacle(self, state: State) -> Reason | None:
-        """Why the cell cannot run now, however much somebody wants it to."""
-        cell = state.cell.id
-        if state.mode is Mode.OFF:
-            return reason.off()
-        if found := self.graph.cycle(cell):
-            return reason.cycle(found, self.label)
-        for say, hinders in _HINDRANCES:
-            names, cells = self._through(cell, hinders, self.graph.entry(cell).shares)
-            if cells:
-                return say(names, cells, self.label)
-        return None
-
-    def _through(
-        self, cell: CellId, which: Callable[[State], bool], shares: frozenset[Resource] = NOTHING
-    ) -> tuple[list[Resource], list[CellId]]:
-        """The parents for which something holds, and the names but `shares` that come from them."""
-        names: set[Resource] = set()
-        cells: set[CellId] = set()
-        for name, writer in self.graph.inputs(cell).items():
-            if writer is None or writer == cell or name in shares:
-                continue
-            if which(self._states[writer]):
-                names.add(name)
-                cells.add(writer)
-        return sorted(names), sorted(cells, key=self.graph.rank)
 
     # Versions that somebody used up
 
@@ -937,53 +861,3 @@ class Session:
             if maker in self._states and self.source_of(name, None) == maker
         ]
         self._tie(self._loose(None, versions))
-
-    # Words
-
-    def _reason(self, state: State) -> Reason | None:
-        cell = state.cell.id
-        if state.blocked is not None:
-            return state.blocked
-        if state.mode is Mode.OFF:
-            return reason.off()
-        if found := self.graph.cycle(cell):
-            return reason.cycle(found, self.label)
-        if state.facts.problem is not None:
-            return reason.syntax(state.facts.problem)
-        if state.ran is None or state.fresh:
-            return None
-        if state.edited:
-            return reason.edited()
-        if state.interrupted:
-            return reason.interrupted()
-        names, cells = self._through(cell, lambda parent: parent.mode is Mode.OFF)
-        if cells:
-            return reason.input_off(names, cells, self.label)
-        if state.mismatched:
-            writers = {writer for name in state.mismatched if (writer := self.graph.inputs(cell).get(name))}
-            return reason.input_changed(
-                sorted(state.mismatched), sorted(writers, key=self.graph.rank), self.label
-            )
-        if state.refused:
-            return reason.refused()
-        if state.nudged:
-            return reason.rebound(sorted(state.nudged))
-        if state.ran.unproven:
-            return reason.unproven(state.ran.unproven)
-        names, cells = self._through(cell, lambda parent: not parent.fresh)
-        return reason.input_stale(names, cells, self.label)
-
-
-# What may be the matter with a cell that another one needs, the worst first.
-_HINDRANCES: tuple[
-    tuple[Callable[[Sequence[Resource], Sequence[CellId], reason.Label], Reason], Callable[[State], bool]],
-    ...,
-] = (
-    (reason.input_off, lambda parent: parent.mode is Mode.OFF),
-    (
-        reason.input_failed,
-        lambda parent: parent.ran is not None and not parent.succeeded and not parent.blocked,
-    ),
-    (reason.input_blocked, lambda parent: parent.blocked is not None),
-    (reason.input_missing, lambda parent: parent.ran is None),
-)

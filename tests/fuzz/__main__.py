@@ -61,7 +61,7 @@ def main() -> int:
         figures = Figures()
         for each in _side_by_side(seeds, options.kinds, options.most, options.jobs):
             figures.add(each)
-            print(f"\r{figures.count}, {len(figures.failed)} mismatches", end="", file=sys.stderr, flush=True)
+            print(f"\r{figures.count}, mismatches: {figures.failed}", end="", file=sys.stderr, flush=True)
         print(file=sys.stderr)
         _explain(figures.failed[: options.shrunk], options.kinds)
     rate = figures.count / (time.monotonic() - started)

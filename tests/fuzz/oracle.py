@@ -192,7 +192,7 @@ def describe(value: object, depth: int = 6) -> str:
 
 
 def _fields(value: Any, depth: int) -> dict[str, str]:
-    left_out = ("__dict__", "__weakref__", "__module__", "__doc__")
+    left_out = ("__dict__", "__weakref__", "__module__", "__doc__", "__slotnames__")
     return {name: describe(each, depth) for name, each in vars(value).items() if name not in left_out}
 
 

@@ -1,0 +1,180 @@
+"""Where each cell stands, for people: why it is stale, what keeps it from running, and what is news."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Mapping, Sequence
+
+from . import reason
+from .cell import NOTHING, CellId, Freshness, Mode, Outcome, Reason, Resource
+from .event import Edges, Status
+from .graph import Graph
+from .state import State
+
+
+class Standing:
+    """Statuses, edges and reasons, told from what the session knows; it changes nothing of that."""
+
+    def __init__(self, graph: Graph, states: Mapping[CellId, State]) -> None:
+        self._graph = graph
+        self._states = states
+        self._order: tuple[CellId, ...] = ()
+        self._positions: dict[CellId, int] | None = None
+        # The cells whose status may not be what was published last.
+        self._news: set[CellId] = set()
+        self._published: dict[CellId, Status] = {}
+        self._published_edges: dict[CellId, Edges] = {}
+
+    def arrange(self, order: tuple[CellId, ...]) -> None:
+        """Those are the code cells now, in that order."""
+        self._order = order
+        self._positions = None
+
+    def touch(self, cell: CellId) -> None:
+        """The cell may stand elsewhere now."""
+        self._news.add(cell)
+
+    def label(self, cell: CellId) -> str:
+        """How people call the cell: by its place among the code cells."""
+        if self._positions is None:
+            self._positions = {cell: number for number, cell in enumerate(self._order, 1)}
+        return f"cell {self._positions[cell]}" if cell in self._positions else f"cell {cell}"
+
+    # Statuses
+
+    def status(self, cell: CellId) -> Status:
+        """What the world may know of the cell."""
+        state = self._states[cell]
+        if state.ran is None:
+            freshness = Freshness.NEW
+        else:
+            freshness = Freshness.FRESH if state.fresh else Freshness.STALE
+        outcome = Outcome.BLOCKED if state.blocked else (state.ran.outcome if state.ran else None)
+        return Status(freshness, state.activity, outcome, state.run, state.execution_count, self._why(state))
+
+    def changes(self) -> dict[CellId, Status | None]:
+        """The cells whose status is not what was published last; None for one that was removed."""
+        result: dict[CellId, Status | None] = {}
+        for cell in sorted(self._news, key=self._place):
+            if cell not in self._states:
+                if self._published.pop(cell, None):
+                    result[cell] = None
+                continue
+            status = self.status(cell)
+            if self._published.get(cell) != status:
+                self._published[cell] = result[cell] = status
+        self._news = set()
+        return result
+
+    def _place(self, cell: CellId) -> int:
+        return self._graph.rank(cell) if cell in self._states else -1
+
+    # Edges
+
+    def edges(self, cell: CellId) -> Edges:
+        graph = self._graph
+        entry = graph.entry(cell)
+        return Edges(
+            tuple(
+                sorted(
+                    name
+                    for name, writer in graph.inputs(cell).items()
+                    if (writer or (name in entry.reads and ":" not in name)) and "|" not in name
+                )
+            ),
+            tuple(sorted(entry.writes)),
+            tuple(sorted(graph.parents(cell), key=graph.rank)),
+            tuple(sorted(graph.children(cell), key=graph.rank)),
+        )
+
+    def edge_changes(self) -> dict[CellId, Edges | None]:
+        """The cells whose edges are not what was published last; None for one that was removed."""
+        result: dict[CellId, Edges | None] = {}
+        for cell in sorted(self._graph.touched, key=self._place):
+            edges = self.edges(cell) if cell in self._states else None
+            if self._published_edges.get(cell) == edges:
+                continue
+            result[cell] = edges
+            if edges is None:
+                del self._published_edges[cell]
+            else:
+                self._published_edges[cell] = edges
+        self._graph.touched = set()
+        return result
+
+    # Reasons
+
+    def obstacle(self, state: State) -> Reason | None:
+        """Why the cell cannot run now, however much somebody wants it to."""
+        cell = state.cell.id
+        if state.mode is Mode.OFF:
+            return reason.off()
+        if found := self._graph.cycle(cell):
+            return reason.cycle(found, self.label)
+        for say, hinders in _HINDRANCES:
+            names, cells = self._through(cell, hinders, self._graph.entry(cell).shares)
+            if cells:
+                return say(names, cells, self.label)
+        return None
+
+    def _through(
+        self, cell: CellId, which: Callable[[State], bool], shares: frozenset[Resource] = NOTHING
+    ) -> tuple[list[Resource], list[CellId]]:
+        """The parents for which something holds, and the names but `shares` that come from them."""
+        names: set[Resource] = set()
+        cells: set[CellId] = set()
+        for name, writer in self._graph.inputs(cell).items():
+            if writer is None or writer == cell or name in shares:
+                continue
+            if which(self._states[writer]):
+                names.add(name)
+                cells.add(writer)
+        return sorted(names), sorted(cells, key=self._graph.rank)
+
+    def _why(self, state: State) -> Reason | None:
+        """Why the cell is not fresh."""
+        cell = state.cell.id
+        if state.blocked is not None:
+            return state.blocked
+        if state.mode is Mode.OFF:
+            return reason.off()
+        if found := self._graph.cycle(cell):
+            return reason.cycle(found, self.label)
+        if state.facts.problem is not None:
+            return reason.syntax(state.facts.problem)
+        if state.ran is None or state.fresh:
+            return None
+        if state.edited:
+            return reason.edited()
+        if state.interrupted:
+            return reason.interrupted()
+        names, cells = self._through(cell, lambda parent: parent.mode is Mode.OFF)
+        if cells:
+            return reason.input_off(names, cells, self.label)
+        if state.mismatched:
+            writers = {writer for name in state.mismatched if (writer := self._graph.inputs(cell).get(name))}
+            return reason.input_changed(
+                sorted(state.mismatched), sorted(writers, key=self._graph.rank), self.label
+            )
+        if state.refused:
+            return reason.refused()
+        if state.nudged:
+            return reason.rebound(sorted(state.nudged))
+        if state.ran.unproven:
+            return reason.unproven(state.ran.unproven)
+        names, cells = self._through(cell, lambda parent: not parent.fresh)
+        return reason.input_stale(names, cells, self.label)
+
+
+# What may be the matter with a cell that another one needs, the worst first.
+_HINDRANCES: tuple[
+    tuple[Callable[[Sequence[Resource], Sequence[CellId], reason.Label], Reason], Callable[[State], bool]],
+    ...,
+] = (
+    (reason.input_off, lambda parent: parent.mode is Mode.OFF),
+    (
+        reason.input_failed,
+        lambda parent: parent.ran is not None and not parent.succeeded and not parent.blocked,
+    ),
+    (reason.input_blocked, lambda parent: parent.blocked is not None),
+    (reason.input_missing, lambda parent: parent.ran is None),
+)
