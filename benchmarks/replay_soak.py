@@ -1,6 +1,7 @@
 """Twenty kernels talk, forty clients come and go at random: `python -m benchmarks.replay_soak`.
 
-Ends by itself, after `--seconds`. Every client checks that what it is told has no hole.
+Ends by itself, after `--seconds`. Every client checks that what it is told has no hole. Exits with 1 if
+anything was lost, if memory grew from the second quarter to the last, or if threads or files outlive the kernels.
 """
 
 from __future__ import annotations
@@ -10,14 +11,15 @@ import json
 import random
 import sys
 import tempfile
-import threading
 import time
+from concurrent.futures import ThreadPoolExecutor
 from dataclasses import dataclass
 from pathlib import Path
+from statistics import median
 
 import websocket
 
-from tests.replay.server import Server, Stream, running
+from tests.replay.server import PATIENT, Server, Stream, running
 
 TALK = """
 import sys, time, random
@@ -32,8 +34,13 @@ print("end", i)
 """
 
 
-# The stock server keeps all that nobody reads, without limit: that is not what is measured here.
-UNBUFFERED = "--MappingKernelManager.buffer_offline_messages=False"
+SETTINGS = (
+    # The stock server keeps all that nobody reads, without limit: that is not what is measured here.
+    "--MappingKernelManager.buffer_offline_messages=False",
+    # So little that it is full long before the end: from then on memory has no reason to grow.
+    f"--ReplayApp.memory_limit={1 << 20}",
+)
+LOOKS = 40  # at the server's memory
 
 
 @dataclass
@@ -87,7 +94,7 @@ def client(server: Server, kernels: list[str], seed: int, end: float, tally: Tal
         kernel = lottery.choice(kernels)
         try:
             cursors[kernel] = visit(server, kernel, cursors.get(kernel), lottery, tally)
-        except (AssertionError, OSError) as error:
+        except (AssertionError, OSError, websocket.WebSocketException) as error:
             tally.problems += 1
             print(f"client {seed}: {error!r}", flush=True)
 
@@ -97,7 +104,6 @@ def whole(server: Server, kernels: list[str], tally: Tally) -> int:
     lines = 0
     for kernel in kernels:
         stream = server.stream(kernel)
-        stream.until_snapshot()
         while "end" not in (shown := _shown(stream)):
             stream.next()
         said = int(shown.split("end")[1])
@@ -113,44 +119,68 @@ def _shown(stream: Stream) -> str:
     return "".join(message["content"].get("text", "") for message in folded) + stream.text
 
 
+def talking(server: Server, given: argparse.Namespace) -> list[str]:
+    """Kernels whose cell prints until the end."""
+    kernels = [server.kernel() for _ in range(given.kernels)]
+    for kernel in kernels:
+        page = server.page(kernel)
+        page.run(PATIENT + TALK.format(seconds=given.seconds, burst=given.burst))
+        page.until(lambda message: message["header"]["msg_type"] == "execute_input")
+        page.close()
+    return kernels
+
+
+def watched(server: Server, seconds: float) -> list[int]:
+    """The server's memory, looked at now and then until the end."""
+    memory: list[int] = []
+    for look in range(LOOKS):
+        time.sleep(seconds / LOOKS)
+        memory.append(server.process.memory_info().rss >> 20)
+        print(f"{look + 1:>3}  {memory[-1]} MB, {server.process.num_threads()} threads", flush=True)
+    return memory
+
+
+def left_behind(server: Server, kernels: list[str], threads: int) -> list[str]:
+    """What the kernels leave when they are gone."""
+    for kernel in kernels:
+        server.ask("DELETE", f"/api/kernels/{kernel}")
+    try:
+        server.until(
+            lambda: server.process.num_threads() <= threads and not server.files, "something is left"
+        )
+    except AssertionError:
+        return [f"{server.process.num_threads()} threads, {threads} before", *map(str, server.files)]
+    return []
+
+
 def main() -> int:
     options = argparse.ArgumentParser(description=__doc__)
     for name, default in (("seconds", 600), ("kernels", 20), ("clients", 40), ("burst", 5), ("seed", 1)):
         options.add_argument(f"--{name}", type=int, default=default)
     given = options.parse_args()
-    with tempfile.TemporaryDirectory() as directory, running(Path(directory), UNBUFFERED) as server:
-        kernels = [server.kernel() for _ in range(given.kernels)]
-        for kernel in kernels:
-            page = server.page(kernel)
-            page.run(TALK.format(seconds=given.seconds, burst=given.burst))
-            page.until(lambda message: message["header"]["msg_type"] == "execute_input")
-            page.close()
+    with tempfile.TemporaryDirectory() as directory, running(Path(directory), *SETTINGS) as server:
+        threads = server.process.num_threads()
+        kernels = talking(server, given)
         tallies, end = [Tally() for _ in range(given.clients)], time.monotonic() + given.seconds
-        threads = [
-            threading.Thread(target=client, args=(server, kernels, given.seed + place, end, tally))
-            for place, tally in enumerate(tallies)
-        ]
-        for thread in threads:
-            thread.start()
-        memory: list[int] = []
-        while time.monotonic() < end:
-            time.sleep(min(given.seconds / 20, 15))
-            memory.append(server.process.memory_info().rss >> 20)
-            print(f"{len(memory):>3}  {memory[-1]} MB, {server.process.num_threads()} threads", flush=True)
-        for thread in threads:
-            thread.join()
+        with ThreadPoolExecutor(given.clients) as pool:
+            for place, tally in enumerate(tallies):
+                pool.submit(client, server, kernels, given.seed + place, end, tally)
+            memory = watched(server, given.seconds)
         last = Tally()
         lines = whole(server, kernels, last)
-        return _report(tallies, last, lines, memory)
+        print(server.ask("GET", "/reactive/metrics").partition("# HELP reactive_memory")[0])
+        return _report([*tallies, last], lines, memory, left_behind(server, kernels, threads + 2))
 
 
-def _report(tallies: list[Tally], last: Tally, lines: int, memory: list[int]) -> int:
+def _report(tallies: list[Tally], lines: int, memory: list[int], left: list[str]) -> int:
     total = {name: sum(getattr(tally, name) for tally in tallies) for name in Tally.__dataclass_fields__}
-    problems = total["problems"] + last.problems
-    half = memory[len(memory) // 2 :]
-    print(json.dumps({**total, "lines": lines, "problems": problems}))
-    print(f"memory in the second half: {min(half)} to {max(half)} MB; lost: {problems or 'nothing'}")
-    return 1 if problems else 0
+    quarter = len(memory) // 4
+    early, late = median(memory[quarter : 2 * quarter]), median(memory[-quarter:])
+    grown = late > early * 1.1 + 10
+    print(json.dumps({**total, "lines": lines}))
+    print(f"lost: {total['problems'] or 'nothing'}; left behind: {left or 'nothing'}")
+    print(f"memory: {early:.0f} MB in the second quarter, {late:.0f} MB in the last{': IT GROWS' * grown}")
+    return 1 if total["problems"] or left or grown else 0
 
 
 if __name__ == "__main__":
