@@ -200,7 +200,7 @@ class Observer:
             - run.inputs.keys()
         )
         # What an `except ... as name` may take away has to be there, though nobody reads it.
-        erased = run.facts.erases - inputs.keys()
+        erased = run.facts.erases - run.inputs.keys()
         names.stage({name: self._document.in_force(name, run.cell) for name in erased})
         self._refresh_caches(inputs)
         around = self._read_around(run, inputs)
