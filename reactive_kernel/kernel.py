@@ -173,7 +173,7 @@ class ReactiveKernel(IPythonKernel):
         return self._out.latest(cell)
 
     def _choose(self, event: CascadeChosen) -> None:
-        """Change the mode, and tell front ends, which have not asked for it."""
+        """Change the mode, and tell all front ends, whoever of them has asked for it."""
         with self._turn:
             self._step(event)
             for comm in self._comms:
@@ -395,8 +395,13 @@ class ReactiveKernel(IPythonKernel):
                 return False
             elif isinstance(request, wire.ConnectRequested):
                 self._open_connection(request.name or "default", request.url)
+            elif isinstance(request, CascadeChosen):
+                self._choose(request)
             else:
                 self._step(request)
+            answer = wire.answer(request, data, self.document)
+            if answer is not None:
+                comm.send(dict(answer))
             return True
 
     def _open_connection(self, name: str, url: str) -> None:

@@ -175,6 +175,11 @@ class Session:
         """How people call the cell: by its place among the code cells."""
         return self._standing.label(cell)
 
+    def runs_unasked(self, cell: CellId) -> bool:
+        """May the cell run when its typing stops?"""
+        state = self._states[cell]
+        return state.mode is Mode.AUTO and state.facts.problem is None
+
     def account(self, cell: CellId) -> Account | None:
         """What the cell's latest run took and left; None if it never ran."""
         ran = self._states[cell].ran

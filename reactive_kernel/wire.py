@@ -191,6 +191,16 @@ def ready(session: Session) -> Json:
     }
 
 
+def answer(request: Request | Malformed, data: object, session: Session) -> Json | None:
+    """What came of an edit, if its message has a number under which to answer."""
+    number = cast("Json", data).get("ask") if isinstance(data, Mapping) else None
+    if not isinstance(request, CellEdited) or type(number) is not int:
+        return None
+    cell = request.cell
+    status = _status(session.status(cell))
+    return {"op": "edit", "ask": number, "cell": status, "auto": session.runs_unasked(cell)}
+
+
 def error(problem: Malformed, about: object) -> Json:
     return {"op": "error", "message": problem.message, "about": about}
 

@@ -439,3 +439,26 @@ def test_the_comm_may_be_opened_over_a_subshell(kernel: Conversation):
     content = {"comm_id": kernel.comm, "target_name": "reactive", "data": {"protocol": 1}}
     exchange = kernel.finish(kernel.send("comm_open", content, subshell=kernel.subshell()))
     assert exchange.answers[0]["op"] == "ready"
+
+
+@pytest.mark.parametrize(
+    ("source", "unasked"), [("x = 2", True), ("x = (", False), ("%%sql\nDELETE FROM t", False)]
+)
+def test_an_edit_that_asks_is_told_whether_the_cell_may_run_unasked(
+    kernel: Conversation, source: str, *, unasked: bool
+):
+    kernel.document(a="x = 1")
+    exchange = kernel.do({"op": "edit", "id": "a", "source": source, "ask": 7})
+    (answer,) = exchange.answers
+    assert (answer["op"], answer["ask"], answer["auto"]) == ("edit", 7, unasked)
+    assert answer["cell"]["freshness"] == "stale"
+
+
+def test_an_edit_that_asks_nothing_is_answered_by_statuses_alone(kernel: Conversation):
+    kernel.document(a="x = 1")
+    assert kernel.do({"op": "edit", "id": "a", "source": "x = 2"}).answers == []
+
+
+def test_who_changes_the_mode_and_everybody_else_is_told(kernel: Conversation):
+    told = kernel.do({"op": "configure", "mode": "lazy"}).answers
+    assert {(answer["op"], answer["mode"]) for answer in told} == {("ready", "lazy")}
