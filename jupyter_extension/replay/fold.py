@@ -135,10 +135,11 @@ class FrozenRun:
     cell: str
     number: int | None
     msg_id: str
+    over: bool
     messages: list[Drawn]
 
     def drawn(self) -> bytes:
-        head = {"run": self.number, "msg_id": self.msg_id}
+        head = {"run": self.number, "msg_id": self.msg_id, "over": self.over}
         messages = b", ".join(drawn for drawn in (draw() for draw in self.messages) if drawn)
         return b'%b: {%b, "messages": [%b]}' % (
             json.dumps(self.cell).encode(),
@@ -458,7 +459,7 @@ class Fold:
 
     def frozen(self) -> Frozen:
         cells = [
-            FrozenRun(cell, run.number, run.msg_id, run.frozen())
+            FrozenRun(cell, run.number, run.msg_id, run.over, run.frozen())
             for cell, run in self._cells.items()
             if run.visible
         ]

@@ -17,6 +17,7 @@ class ReactiveState:
         self._cells = Weighed()
         self._graph = Weighed()
         self._rest: Json = {}
+        self._mode: Json = {}
         self._like: dict[str, Message] = {}
         self._connections: dict[str, Message] = {}
 
@@ -31,6 +32,8 @@ class ReactiveState:
             self._connections[text(message.body.get("name"))] = message
             return
         self._like[message.kind] = message
+        if "mode" in message.body:
+            self._mode = {"mode": message.body["mode"]}
         known = self._cells if message.kind == "reactive_cells" else self._graph
         told = _object(message.body, "cells")
         known.update({cell: value for cell, value in told.items() if value is not None}, message.size)
@@ -49,7 +52,7 @@ class ReactiveState:
             whole, known = _object(data, key), Weighed()
             if kind == "reactive_cells":
                 known.update(whole, message.size // 2)
-                self._cells = known
+                self._cells, self._mode = known, {"mode": data.get("mode")}
             else:
                 known.update(_object(whole, "cells"), message.size // 2)
                 self._graph = known
@@ -57,8 +60,8 @@ class ReactiveState:
 
     def messages(self) -> Iterator[Message]:
         for kind, like in self._like.items():
-            cells = self._cells if kind == "reactive_cells" else self._graph
-            body = {"cells": cells.values()} | ({} if kind == "reactive_cells" else self._rest)
+            known, rest = (self._cells, self._mode) if kind == "reactive_cells" else (self._graph, self._rest)
+            body = {"cells": known.values()} | rest
             yield replace(like, content=json.dumps(body).encode(), body=body)
         yield from self._connections.values()
 
