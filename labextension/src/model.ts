@@ -1,14 +1,20 @@
 /** What a page knows about its notebook: values and pure functions over them, for every front end. */
 
-import type {
-  CellChanges,
-  CellSource,
-  CellState,
-  Connection,
-  Edges,
-  GraphChange,
-  Mode,
-  Reason
+import {
+  cellsOf,
+  connectionOf,
+  graphOf,
+  modeOf,
+  readyOf,
+  type CellChanges,
+  type CellSource,
+  type CellState,
+  type Connection,
+  type Edges,
+  type GraphChange,
+  type Message,
+  type Mode,
+  type Reason
 } from './protocol';
 
 /** Whether what the kernel says arrives. */
@@ -54,6 +60,24 @@ export const NO_CHANGE: Change = {
 
 export const ALL_CHANGED: Change = { cells: 'all', graph: true, mode: true, stream: true, connections: true };
 
+/** Both changes in one. */
+export function joined(one: Change, other: Change): Change {
+  return {
+    cells: joinedCells(one.cells, other.cells),
+    graph: one.graph || other.graph,
+    mode: one.mode || other.mode,
+    stream: one.stream || other.stream,
+    connections: one.connections || other.connections
+  };
+}
+
+function joinedCells(one: Change['cells'], other: Change['cells']): Change['cells'] {
+  if (!one || !other) {
+    return one ?? other;
+  }
+  return one === 'all' || other === 'all' ? 'all' : new Set([...one, ...other]);
+}
+
 /** Attributes to set on an element; null takes one away. */
 export type Attributes = Readonly<Record<string, string | null>>;
 
@@ -75,6 +99,35 @@ export function connected(model: Model, connection: Connection): Model {
   return { ...model, connections: merged(model.connections, new Map([[connection.name, connection]])) };
 }
 
+/** What the page knows after one more message, live or replayed; null if it says nothing of the kind. */
+export function learned(model: Model, message: Message): readonly [Model, Change] | null {
+  const whole = readyOf(message);
+  if (whole) {
+    return [
+      ready(model, whole.mode, whole.cells, whole.graph),
+      { ...NO_CHANGE, cells: 'all', graph: true, mode: true }
+    ];
+  }
+  switch (message.header.msg_type) {
+    case 'reactive_cells': {
+      const changes = cellsOf(message);
+      const mode = modeOf(message);
+      const after = { ...model, reactive: true, mode: mode ?? model.mode };
+      return [changed(after, changes), { ...NO_CHANGE, cells: new Set(changes.keys()), mode: mode !== null }];
+    }
+    case 'reactive_graph': {
+      const change = graphOf(message);
+      return change && [rewired(model, change), { ...NO_CHANGE, graph: true }];
+    }
+    case 'reactive_connection': {
+      const connection = connectionOf(message);
+      return connection && [connected(model, connection), { ...NO_CHANGE, connections: true }];
+    }
+    default:
+      return null;
+  }
+}
+
 function merged<Value>(
   before: ReadonlyMap<string, Value>,
   changes: ReadonlyMap<string, Value | null>
@@ -91,7 +144,7 @@ function merged<Value>(
 }
 
 export function notebookAttributes(model: Model): Attributes {
-  return { 'data-reactive-mode': model.mode };
+  return { 'data-reactive-mode': model.mode, 'data-reactive-stream': model.stream };
 }
 
 export function cellAttributes(state: CellState | undefined): Attributes {
@@ -110,14 +163,6 @@ export function explanation(state: CellState | undefined): string | null {
 function wordsOf(reason: Reason): string {
   const places = [reason.names.join(', '), reason.cells.join(', ')].filter(Boolean).join(' · ');
   return `${reason.kind}: ${reason.message}${places ? ` (${places})` : ''}`;
-}
-
-/** The cells of both documents whose text differs: what somebody edited, as opposed to inserted or deleted. */
-export function edited(before: readonly CellSource[], after: readonly CellSource[]): string[] {
-  const sources = new Map(before.map(cell => [cell.id, cell.source]));
-  return after
-    .filter(cell => sources.has(cell.id) && sources.get(cell.id) !== cell.source)
-    .map(cell => cell.id);
 }
 
 export function sameDocument(before: readonly CellSource[], after: readonly CellSource[]): boolean {

@@ -1,48 +1,50 @@
 /** One notebook panel and its kernel: what they tell each other while both are there. */
 
-import { type Cell, CodeCell, isCodeCellModel } from '@jupyterlab/cells';
-import type { NotebookPanel } from '@jupyterlab/notebook';
+import { type Cell, CodeCell, type ICellModel } from '@jupyterlab/cells';
+import type { CellList, NotebookPanel } from '@jupyterlab/notebook';
+import { NotebookActions } from '@jupyterlab/notebook';
+import type { IObservableList } from '@jupyterlab/observables';
 import type { Kernel, KernelMessage } from '@jupyterlab/services';
 import { Token } from '@lumino/coreutils';
 import { type ISignal, Signal } from '@lumino/signaling';
 
+import { AutoRun } from './autorun';
+import { Conversation } from './conversation';
+import { Document } from './document';
+import { Early } from './early';
+import type { Snapshot, StreamEvent } from './feed';
 import {
   ALL_CHANGED,
   EMPTY,
   NO_CHANGE,
   cellAttributes,
-  changed,
-  connected,
-  edited,
   explanation,
+  joined,
+  learned,
   notebookAttributes,
   ready,
-  rewired,
-  sameDocument,
   type Attributes,
   type Change,
-  type Model
+  type Model,
+  type StreamState
 } from './model';
-import { Reruns } from './outputs';
+import { Outputs, handOver } from './outputs';
+import { published, type Future } from './passive';
 import {
-  KERNEL,
-  PROTOCOL,
-  TARGET,
-  answerOf,
-  cellModeOf,
   cellsOf,
-  connectionOf,
-  graphOf,
-  type CellSource,
+  executionStateOf,
+  requestOf,
+  type Answer,
+  type Channel,
   type Fields,
   type Question,
-  type Request
+  type Recorded,
+  type Request,
+  type Shown
 } from './protocol';
-
-export interface Settings {
-  readonly autoRun: boolean;
-  readonly autoRunDelay: number;
-}
+import { Requests } from './requests';
+import type { Settings } from './settings';
+import { Stream } from './stream';
 
 /** The open notebooks, as views see them. */
 export interface IReactiveNotebooks {
@@ -60,8 +62,34 @@ export const IReactiveNotebooks = new Token<IReactiveNotebooks>(
 export class ReactiveNotebook {
   constructor(
     readonly panel: NotebookPanel,
-    private readonly settings: () => Settings
-  ) {}
+    settings: () => Settings
+  ) {
+    const { content } = panel;
+    this.outputs = new Outputs(
+      id => this.find(id),
+      this.requests,
+      () => this.kernel(),
+      () => content.notebookConfig.recordTiming
+    );
+    this.conversation = new Conversation(
+      answer => {
+        this.answered(answer);
+      },
+      () => {
+        this.ended();
+      }
+    );
+    this.document = new Document(content, request => this.conversation.send(request));
+    const kernel = {
+      cascades: () => this.known.mode === 'auto',
+      ask: (question: Question) => this.ask(question),
+      run: (cell: string) => {
+        this.run([cell]);
+      }
+    };
+    this.autoRun = new AutoRun(panel, this.document, kernel, settings);
+    this.early = new Early(panel);
+  }
 
   get model(): Model {
     return this.known;
@@ -78,38 +106,27 @@ export class ReactiveNotebook {
 
   /** Tell the kernel something; nothing happens where there is no reactive kernel. */
   send(request: Request): void {
-    if (this.comm && !this.comm.isDisposed) {
-      this.comm.send(request);
-    }
+    this.conversation.send(request);
   }
 
   /** Ask the kernel something; rejected if it cannot answer, or went away before it did. */
   ask(question: Question): Promise<Fields> {
-    const { comm } = this;
-    if (!comm || comm.isDisposed) {
-      return Promise.reject(new Error('There is no reactive kernel.'));
-    }
-    const ask = ++this.asked;
-    return new Promise((resolve, reject) => {
-      this.questions.set(ask, { resolve, reject });
-      comm.send({ ...question, ask });
-    });
+    return this.conversation.ask(question);
   }
 
   run(cells: readonly string[]): void {
-    this.sync();
+    this.document.flush();
     this.send({ op: 'run', cells: [...cells] });
   }
 
   runStale(): void {
-    this.sync();
+    this.document.flush();
     this.send({ op: 'run', stale: true });
   }
 
   toggleMode(): void {
     const mode = this.known.mode === 'lazy' ? 'auto' : 'lazy';
     this.send({ op: 'configure', mode });
-    this.become({ ...this.known, mode }, { ...NO_CHANGE, mode: true });
   }
 
   connect(url: string, name?: string): void {
@@ -131,163 +148,335 @@ export class ReactiveNotebook {
     const { content, sessionContext } = this.panel;
     sessionContext.statusChanged.connect(this.meet, this);
     sessionContext.kernelChanged.connect(this.meet, this);
-    sessionContext.iopubMessage.connect(this.hear, this);
-    content.modelContentChanged.connect(this.edited, this);
-    content.activeCellChanged.connect(this.leave, this);
-    content.model?.cells.changed.connect(this.mark, this);
+    sessionContext.iopubMessage.connect(this.published, this);
+    content.model?.cells.changed.connect(this.moved, this);
+    content.cellInViewportChanged.connect((_, cell) => {
+      this.markCell(cell);
+    });
+    NotebookActions.outputCleared.connect(this.cleared, this);
     this.panel.disposed.connect(this.stop, this);
+    this.document.start();
+    this.autoRun.start();
+    this.early.start();
+    this.watch = window.setInterval(() => {
+      this.compare();
+    }, COMPARE);
+    mark(content.node, notebookAttributes(this.known));
     this.meet();
   }
 
   private stop(): void {
-    window.clearTimeout(this.timer);
+    window.clearInterval(this.watch);
+    NotebookActions.outputCleared.disconnect(this.cleared, this);
+    this.early.stop();
+    this.autoRun.stop();
+    this.document.stop();
+    this.stream?.dispose();
     Signal.clearData(this);
   }
 
-  /** Open the comm to a reactive kernel that has none from here: a new, another or a restarted one. */
+  // The kernel comes and goes
+
+  /** A new, another or a restarted kernel: listen to it, and tell a reactive one the document. */
   private meet(): void {
     const kernel = this.kernel();
-    if (kernel?.name !== KERNEL) {
-      this.forget();
-    } else if (kernel !== this.met || !this.comm || this.comm.isDisposed) {
-      this.forget();
-      if (kernel.status === 'idle' || kernel.status === 'busy') {
-        this.open(kernel);
+    if (kernel !== this.met) {
+      this.met = kernel;
+      this.follow(kernel);
+    }
+    if (this.conversation.meet(kernel)) {
+      this.document.forget();
+      // Before whatever its user runs first.
+      this.document.flush();
+    }
+    if (kernel) {
+      this.early.run();
+    }
+  }
+
+  private follow(kernel: Kernel.IKernelConnection | null): void {
+    this.stream?.dispose();
+    this.stream = null;
+    this.alone = false;
+    this.requests.clear();
+    kernel?.anyMessage.connect(this.passed, this);
+    kernel?.connectionStatusChanged.connect(this.turnedAlone, this);
+    this.outputs.settleAll();
+    this.become({ ...EMPTY, stream: 'connecting' }, ALL_CHANGED);
+    if (kernel) {
+      this.stream = new Stream(kernel.id, kernel.serverSettings, {
+        heard: events => {
+          this.heard(events);
+        },
+        turned: state => {
+          this.turned(state);
+        },
+        absent: () => {
+          this.alone = true;
+          this.turnedAlone();
+        }
+      });
+    }
+  }
+
+  private ended(): void {
+    this.document.forget();
+    this.become({ ...EMPTY, stream: this.known.stream }, ALL_CHANGED);
+  }
+
+  private answered(answer: Answer & { op: 'ready' | 'error' }): void {
+    if (answer.op === 'ready') {
+      // The stream brings it, too, in its place among what comes before and after.
+      if (this.alone || this.known.stream === 'connecting') {
+        const { mode, cells, graph } = answer;
+        const change = { ...NO_CHANGE, cells: 'all', graph: true, mode: true } as const;
+        this.become(ready(this.known, mode, cells, graph), change);
       }
-    }
-  }
-
-  private open(kernel: Kernel.IKernelConnection): void {
-    const comm = kernel.createComm(TARGET);
-    comm.onMsg = message => {
-      this.answered(message.content.data);
-    };
-    comm.open({ protocol: PROTOCOL });
-    this.met = kernel;
-    this.comm = comm;
-  }
-
-  private forget(): void {
-    if (this.comm) {
-      this.met = null;
-      this.comm = null;
-      this.document = null;
-      this.questions.forEach(({ reject }) => {
-        reject(new Error('The kernel went away.'));
-      });
-      this.questions.clear();
-      this.become({ ...EMPTY, stream: this.known.stream }, ALL_CHANGED);
-    }
-  }
-
-  private answered(data: unknown): void {
-    const answer = answerOf(data);
-    if (answer?.op === 'answer') {
-      this.questions.get(answer.ask)?.resolve(answer.fields);
-      this.questions.delete(answer.ask);
-    } else if (answer?.op === 'ready') {
-      const { mode, cells, graph } = answer;
-      this.become(ready(this.known, mode, cells, graph), {
-        ...NO_CHANGE,
-        cells: 'all',
-        graph: true,
-        mode: true
-      });
-      this.sync();
-    } else if (answer?.op === 'error') {
+    } else if (answer.about === 'edit' || answer.about === 'run') {
+      // The kernel has another document than was thought: tell it all of this one.
+      this.document.forget();
+      this.document.flush();
+    } else {
       console.warn(`jupyter-reactive: ${answer.message}`);
     }
   }
 
-  private hear(_: unknown, message: KernelMessage.IMessage): void {
-    if (!this.comm || !isPublished(message)) {
-      return;
-    }
-    this.learn(message);
-    this.reruns.hear(message);
+  // What the kernel says
+
+  private heard(events: readonly StreamEvent[]): void {
+    this.gather(() => {
+      for (const event of events) {
+        switch (event.type) {
+          case 'epoch':
+            this.replaced();
+            break;
+          case 'state':
+            this.kernelIs(event.state);
+            break;
+          case 'snapshot':
+            this.apply(event.snapshot);
+            break;
+          case 'message':
+            this.take(event.message, event.channel);
+            break;
+        }
+      }
+    });
   }
 
-  private learn(message: KernelMessage.IIOPubMessage): void {
-    const changes = cellsOf(message);
-    if (changes.size) {
-      this.become(changed(this.known, changes), { ...NO_CHANGE, cells: new Set(changes.keys()) });
-      this.reruns.settle(changes);
+  /** The kernel's process is another one, which knows nothing of this page. */
+  private replaced(): void {
+    this.outputs.settleAll();
+    this.become({ ...EMPTY, stream: this.known.stream }, ALL_CHANGED);
+    this.conversation.end();
+    this.meet();
+  }
+
+  private apply(snapshot: Snapshot): void {
+    this.requests.folded();
+    const { mode, reactive, stream } = this.known;
+    this.become({ ...EMPTY, mode, reactive, stream }, ALL_CHANGED);
+    snapshot.other.forEach(message => {
+      this.learn(message);
+      this.state = executionStateOf(message) ?? this.state;
+    });
+    this.kernelIs(this.state);
+    for (const [id, shown] of snapshot.cells) {
+      this.outputs.reconcile(id, shown, this.runs(id, shown));
     }
-    const graph = graphOf(message);
-    if (graph) {
-      this.become(rewired(this.known, graph), { ...NO_CHANGE, graph: true });
+    for (const message of snapshot.other) {
+      if (message.header.msg_type === 'input_request') {
+        this.outputs.hear(message, 'stdin');
+      }
     }
-    const connection = connectionOf(message);
-    if (connection) {
-      this.become(connected(this.known, connection), { ...NO_CHANGE, connections: true });
+  }
+
+  private runs(id: string, shown: Shown): boolean {
+    const state = this.known.cells.get(id);
+    return state ? state.activity === 'running' : this.state === 'busy' && shown.over === false;
+  }
+
+  /** Live and replayed messages take the same way. */
+  private take(message: Recorded, channel: Channel): void {
+    if (channel === 'iopub') {
+      this.learn(message);
+    }
+    this.requests.told(message);
+    if (!this.outputs.hear(message, channel)) {
+      this.restart();
+    }
+    if (executionStateOf(message) !== null) {
+      this.state = executionStateOf(message) ?? this.state;
+    }
+  }
+
+  private learn(message: Recorded): void {
+    const news = learned(this.known, message);
+    if (news) {
+      this.become(...news);
+      this.outputs.settle(cellsOf(message));
+    }
+  }
+
+  /** Have the stream tell everything again, but not in a circle. */
+  private restart(): void {
+    if (Date.now() - this.restarted > COMPARE) {
+      this.restarted = Date.now();
+      this.stream?.restart();
+    }
+  }
+
+  /** Right after a reload Lab does not know what a kernel does that is too busy to say. */
+  private kernelIs(state: string): void {
+    this.state = state;
+    const kernel = this.kernel();
+    if (kernel?.status === 'unknown' && kernel.connectionStatus === 'connected' && state === 'busy') {
+      const { _updateStatus } = kernel as unknown as { _updateStatus?: (status: string) => void };
+      _updateStatus?.call(kernel, state);
+    }
+  }
+
+  private turned(state: StreamState): void {
+    this.become({ ...this.known, stream: state }, { ...NO_CHANGE, stream: true });
+  }
+
+  /** Where nobody replays, the kernel's own websocket is all there is. */
+  private turnedAlone(): void {
+    if (this.alone) {
+      this.turned(this.kernel()?.connectionStatus === 'connected' ? 'live' : 'lost');
+    }
+  }
+
+  // What passes on the kernel's own websocket
+
+  private published(_: unknown, message: KernelMessage.IMessage): void {
+    if (message.channel !== 'iopub') {
+      return;
+    }
+    const heard = message as KernelMessage.IIOPubMessage;
+    this.requests.shown(heard);
+    if (this.alone) {
+      // Nobody replays: what is live has to do.
+      this.gather(() => {
+        this.take(recorded(heard), 'iopub');
+      });
+    }
+    if (this.state !== 'idle' && executionStateOf(heard) === null) {
+      this.kernelIs(this.state);
+    }
+  }
+
+  private passed(kernel: Kernel.IKernelConnection, args: Kernel.IAnyMessageArgs): void {
+    if (kernel !== this.met) {
+      return;
+    }
+    this.requests.passed(args);
+    const { msg, direction } = args;
+    if (direction === 'send' && msg.header.msg_type === 'execute_request') {
+      const { cellId } = msg.metadata as { cellId?: unknown };
+      if (typeof cellId === 'string') {
+        this.autoRun.cancel(cellId);
+      }
+    } else if (direction === 'recv' && msg.header.msg_type === 'execute_reply' && this.known.reactive) {
+      this.replied(msg);
+    }
+  }
+
+  /** A reactive kernel goes on with the cascade, but this cell is done: Lab need not wait for the end. */
+  private replied(reply: KernelMessage.IMessage): void {
+    const request = requestOf(reply);
+    const cell = this.find(this.requests.cellOf(request) ?? '');
+    const future = cell?.outputArea.future as Future | null | undefined;
+    if (future?.msg.header.msg_id === request) {
+      const header = { ...reply.header, msg_type: 'status' };
+      const content = { execution_state: 'idle' };
+      const { parent_header } = reply;
+      handOver(future, published({ header, parent_header, metadata: {}, content, buffers: [] }));
+    }
+  }
+
+  /** See whether Lab shows of our own runs what the kernel has said, and go by the stream where it does not. */
+  private compare(): void {
+    const kernel = this.kernel();
+    if (this.known.stream !== 'live' || this.alone || !kernel) {
+      this.patience = PATIENCE;
+      return;
+    }
+    const away = kernel.connectionStatus !== 'connected' && kernel.status !== 'dead';
+    const lacking = this.requests.lacking();
+    const progress = `${this.requests.progress()} ${kernel.connectionStatus}`;
+    if (!(lacking.length || away) || progress !== this.progress) {
+      this.progress = progress;
+      this.patience = PATIENCE;
+    } else if (--this.patience <= 0) {
+      this.patience = PATIENCE;
+      if (away) {
+        void kernel.reconnect().catch(() => undefined);
+      }
+      if (lacking.length) {
+        lacking.forEach(request => {
+          this.requests.giveUp(request);
+        });
+        this.stream?.restart();
+      }
+    }
+  }
+
+  // What people see
+
+  /** Whoever clears outputs does not want to see them again after a reload. */
+  private cleared(_: unknown, { cell }: { cell: Cell }): void {
+    if (this.find(cell.model.id) === cell) {
+      this.stream?.forget([cell.model.id]);
+    }
+  }
+
+  private moved(_: CellList, change: IObservableList.IChangedArgs<ICellModel>): void {
+    this.byId = null;
+    const ids = new Set(change.newValues.map(cell => cell.id));
+    // The notebook makes its widgets when it hears of this, too.
+    queueMicrotask(() => {
+      this.byId = null;
+      this.markCells(id => ids.has(id));
+    });
+  }
+
+  private gather(work: () => void): void {
+    this.gathered = NO_CHANGE;
+    try {
+      work();
+    } finally {
+      const change = this.gathered;
+      this.gathered = null;
+      this.tell(change);
     }
   }
 
   private become(model: Model, change: Change): void {
     this.known = model;
+    if (this.gathered) {
+      this.gathered = joined(this.gathered, change);
+    } else {
+      this.tell(change);
+    }
+  }
+
+  private tell(change: Change): void {
     if (change.mode || change.stream) {
-      mark(this.panel.content.node, notebookAttributes(model));
+      mark(this.panel.content.node, notebookAttributes(this.known));
     }
     const { cells } = change;
-    this.markCells(cells === 'all' ? () => true : id => cells?.has(id) ?? false);
-    this.changes.emit(change);
-  }
-
-  /** Something in the notebook changed: tell the kernel when the typing stops. */
-  private edited(): void {
-    window.clearTimeout(this.timer);
-    this.timer = window.setTimeout(() => {
-      this.typingStopped();
-    }, this.settings().autoRunDelay);
-  }
-
-  private typingStopped(): void {
-    const cell = this.panel.content.activeCell?.model.id;
-    // Edit mode tells typing from changes by commands; a cell run by its user has left it.
-    const typing = this.panel.content.mode === 'edit';
-    const run = this.sync().filter(id => typing && id === cell);
-    if (this.settings().autoRun && run.length) {
-      this.send({ op: 'run', cells: run });
+    if (cells) {
+      this.markCells(id => cells === 'all' || cells.has(id));
     }
-  }
-
-  /** Leaving a cell is no request to run it, but the kernel learns its text at once. */
-  private leave(): void {
-    window.clearTimeout(this.timer);
-    this.sync();
-  }
-
-  /** Tell the kernel the document if it does not know it yet; answers which cells were edited. */
-  private sync(): string[] {
-    if (!this.comm || !this.known.mode) {
-      return [];
+    if (cells || change.graph || change.mode || change.stream || change.connections) {
+      this.changes.emit(change);
     }
-    const before = this.document;
-    const document = this.sources();
-    if (before && sameDocument(before, document)) {
-      return [];
-    }
-    this.document = document;
-    this.send({ op: 'sync', cells: document });
-    return edited(before ?? document, document);
-  }
-
-  private sources(): CellSource[] {
-    const models = [...(this.panel.content.model?.cells ?? [])].filter(isCodeCellModel);
-    return models.map(model => {
-      const mode = cellModeOf(model.metadata);
-      return { id: model.id, source: model.sharedModel.getSource(), ...(mode && { mode }) };
-    });
-  }
-
-  private mark(): void {
-    mark(this.panel.content.node, notebookAttributes(this.known));
-    this.markCells(() => true);
   }
 
   private markCells(which: (id: string) => boolean): void {
-    for (const cell of this.codeCells()) {
-      if (which(cell.model.id)) {
+    for (const [id, cell] of this.codeCells()) {
+      if (which(id)) {
         this.markCell(cell);
       }
     }
@@ -302,30 +491,48 @@ export class ReactiveNotebook {
     }
   }
 
-  private codeCells(): CodeCell[] {
-    return this.panel.content.widgets.filter(cell => cell instanceof CodeCell);
+  private find(id: string): CodeCell | null {
+    return this.codeCells().get(id) ?? null;
+  }
+
+  private codeCells(): ReadonlyMap<string, CodeCell> {
+    const { content } = this.panel;
+    if (!this.byId) {
+      const cells = content.isDisposed ? [] : content.widgets.filter(cell => cell instanceof CodeCell);
+      this.byId = new Map(cells.map(cell => [cell.model.id, cell]));
+    }
+    return this.byId;
   }
 
   private known: Model = EMPTY;
   private readonly changes = new Signal<this, Change>(this);
+  private gathered: Change | null = null;
   private met: Kernel.IKernelConnection | null = null;
-  private comm: Kernel.IComm | null = null;
-  private asked = 0;
-  private readonly questions = new Map<number, Asker>();
-  private document: CellSource[] | null = null;
-  private timer = 0;
-  private readonly reruns = new Reruns(id => this.codeCells().find(cell => cell.model.id === id) ?? null);
+  private stream: Stream | null = null;
+  // This server has no streams.
+  private alone = false;
+  // The kernel's own state, as the stream tells it.
+  private state = '';
+  private restarted = 0;
+  private watch = 0;
+  private patience = PATIENCE;
+  private progress = '';
+  private byId: ReadonlyMap<string, CodeCell> | null = null;
+  private readonly requests = new Requests();
+  private readonly outputs: Outputs;
+  private readonly conversation: Conversation;
+  private readonly document: Document;
+  private readonly autoRun: AutoRun;
+  private readonly early: Early;
 }
 
-/** Whoever waits for an answer. */
-interface Asker {
-  resolve(fields: Fields): void;
-  reject(reason: Error): void;
-}
+/** How often what came on both ways is compared, in milliseconds, and how often nothing may move. */
+const COMPARE = 1_000;
+const PATIENCE = 2;
 
-/** Lab declares this signal's messages wider than they are. */
-function isPublished(message: KernelMessage.IMessage): message is KernelMessage.IIOPubMessage {
-  return message.channel === 'iopub';
+function recorded(message: KernelMessage.IIOPubMessage): Recorded {
+  const { header, parent_header, metadata, content } = message;
+  return { header, parent_header, metadata, content, buffers: message.buffers ?? [] };
 }
 
 function mark(element: Element, attributes: Attributes): void {

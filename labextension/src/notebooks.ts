@@ -3,7 +3,8 @@
 import type { INotebookTracker, NotebookPanel } from '@jupyterlab/notebook';
 import { Signal } from '@lumino/signaling';
 
-import { type IReactiveNotebooks, ReactiveNotebook, type Settings } from './notebook';
+import { type IReactiveNotebooks, ReactiveNotebook } from './notebook';
+import type { Settings } from './settings';
 
 export class Notebooks implements IReactiveNotebooks {
   readonly currentChanged = new Signal<this, ReactiveNotebook | null>(this);

@@ -1,104 +1,299 @@
-/** Puts what a rerun publishes into its own cell: nobody in this page has a request for it. */
+/** Puts what runs show into their cells: all runs but those that Lab itself shows, because this page asked. */
 
-import type { CodeCell } from '@jupyterlab/cells';
+import { type CodeCell, CodeCellModel } from '@jupyterlab/cells';
+import { OutputAreaModel } from '@jupyterlab/outputarea';
 import type { Kernel, KernelMessage } from '@jupyterlab/services';
+import { JSONExt } from '@lumino/coreutils';
 
-import { executionCountOf, originOf, type CellChanges } from './protocol';
+import { delivered, passive, published, type Future } from './passive';
+import {
+  codeOf,
+  displayOf,
+  executionCountOf,
+  executionStateOf,
+  originOf,
+  requestOf,
+  type CellChanges,
+  type Channel,
+  type Recorded,
+  type Shown
+} from './protocol';
+import { type Requests, shows } from './requests';
 
-type Future = Kernel.IShellFuture<KernelMessage.IExecuteRequestMsg, KernelMessage.IExecuteReplyMsg>;
-
+/** What a cell shows of a run that nobody in this page asked for. */
 interface Run {
+  readonly request: string;
   readonly cell: CodeCell;
   readonly future: Future;
-  readonly count: number | null;
+  count: number | null;
+  running: boolean;
+  /** The cell showed all this already: it is rendered again only when one of its displays is brought up to date. */
+  asleep: readonly Recorded[] | null;
 }
 
-export class Reruns {
-  /** `find` names the code cell of an id, if the notebook has it. */
-  constructor(private readonly find: (id: string) => CodeCell | null) {}
+export class Outputs {
+  constructor(
+    /** The code cell of an id, if the notebook has it. */
+    private readonly find: (id: string) => CodeCell | null,
+    private readonly requests: Requests,
+    private readonly kernel: () => Kernel.IKernelConnection | null,
+    private readonly timed: () => boolean
+  ) {}
 
-  /** Take in one published message, whoever caused it. */
-  hear(message: KernelMessage.IIOPubMessage): void {
-    if (message.header.msg_type === 'update_display_data') {
-      // A display may be updated from anywhere: output areas ignore the displays that are not theirs.
-      this.runs.forEach(run => void run.future.onIOPub(message));
-      return;
+  /** Take in one message; `false` if it belongs to a run whose beginning is not known here. */
+  hear(message: Recorded, channel: Channel): boolean {
+    if (channel === 'shell' || channel === 'stdin') {
+      return this.aside(message, channel);
+    }
+    if (executionStateOf(message) === 'idle') {
+      this.finish(message);
+      return true;
+    }
+    const display = displayOf(message);
+    if (display && message.header.msg_type !== 'execute_result') {
+      this.update(display, message);
     }
     const origin = originOf(message);
     if (!origin) {
-      return;
+      return true;
+    }
+    if (this.requests.own(origin.request)) {
+      this.runs.delete(origin.cell);
+      return true;
     }
     if (message.header.msg_type === 'execute_input') {
-      this.begin(origin.cell, origin.request, message);
+      this.begin(origin.cell, message);
+      return true;
     }
-    const run = this.runs.get(origin.cell);
-    if (run?.future.msg.header.msg_id === origin.request) {
-      void run.future.onIOPub(message);
-    }
+    return !shows(message) || this.show(origin.cell, message);
   }
 
   /** The kernel says which cells have come to rest. */
   settle(changes: CellChanges): void {
     for (const [id, state] of changes) {
       const run = this.runs.get(id);
-      if (run && state?.activity !== 'running' && !run.cell.isDisposed) {
-        // Setting the count also ends Lab's running state, so it comes last.
-        run.cell.model.executionCount = run.count;
+      if (run?.running && state?.activity !== 'running') {
+        this.rest(run, null);
       }
     }
   }
 
-  private begin(id: string, request: string, message: KernelMessage.IIOPubMessage): void {
+  /** Nothing runs any more: the process is another one. */
+  settleAll(): void {
+    this.runs.forEach(run => {
+      this.rest(run, null);
+    });
+    this.orphans.clear();
+  }
+
+  /** Have a cell show what a snapshot says, if it does not already. */
+  reconcile(id: string, shown: Shown, running: boolean): void {
     const cell = this.find(id);
-    if (!cell || this.runsHere(cell, request)) {
+    if (!cell || this.requests.own(shown.request) || this.requests.inFlight(id)) {
       return;
     }
-    const future = passive(request, message);
-    this.runs.set(id, { cell, future, count: executionCountOf(message) });
-    cell.outputArea.future = future;
-    cell.model.trusted = true;
-    cell.model.executionState = 'running';
-  }
-
-  /** Whether this page asked for the run, or waits for another one of the same cell: Lab shows those itself,
-   *  and taking over the output area would cut its request off. */
-  private runsHere(cell: CodeCell, request: string): boolean {
-    // Lab's type leaves out that a cell that never ran has no future.
-    const current = cell.outputArea.future as Future | null;
-    if (!current || current.isDisposed) {
-      return false;
+    const begun = shown.messages.find(message => message.header.msg_type === 'execute_input');
+    const alike = sameOutputs(cell, shown.messages);
+    const run = this.attach(id, cell, shown.request, begun ?? null, !alike);
+    if (alike) {
+      run.asleep = shown.messages.some(displayOf) ? shown.messages : null;
+    } else {
+      cell.model.trusted = true;
+      shown.messages.forEach(message => {
+        run.future.onIOPub(published(message));
+      });
     }
-    const foreign = [...this.runs.values()].some(run => run.future === current);
-    return !foreign || current.msg.header.msg_id === request;
+    if (running) {
+      this.mark(run, begun ?? null);
+    } else {
+      this.rest(run, null);
+    }
   }
 
-  // The latest rerun of each cell; it stays after its end for late updates of its displays.
+  private aside(message: Recorded, channel: Channel): boolean {
+    if (channel === 'stdin') {
+      const asking = [...this.runs.values()].find(run => run.request === requestOf(message));
+      asking?.future.onStdin(delivered(message, 'stdin') as KernelMessage.IStdinMessage);
+    } else if (message.header.msg_type === 'execute_reply') {
+      this.finish(message);
+    }
+    return true;
+  }
+
+  /** A request is over. Those that this page gave up are still waited for by Lab. */
+  private finish(message: Recorded): void {
+    const request = requestOf(message);
+    const isReply = message.header.msg_type === 'execute_reply';
+    const orphan = this.orphans.get(request);
+    if (orphan) {
+      handOver(orphan, delivered(message, isReply ? 'shell' : 'iopub'));
+      if (!isReply) {
+        this.orphans.delete(request);
+      }
+    }
+    const run = [...this.runs.values()].find(each => each.request === request);
+    if (run?.running) {
+      this.rest(run, message);
+    }
+  }
+
+  /** A display is brought up to date wherever it is shown, also by another one of its name. */
+  private update(display: string, message: Recorded): void {
+    const update = published(message, 'update_display_data');
+    for (const run of this.runs.values()) {
+      if (run.asleep?.some(each => displayOf(each) === display)) {
+        this.wake(run, run.asleep);
+      }
+      if (!run.cell.isDisposed) {
+        run.future.onIOPub(update);
+      }
+    }
+  }
+
+  private wake(run: Run, messages: readonly Recorded[]): void {
+    run.asleep = null;
+    run.cell.outputArea.model.clear();
+    messages.forEach(message => {
+      run.future.onIOPub(published(message));
+    });
+  }
+
+  private begin(id: string, message: Recorded): void {
+    const cell = this.find(id);
+    // A run that this page waits for takes the place of this one: Lab has emptied the cell for it.
+    if (!cell || this.requests.inFlight(id)) {
+      this.runs.delete(id);
+      return;
+    }
+    const run = this.attach(id, cell, requestOf(message), message, true);
+    cell.model.trusted = true;
+    this.mark(run, message);
+    this.stamp(run, 'iopub.execute_input', message);
+  }
+
+  private show(id: string, message: Recorded): boolean {
+    const run = this.runs.get(id);
+    const cell = this.find(id);
+    if (!cell || this.requests.inFlight(id)) {
+      return true;
+    }
+    if (run?.cell !== cell) {
+      return this.requests.ranHere(id);
+    }
+    if (run.request === requestOf(message)) {
+      run.future.onIOPub(published(message));
+    }
+    return true;
+  }
+
+  /** Have the cell's output area listen to this run, and to nothing else. */
+  private attach(id: string, cell: CodeCell, request: string, begun: Recorded | null, clear: boolean): Run {
+    const { outputArea } = cell;
+    const future = passive(request, begun, this.kernel);
+    this.leave(outputArea.detachFuture());
+    if (clear) {
+      outputArea.future = future;
+    } else {
+      outputArea.reattachFuture(future);
+    }
+    const count = begun ? executionCountOf(begun) : null;
+    const run = { request, cell, future, count, running: false, asleep: null };
+    this.runs.set(id, run);
+    return run;
+  }
+
+  /** Nobody listens to this future any more. */
+  private leave(future: Future | null): void {
+    if (!future) {
+      return;
+    }
+    const request = future.msg.header.msg_id;
+    if (this.requests.awaited(request)) {
+      // Disposed, it would tell Lab that the run was canceled.
+      this.orphans.set(request, future);
+    } else {
+      future.dispose();
+    }
+  }
+
+  private mark(run: Run, begun: Recorded | null): void {
+    const { model } = run.cell;
+    run.running = true;
+    model.executionState = 'running';
+    // Lab takes the text of this moment for the text that runs.
+    if (model instanceof CodeCellModel) {
+      model.isDirty = begun !== null && codeOf(begun).trim() !== model.sharedModel.getSource().trim();
+    }
+  }
+
+  private rest(run: Run, message: Recorded | null): void {
+    const { cell } = run;
+    const ended = run.running;
+    run.running = false;
+    if (cell.isDisposed || this.runs.get(cell.model.id) !== run) {
+      return;
+    }
+    if (ended) {
+      unask(cell);
+      this.stamp(run, 'shell.execute_reply', message);
+    }
+    // Setting the count also ends Lab's running state, so it comes last.
+    if (run.count !== null && cell.model.executionCount !== run.count) {
+      cell.model.executionCount = run.count;
+    }
+    if (ended || cell.model.executionState === 'running') {
+      cell.model.executionState = 'idle';
+    }
+  }
+
+  private stamp(run: Run, label: string, message: Recorded | null): void {
+    if (this.timed()) {
+      const { model } = run.cell;
+      const begins = label === 'iopub.execute_input';
+      const earlier: unknown = begins ? {} : model.getMetadata('execution');
+      const date = message?.header.date ?? new Date().toISOString();
+      model.setMetadata('execution', { ...(earlier as object | undefined), [label]: date });
+    }
+  }
+
+  // The latest run of each cell, unless this page asked for it; it stays after its end, for late words.
   private readonly runs = new Map<string, Run>();
+  // Futures of Lab's whose runs are shown from the stream: they wait for their end.
+  private readonly orphans = new Map<string, Future>();
 }
 
-/** A future that nobody resolves: an output area listens through it to messages that it is handed. */
-function passive(request: string, message: KernelMessage.IIOPubMessage): Future {
-  let disposed = false;
-  return {
-    msg: {
-      header: { ...message.header, msg_id: request, msg_type: 'execute_request' },
-      parent_header: {},
-      metadata: message.metadata,
-      content: { code: '' },
-      channel: 'shell'
-    },
-    done: new Promise<KernelMessage.IExecuteReplyMsg>(() => undefined),
-    onReply: () => undefined,
-    onIOPub: () => undefined,
-    onStdin: () => undefined,
-    registerMessageHook: () => undefined,
-    removeMessageHook: () => undefined,
-    sendInputReply: () => undefined,
-    get isDisposed() {
-      return disposed;
-    },
-    dispose: () => {
-      disposed = true;
+/** Does the cell show what these messages would? */
+function sameOutputs(cell: CodeCell, messages: readonly Recorded[]): boolean {
+  const model = new OutputAreaModel({ trusted: true });
+  let clearing = false;
+  for (const { header, content } of messages) {
+    const kind = header.msg_type;
+    if (kind === 'clear_output') {
+      clearing = (content as { wait?: boolean }).wait === true;
+      model.clear(clearing);
+    } else if (kind !== 'execute_input') {
+      model.add({ ...(content as object), output_type: kind });
+      clearing = false;
     }
-  };
+  }
+  const same = !clearing && JSONExt.deepEqual(model.toJSON(), cell.outputArea.model.toJSON());
+  model.dispose();
+  return same;
+}
+
+/** Take away the fields in which somebody should have typed: the run is over. */
+function unask(cell: CodeCell): void {
+  for (const widget of [...cell.outputArea.widgets]) {
+    if (widget.node.querySelector('.jp-Stdin')) {
+      widget.dispose();
+    }
+  }
+}
+
+/** Give a future of Lab's a message that came another way than its own. */
+export function handOver(future: Future, message: KernelMessage.IMessage): void {
+  const { handleMsg } = future as { handleMsg?: (message: KernelMessage.IMessage) => Promise<void> };
+  if (!future.isDisposed) {
+    void handleMsg?.call(future, message);
+  }
 }

@@ -8,6 +8,7 @@ const FRESHNESS = ['new', 'fresh', 'stale'] as const;
 const ACTIVITY = ['idle', 'queued', 'running'] as const;
 const OUTCOME = ['ok', 'error', 'blocked', 'interrupted'] as const;
 const MODE = ['auto', 'lazy'] as const;
+const CHANNEL = ['iopub', 'stdin', 'shell'] as const;
 const CELL_MODE = ['auto', 'manual', 'off'] as const;
 
 export type Freshness = (typeof FRESHNESS)[number];
@@ -61,8 +62,15 @@ export type Connection = {
 /** What the kernel says on the comm. */
 export type Answer =
   | { readonly op: 'ready'; readonly mode: Mode; readonly cells: CellChanges; readonly graph: GraphChange }
-  | { readonly op: 'error'; readonly message: string }
-  | { readonly op: 'answer'; readonly ask: number; readonly fields: Fields };
+  | {
+      readonly op: 'error';
+      readonly message: string;
+      /** The op that it is about, and the number of the question. */
+      readonly about: string;
+      readonly ask: number | null;
+    }
+  /** What somebody asked: `to` is the op of the question, `ask` its number where the kernel repeats it. */
+  | { readonly op: 'answer'; readonly to: string; readonly ask: number | null; readonly fields: Fields };
 
 /** The fields of a message that only the one who asked can read. */
 export type Fields = Readonly<Record<string, unknown>>;
@@ -101,17 +109,61 @@ export interface Origin {
   readonly request: string;
 }
 
+/** A message as the stream brings it, with its buffers in base64, or as the kernel's own websocket does. */
+export interface Recorded extends Message {
+  readonly header: { readonly msg_type: string; readonly msg_id: string; readonly date?: string };
+  readonly buffers: readonly (string | ArrayBuffer | ArrayBufferView)[];
+}
+
+export type Channel = 'iopub' | 'stdin' | 'shell';
+
+/** Up to which record of which kernel process a page knows everything. */
+export type Cursor = { readonly epoch: string; readonly seq: number };
+
+/** What a cell's latest run shows, as messages. `over` is null where the server does not say. */
+export interface Shown {
+  readonly request: string;
+  readonly over: boolean | null;
+  readonly messages: readonly Recorded[];
+}
+
+/** What the server says on the stream. */
+export type Frame =
+  | { readonly type: 'welcome'; readonly cursor: Cursor; readonly state: string }
+  | {
+      readonly type: 'snapshot';
+      readonly cursor: Cursor;
+      readonly cells: ReadonlyMap<string, Shown>;
+      readonly other: readonly Recorded[];
+      readonly more: boolean;
+    }
+  | {
+      readonly type: 'message';
+      readonly seq: number;
+      readonly channel: Channel;
+      readonly message: Recorded;
+    }
+  | { readonly type: 'gap' | 'pong' }
+  | { readonly type: 'error'; readonly reason: string };
+
+/** What the page says on the stream. */
+export type Word =
+  | { type: 'hello'; protocol: number; cursor: Cursor | null }
+  | { type: 'ping' }
+  | { type: 'forget'; cells: string[] };
+
 export function answerOf(data: unknown): Answer | null {
   const fields = fieldsOf(data);
   if (fields.op === 'error') {
-    return { op: 'error', message: textOf(fields.message) };
+    const { op, ask } = fieldsOf(fields.about);
+    return { op: 'error', message: textOf(fields.message), about: textOf(op), ask: numberOf(ask) };
   }
-  if (fields.op === 'answer' && typeof fields.ask === 'number') {
-    return { op: 'answer', ask: fields.ask, fields };
+  if (fields.op === 'ready') {
+    const mode = oneOf(MODE, fields.mode);
+    return mode && { op: 'ready', mode, cells: changesOf(fields.cells), graph: graphChangeOf(fields.graph) };
   }
-  const mode = oneOf(MODE, fields.mode);
-  return fields.op === 'ready' && mode
-    ? { op: 'ready', mode, cells: changesOf(fields.cells), graph: graphChangeOf(fields.graph) }
+  return typeof fields.op === 'string'
+    ? { op: 'answer', to: fields.op, ask: numberOf(fields.ask), fields }
     : null;
 }
 
@@ -120,6 +172,96 @@ export function cellsOf(message: Message): CellChanges {
   return message.header.msg_type === 'reactive_cells'
     ? changesOf(fieldsOf(message.content).cells)
     : new Map<string, CellState | null>();
+}
+
+/** The cascade mode that a `reactive_cells` message tells of. */
+export function modeOf(message: Message): Mode | null {
+  return message.header.msg_type === 'reactive_cells' ? oneOf(MODE, fieldsOf(message.content).mode) : null;
+}
+
+/** The whole state, where a message is the kernel's answer to a front end that has just come. */
+export function readyOf(message: Message): (Answer & { op: 'ready' }) | null {
+  const answer = message.header.msg_type === 'comm_msg' ? answerOf(fieldsOf(message.content).data) : null;
+  return answer?.op === 'ready' ? answer : null;
+}
+
+/** What a frame of the stream says; null for what a later protocol may bring. */
+export function frameOf(text: string): Frame | null {
+  const fields = fieldsOf(JSON.parse(text));
+  const cursor = { epoch: textOf(fields.epoch), seq: numberOf(fields.seq) ?? 0 };
+  switch (fields.type) {
+    case 'welcome':
+      return { type: 'welcome', cursor, state: textOf(fields.execution_state) };
+    case 'snapshot': {
+      const cells = Object.entries(fieldsOf(fields.cells)).map(([id, run]) => [id, shownOf(run)] as const);
+      const other = recordsOf(fields.other);
+      return { type: 'snapshot', cursor, cells: new Map(cells), other, more: fields.more === true };
+    }
+    case 'message': {
+      const channel = oneOf(CHANNEL, fields.channel);
+      const message = recordedOf(fields.msg);
+      return channel && message ? { type: 'message', seq: cursor.seq, channel, message } : null;
+    }
+    case 'gap':
+    case 'pong':
+      return { type: fields.type };
+    case 'error':
+      return { type: 'error', reason: textOf(fields.message) };
+    default:
+      return null;
+  }
+}
+
+function shownOf(value: unknown): Shown {
+  const { msg_id, over, messages } = fieldsOf(value);
+  return {
+    request: textOf(msg_id),
+    over: typeof over === 'boolean' ? over : null,
+    messages: recordsOf(messages)
+  };
+}
+
+function recordsOf(value: unknown): Recorded[] {
+  return Array.isArray(value) ? value.map(recordedOf).filter(message => message !== null) : [];
+}
+
+function recordedOf(value: unknown): Recorded | null {
+  const { header, parent_header, metadata, content, buffers } = fieldsOf(value);
+  const { msg_type, msg_id } = fieldsOf(header);
+  return typeof msg_type === 'string'
+    ? {
+        header: { ...fieldsOf(header), msg_type, msg_id: textOf(msg_id) },
+        parent_header,
+        metadata,
+        content,
+        buffers: textsOf(buffers)
+      }
+    : null;
+}
+
+/** The request that a message answers. */
+export function requestOf(message: Message): string {
+  return textOf(fieldsOf(message.parent_header).msg_id);
+}
+
+/** The client that made the request which a message answers. */
+export function clientOf(message: Message): string {
+  return textOf(fieldsOf(message.parent_header).session);
+}
+
+/** The state that a `status` message tells. */
+export function executionStateOf(message: Message): string | null {
+  return message.header.msg_type === 'status' ? textOf(fieldsOf(message.content).execution_state) : null;
+}
+
+export function codeOf(message: Message): string {
+  return textOf(fieldsOf(message.content).code);
+}
+
+/** The display that a message shows or brings up to date. */
+export function displayOf(message: Message): string | null {
+  const id = fieldsOf(fieldsOf(message.content).transient).display_id;
+  return typeof id === 'string' && id ? id : null;
 }
 
 /** The change that a `reactive_graph` message carries. */
@@ -139,6 +281,11 @@ export function connectionOf(message: Message): Connection | null {
     server: textOf(server),
     error: typeof error === 'string' ? error : null
   };
+}
+
+/** Whether the kernel's answer to an edit says that the cell may run without anybody asking for it. */
+export function mayRunUnasked(answer: Fields): boolean {
+  return answer.auto === true;
 }
 
 export function originOf(message: Message): Origin | null {

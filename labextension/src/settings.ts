@@ -2,7 +2,10 @@
 
 import type { ISettingRegistry } from '@jupyterlab/settingregistry';
 
-import type { Settings } from './notebook';
+export interface Settings {
+  readonly autoRun: boolean;
+  readonly autoRunDelay: number;
+}
 
 const DEFAULTS: Settings = { autoRun: true, autoRunDelay: 1500 };
 

@@ -5,7 +5,6 @@ import {
   EMPTY,
   cellAttributes,
   changed,
-  edited,
   explanation,
   notebookAttributes,
   ready,
@@ -71,27 +70,16 @@ test('attributes carry the words of the wire, and a null outcome carries none', 
 
 test('a cell that the kernel does not know has no attributes', () => {
   assert.deepEqual(Object.values(cellAttributes(undefined)), [null, null, null]);
-  assert.deepEqual(notebookAttributes(EMPTY), { 'data-reactive-mode': null });
+  assert.deepEqual(notebookAttributes(EMPTY), {
+    'data-reactive-mode': null,
+    'data-reactive-stream': 'connecting'
+  });
 });
 
 test('an explanation holds the kind, the message, the names and the cells', () => {
   const reason = { kind: 'input-failed', message: 'x has no value', cells: ['c1'], names: ['x', 'y'] };
   assert.equal(explanation({ ...fresh, reason }), 'input-failed: x has no value (x, y · c1)');
   assert.equal(explanation(fresh), null);
-});
-
-test('edited are the cells of both documents whose text differs', () => {
-  const before = [
-    { id: 'a', source: '1' },
-    { id: 'b', source: '2' },
-    { id: 'c', source: '3' }
-  ];
-  const after = [
-    { id: 'n', source: '0' },
-    { id: 'b', source: '2!' },
-    { id: 'a', source: '1' }
-  ];
-  assert.deepEqual(edited(before, after), ['b']);
 });
 
 test('order and mode belong to the document', () => {

@@ -54,7 +54,9 @@ test('ready carries mode and cells', () => {
 test('an error is passed on, anything else is no answer', () => {
   assert.deepEqual(answerOf({ op: 'error', message: 'no such cell', about: {} }), {
     op: 'error',
-    message: 'no such cell'
+    message: 'no such cell',
+    about: '',
+    ask: null
   });
   assert.equal(answerOf({ op: 'ready', mode: 'eager' }), null);
   assert.equal(answerOf(null), null);
@@ -75,4 +77,13 @@ test("a cell's mode is read from its metadata", () => {
   assert.equal(cellModeOf({ reactive: { mode: 'manual' } }), 'manual');
   assert.equal(cellModeOf({ reactive: { mode: 'sometimes' } }), null);
   assert.equal(cellModeOf({}), null);
+});
+
+test('any other word is the answer to a question', () => {
+  assert.deepEqual(answerOf({ op: 'edit', ask: 7, auto: true }), {
+    op: 'answer',
+    to: 'edit',
+    ask: 7,
+    fields: { op: 'edit', ask: 7, auto: true }
+  });
 });

@@ -4,6 +4,7 @@ import json
 import os
 import secrets
 import shutil
+import signal
 import socket
 import subprocess
 import sys
@@ -11,7 +12,7 @@ import time
 import urllib.request
 from collections.abc import Iterator
 from contextlib import contextmanager
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from pathlib import Path
 from urllib.error import HTTPError, URLError
 
@@ -43,6 +44,15 @@ class Server:
     url: str
     token: str
     root: Path
+    process: "subprocess.Popen[bytes]"
+
+    @property
+    def port(self) -> int:
+        return int(self.url.rpartition(":")[2])
+
+    def behind(self, port: int) -> "Server":
+        """The same server, reached through another port."""
+        return replace(self, url=f"http://127.0.0.1:{port}")
 
     def address(self, path: str) -> str:
         return f"{self.url}{path}?token={self.token}"
@@ -67,9 +77,10 @@ class Server:
         return name
 
 
-# Notebook 7 says these without any extension, too; and JupyterLab this, with any kernel that has a debugger,
-# where a restart comes while it asks for the debugger's state.
+# Notebook 7 says these without any extension, too; and JupyterLab, with any kernel that has a debugger, where
+# a restart comes while it asks for the debugger's state, and in one tab about comms of another.
 JUPYTERS_OWN = (
+    "Comm not found for comm id",
     "Could not restore the debugger state: Canceled future for debug_request",
     "Cannot read properties of undefined (reading 'schema')",
     "Command 'filebrowser:open-path' not registered.",
@@ -131,10 +142,19 @@ def classic(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Server]:
         yield server
 
 
+@pytest.fixture(scope="session")
+def fragile(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Server]:
+    """A server that tests may stop."""
+    with running("lab", tmp_path_factory.mktemp("fragile"), "--LabApp.expose_app_in_browser=True") as server:
+        yield server
+
+
 @contextmanager
-def running(application: str, root: Path, *options: str) -> Iterator[Server]:
-    """`jupyter APPLICATION` on a free port until the block ends."""
-    port, token = free_port(), secrets.token_hex(16)
+def running(
+    application: str, root: Path, *options: str, port: int | None = None, token: str | None = None
+) -> Iterator[Server]:
+    """`jupyter APPLICATION` on a free port, or on this one, until the block ends."""
+    port, token = port or free_port(), token or secrets.token_hex(16)
     log = root.with_suffix(".log")
     command = [
         *(sys.executable, "-m", "jupyter", application, "--no-browser", "--allow-root"),
@@ -144,11 +164,12 @@ def running(application: str, root: Path, *options: str) -> Iterator[Server]:
     settings_off(Path(os.environ["JUPYTER_CONFIG_DIR"]))
     with log.open("w") as output:
         process = subprocess.Popen(command, stdout=output, stderr=subprocess.STDOUT, cwd=root)
-    server = Server(f"http://127.0.0.1:{port}", token, root)
+    server = Server(f"http://127.0.0.1:{port}", token, root, process)
     try:
-        wait_for(server, process, log)
+        wait_for(server, log)
         yield server
     finally:
+        process.send_signal(signal.SIGCONT)
         process.terminate()
         process.wait(timeout=30)
 
@@ -159,9 +180,9 @@ def free_port() -> int:
         return probe.getsockname()[1]
 
 
-def wait_for(server: Server, process: "subprocess.Popen[bytes]", log: Path) -> None:
+def wait_for(server: Server, log: Path) -> None:
     deadline = time.monotonic() + START
-    while time.monotonic() < deadline and process.poll() is None:
+    while time.monotonic() < deadline and server.process.poll() is None:
         if answers(server):
             return
         time.sleep(0.1)

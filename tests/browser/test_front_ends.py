@@ -3,34 +3,13 @@
 import pytest
 from playwright.sync_api import Page, expect
 
-expect.set_options(timeout=30_000)
-
+from .pages import cell, kernel_is_idle, kernel_knows, open_lab
 
 CHAIN = ("x = 1", "y = x + 1\nprint('y is', y)")
 
 
-def cell(page: Page, place: int):
-    return page.locator(".jp-Notebook .jp-CodeCell").nth(place)
-
-
 def classic_cell(page: Page, place: int):
     return page.locator("#notebook .code_cell").nth(place)
-
-
-def open_lab(page: Page, lab, path: str) -> None:
-    # A workspace of its own: Lab would open the other tests' notebooks as well.
-    page.goto(lab.address(f"/lab/workspaces/{path.removesuffix('.ipynb')}/tree/{path}"))
-
-
-def kernel_is_idle(page: Page) -> None:
-    page.wait_for_selector(".jp-Notebook-ExecutionIndicator[data-status=idle]", state="attached")
-
-
-def kernel_knows(page: Page) -> None:
-    """The kernel has the document: what runs from now on reruns its readers."""
-    kernel_is_idle(page)
-    expect(page.locator(".jp-Notebook")).to_have_attribute("data-reactive-mode", "auto")
-    expect(cell(page, 0)).to_have_attribute("data-reactive-freshness", "new")
 
 
 def test_who_has_no_token_learns_nothing(lab):
