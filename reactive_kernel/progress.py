@@ -5,6 +5,7 @@ from __future__ import annotations
 import contextlib
 import sys
 from collections.abc import Callable, Generator
+from time import monotonic
 from typing import TypeAlias
 
 from .cell import Cell
@@ -14,6 +15,8 @@ Progress: TypeAlias = Callable[[int, int, Cell, float], None]
 
 # After so many seconds a cell is slow enough to be told of in a log.
 _PATIENCE = 30.0
+# So long a log may hear nothing of a run whose cells are all quick.
+_SILENCE = 60.0
 _WIDTH = 60
 
 
@@ -49,17 +52,23 @@ def _line() -> Generator[Progress]:
 
 
 class Slow:
-    """Tells of cells that take long: each time that they have taken twice as long."""
+    """Tells a log of cells that take long, each time that they have taken twice as long, and of long runs."""
 
-    def __init__(self) -> None:
+    def __init__(self, now: Callable[[], float] = monotonic) -> None:
+        self._now = now
         self._patience = _PATIENCE
+        self._told = now()
 
     def __call__(self, begun: int, wanted: int, cell: Cell, seconds: float) -> None:
         if seconds < 1:
             self._patience = _PATIENCE
-        elif seconds >= self._patience:
+        slow = seconds >= self._patience
+        if slow:
             self._patience *= 2
-            sys.stderr.write(f"[{begun}/{wanted}] {seconds:.0f} s {_first_line(cell)}\n")
+        if slow or (seconds < 1 and self._now() - self._told >= _SILENCE):
+            self._told = self._now()
+            time = f" {seconds:.0f} s" if slow else ""
+            sys.stderr.write(f"[{begun}/{wanted}]{time} {_first_line(cell)}\n")
             sys.stderr.flush()
 
 

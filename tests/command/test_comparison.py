@@ -147,3 +147,11 @@ def test_a_log_hears_of_slow_cells_less_and_less_often(capsys):
         "[1/2] 120 s fit()",
         "[2/2] 31 s plot()",
     ]
+
+
+def test_a_log_hears_of_a_long_run_of_quick_cells_once_a_minute(capsys):
+    clock = iter(range(0, 200, 25))
+    tell = Slow(lambda: next(clock))
+    for number in range(1, 6):
+        tell(number, 9, Cell(CellId("c"), f"step({number})"), 0)
+    assert capsys.readouterr().err.splitlines() == ["[3/9] step(3)"]
