@@ -1,7 +1,7 @@
 """Twenty kernels talk, forty clients come and go at random: `python -m benchmarks.replay_soak`.
 
 Ends by itself, after `--seconds`. Every client checks that what it is told has no hole. Exits with 1 if
-anything was lost, if memory grew from the second quarter to the last, or if threads or files outlive the kernels.
+anything was lost, if memory grew from the second quarter to the last, or if threads or files are left.
 """
 
 from __future__ import annotations

@@ -68,27 +68,32 @@ class ReplayApp(LoggingConfigurable):
 
     memory_limit = Int(
         8 << 20,
-        help="Bytes of a kernel's records and outputs that stay in memory; older ones go to disk.",
+        help="Bytes of a kernel's records and outputs, open comms included, that stay in memory; the others "
+        "go to disk. A widget's state and a display that may still be updated stay in any case.",
     ).tag(config=True)
     disk_limit = Int(
         1 << 30,
-        help="Bytes of a kernel's records that stay on disk; the oldest are dropped, and clients told so.",
+        help="Bytes of a kernel's records and outputs that stay on disk. Beyond it the oldest records are "
+        "dropped, and clients told so by a gap; then the oldest outputs, with a line in their place.",
     ).tag(config=True)
     age_limit = Float(
         24 * 3600.0,
         help="Seconds that records stay on disk. What cells show stays as long as they show it.",
     ).tag(config=True)
     directory = Unicode(
-        help="Where records go that do not fit into memory, one file per kernel, deleted with the kernel.",
+        help="Where records go that do not fit into memory: one file for each kernel, which only the "
+        "server's user can read, deleted with the kernel. By default `reactive-replay` in Jupyter's runtime directory.",
     ).tag(config=True)
 
     silence_limit = Float(
         30.0,
-        help="Seconds without a sign of life after which a client of the stream has vanished.",
+        help="Seconds without a sign of life after which a client of the stream is given up. It is pinged "
+        "six times meanwhile, whatever the server's own ping settings are.",
     ).tag(config=True)
     save_unattended = Bool(
         False,
-        help="Write outputs into the notebook when no front end is there to do it.",
+        help="Write outputs into the notebook when no front end is there to do it: only into cells whose "
+        "source is what ran, and never into a file that somebody has changed since the last front end left.",
     ).tag(config=True)
     unattended_interval = Float(
         5.0,

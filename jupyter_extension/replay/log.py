@@ -189,6 +189,7 @@ class Log:
         self._large: dict[int, str] = {}
         self._written: dict[str, tuple[int, slice]] = {}
         self._readers = 0
+        self._told = ""
         self._ended = False
         self._closed = False
         self._listeners: list[Callable[[], None]] = []
@@ -318,8 +319,13 @@ class Log:
 
     def _age(self) -> None:
         epoch, oldest = self._epoch, self._clock() - self._limits.age
+        floor, full = epoch.floor, self._spill.size > self._limits.disk
         while epoch.pieces and (self._spill.size > self._limits.disk or epoch.pieces[0].written < oldest):
             self._raise_floor(epoch, epoch.pieces[0].last)
+        if epoch.floor > floor and epoch.name != self._told:
+            self._told = epoch.name
+            why = "the disk may not hold more" if full else "they are too old"
+            self._complain(f"its oldest records are dropped from now on, {why}; what cells show stays")
         excess = self._fold.shelved - self._limits.disk if self._spill.size > self._limits.disk else 0
         if excess > 0:
             self.gaps += 1

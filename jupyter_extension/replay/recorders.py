@@ -119,7 +119,7 @@ class Recorders:
         self._recordings[kernel_id] = recording
         self._taps[kernel_id] = self._make_tap(recording, kernel)
         self._watch_restarts(kernel, recording, self._taps[kernel_id])
-        self._log.debug("Recording kernel %s", kernel_id)
+        self._log.info("Kernel %s is recorded%s.", kernel_id, " through its gateway" * self._adopts)
 
     def _make_log(self, kernel_id: str, epoch: str) -> Log:
         def complain(sentence: str) -> None:
@@ -165,7 +165,7 @@ class Recorders:
         recording.let_all_go()
         tap = self._taps.pop(kernel_id)
         tap.end()
-        self._log.debug("Kernel %s is gone, after %d records", kernel_id, recording.log.records)
+        self._log.info("Kernel %s is gone, after %d records.", kernel_id, recording.log.records)
         self._ending = [pair for pair in self._ending if not pair[0].log.closed]
         self._ending.append((recording, tap))
 

@@ -205,7 +205,9 @@ class StreamHandler(WebSocketMixin, WebSocketHandler, JupyterHandler):  # pyrigh
         now = self._loop.time()
         silence = self._streams.silence
         if now - self._heard >= silence:
-            self.log.debug("A client of kernel %s has vanished.", self._recording.name)
+            self.log.info(
+                "A client of kernel %s was given up: %d s of silence.", self._recording.name, silence
+            )
             self._wire.close()
         elif now - self._pinged >= silence / BEATS and self.ws_connection is not None:
             self._pinged = now

@@ -21,7 +21,7 @@ import psutil
 import websocket
 
 ROOT = Path(__file__).parents[2]
-PATIENCE = 30.0
+PATIENCE = 60.0
 EXTENSIONS = ("jupyter_extension", "tests.replay.blocking")
 
 
