@@ -82,7 +82,8 @@ class ReplayApp(LoggingConfigurable):
     ).tag(config=True)
     directory = Unicode(
         help="Where records go that do not fit into memory: one file for each kernel, which only the "
-        "server's user can read, deleted with the kernel. By default `reactive-replay` in Jupyter's runtime directory.",
+        "server's user can read, deleted with the kernel. By default `reactive-replay` in Jupyter's runtime "
+        "directory.",
     ).tag(config=True)
 
     silence_limit = Float(
