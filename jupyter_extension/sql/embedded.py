@@ -32,6 +32,8 @@ _PLACE_OF_ROOT = Path("/var/lib/jupyter-reactive")
 # The longest path that every system takes as the name of a socket, less the name of the socket itself.
 _SOCKET_PATH = 103 - len("/.s.PGSQL.5432.lock")
 _LOOK = 0.005
+# What is being made is called so until it is whole.
+_HALF_MADE = "new-"
 # Root's server runs as the first of these that has no name: no other program is that user.
 _NAMELESS = range(54320, 54420)
 
@@ -114,11 +116,14 @@ class _Site:
 
 def attach() -> Server:
     """Start the user's server, or join it if it runs. Blocks for as long as that takes."""
-    site = _site()
-    use = _Use.enter(site.place / "users.lock")
+    where, user = _place_and_user()
+    use = _Use.enter(where / "users.lock")
     try:
-        with _lockable(site.place / "start.lock") as turn:
+        with _lockable(where / "start.lock") as turn:
+            # Whatever is made there is made by one process at a time.
             _lock(turn, exclusive=True)
+            _sweep(where)
+            site = _site(where, user)
             _have_cluster(site)
             _have_server(site)
     except BaseException:
@@ -142,7 +147,7 @@ def _lockable(path: Path) -> IO[str]:
 
 
 def _lock(file: IO[str], *, exclusive: bool) -> None:
-    import fcntl  # not on Windows, where `_site` has already said so
+    import fcntl  # not on Windows, where nobody comes this far
 
     fcntl.lockf(file, fcntl.LOCK_EX if exclusive else fcntl.LOCK_SH)
 
@@ -165,7 +170,8 @@ _WAY_OUT = "Install it, or connect with %sql postgresql://user@host/database, or
 # The site
 
 
-def _site() -> _Site:
+def _place_and_user() -> tuple[Path, int | None]:
+    """The directory, made if need be, and as whom its server runs."""
     if os.name != "posix":
         raise Unavailable(f"The embedded Postgres does not run on {sys.platform} yet. {_WAY_OUT}")
     where = place()
@@ -178,6 +184,16 @@ def _site() -> _Site:
         where.chmod(0o700 if user is None else 0o711)
     if user is not None:
         _demand_public(where)
+    return where, user
+
+
+def _sweep(where: Path) -> None:
+    """Take away what was half made when its maker was killed."""
+    for made in where.glob(f"{_HALF_MADE}*"):
+        shutil.rmtree(made, ignore_errors=True)
+
+
+def _site(where: Path, user: int | None) -> _Site:
     programs = _programs()
     if user is not None and not _public(programs / "bin" / "postgres"):
         programs = _copied(programs, where)
@@ -219,7 +235,7 @@ def _copied(programs: Path, where: Path) -> Path:
     """The programs where root's server user may run them: they lie in somebody's closed directory."""
     target = where / f"programs-{version(_DISTRIBUTION)}"
     if not target.exists():
-        made = Path(tempfile.mkdtemp(dir=where))
+        made = Path(tempfile.mkdtemp(dir=where, prefix=_HALF_MADE))
         made.chmod(0o755)
         for part in ("bin", "lib", "share"):
             shutil.copytree(programs / part, made / _PACKAGE / "pginstall" / part, symlinks=True)
@@ -259,7 +275,7 @@ def _have_cluster(site: _Site) -> None:
     cluster = site.place / "cluster"
     if (cluster / "PG_VERSION").exists():
         return
-    made = Path(tempfile.mkdtemp(dir=site.place, prefix="new-"))
+    made = Path(tempfile.mkdtemp(dir=site.place, prefix=_HALF_MADE))
     try:
         _initialise(site, made)
         (made / "pg_hba.conf").write_text("local all all peer map=owner\n", encoding="utf-8")

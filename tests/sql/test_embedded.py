@@ -41,8 +41,9 @@ as_root = pytest.mark.skipif(os.geteuid() != 0, reason="what only root has to ca
 class User:
     """A process that uses the server, as a kernel would."""
 
-    def __init__(self) -> None:
-        environment = {**os.environ, "PYTHONPATH": str(ROOT)}
+    def __init__(self, path: Path | None = None) -> None:
+        places = os.pathsep.join(str(each) for each in (ROOT, path) if each is not None)
+        environment = {**os.environ, "PYTHONPATH": places}
         command = [sys.executable, "-c", USER]
         pipe = subprocess.PIPE
         self.process = subprocess.Popen(command, stdin=pipe, stdout=pipe, text=True, env=environment)
@@ -64,8 +65,9 @@ class User:
 
 
 @contextmanager
-def users(count: int) -> Iterator[list[User]]:
-    them = [User() for _ in range(count)]
+def users(count: int, path: Path | None = None) -> Iterator[list[User]]:
+    """Processes that start together; `path` is where else they look for modules."""
+    them = [User(path) for _ in range(count)]
     try:
         yield them
     finally:
@@ -92,7 +94,7 @@ def servers(place: Path) -> list[psutil.Process]:
 
 def left(place: Path) -> list[psutil.Process]:
     """What is still there, after those that are ending have ended."""
-    return psutil.wait_procs(servers(place), timeout=10)[1]
+    return psutil.wait_procs(servers(place), timeout=60)[1]
 
 
 def the(kind: str, place: Path) -> psutil.Process:
@@ -162,7 +164,7 @@ def test_a_killed_part_is_replaced_at_the_next_attach(place: Path, kind: str):
         killed = the(kind, place)
         rest = servers(place)
         killed.kill()
-        psutil.wait_procs(rest, timeout=30)
+        psutil.wait_procs(rest, timeout=60)
         with one_user() as second:
             assert second.asks("select 1") == "1"
     wait_for_the_end(place)
@@ -175,7 +177,7 @@ def test_all_killed_at_once_leave_nothing_that_hinders_the_next(place: Path):
         everybody = [*servers(place), psutil.Process(user.process.pid)]
         for process in everybody:
             process.kill()
-        psutil.wait_procs(everybody, timeout=30)
+        psutil.wait_procs(everybody, timeout=60)
     with one_user() as user:
         assert user.asks("select n from kept") == "7"
 
@@ -244,23 +246,32 @@ def test_a_closed_directory_is_not_opened_but_named(place: Path, monkeypatch: py
     assert home.stat().st_mode & 0o777 == 0o700
 
 
-@as_root
-def test_programs_in_a_closed_home_are_copied(place: Path, monkeypatch: pytest.MonkeyPatch):
+@pytest.fixture
+def home(place: Path) -> Path:
+    """A closed home whose own environment has the programs, as root's often is."""
     programs = embedded._programs()
-    home = place / "home" / embedded._PACKAGE
-    home.mkdir(parents=True)
-    home.parent.chmod(0o700)
-    (home / "pginstall").symlink_to(programs)
-    (home.parent / f"{embedded._PACKAGE}.libs").symlink_to(programs.parents[1] / f"{embedded._PACKAGE}.libs")
-    monkeypatch.setattr(embedded, "_programs", lambda: home / "pginstall")
-    server = embedded.attach()
-    try:
+    package = place / "home" / embedded._PACKAGE
+    package.mkdir(parents=True)
+    package.parent.chmod(0o700)
+    (package / "__init__.py").touch()
+    (package / "pginstall").symlink_to(programs)
+    libraries = f"{embedded._PACKAGE}.libs"
+    (package.parent / libraries).symlink_to(programs.parents[1] / libraries)
+    return package.parent
+
+
+@as_root
+def test_programs_in_a_closed_home_are_copied_once_by_whoever_comes_first(place: Path, home: Path):
+    half_made = place / "new-killed"
+    half_made.mkdir()
+    with users(4, home) as them:
+        assert len({user.hears() for user in them}) == 1
         program = Path(the("-k", place).cmdline()[0])
         assert program.is_relative_to(place)
-        assert not program.is_relative_to(home.parent)
-        assert home.parent.stat().st_mode & 0o777 == 0o700
-    finally:
-        server.release()
+        assert not program.is_relative_to(home)
+        assert home.stat().st_mode & 0o777 == 0o700
+        assert [path.name for path in place.glob("new-*")] == []
+        assert len(list(place.glob("programs-*"))) == 1
 
 
 def test_a_path_too_long_for_a_socket_does_not_matter(place: Path, monkeypatch: pytest.MonkeyPatch):
