@@ -115,6 +115,9 @@ class CellFacts:
     dynamic: bool = False
     # The source changes a world that is not rolled back: its default mode is `manual`.
     manual: bool = False
+    # What it works in that has a state of its own (connections to databases): while one of them is in the
+    # middle of something, the cell does not run by itself.
+    sessions: frozenset[str] = frozenset()
     # What it does beyond looking, in the words of `analysis/verbs.py`. Cells of equal facts may differ in it.
     verbs: frozenset[str] = field(default=frozenset(), compare=False)
 

@@ -69,6 +69,13 @@ class NamesTouched:
     lasting: bool
 
 
+@dataclass(frozen=True)
+class SessionsBusy:
+    """These sessions, and no others, are in the middle of something: a transaction is open."""
+
+    sessions: frozenset[str]
+
+
 Event: TypeAlias = (
     DocumentSynced
     | CellEdited
@@ -78,6 +85,7 @@ Event: TypeAlias = (
     | RunFinished
     | Interrupted
     | NamesTouched
+    | SessionsBusy
 )
 
 

@@ -10,7 +10,7 @@ import time
 from collections import deque
 from collections.abc import Callable, Generator, Mapping
 from concurrent.futures import Future
-from contextlib import contextmanager, suppress
+from contextlib import contextmanager
 from contextvars import ContextVar
 from dataclasses import dataclass
 from inspect import signature
@@ -40,7 +40,9 @@ from .event import (
     Run,
     RunFinished,
     RunRequested,
+    SessionsBusy,
 )
+from .extensions import Extensions
 from .guard import keep_builtins, restore_builtins
 from .interrupt import Interrupts
 from .namespace import MEMORY, Namespace, of_the_session
@@ -115,6 +117,8 @@ class ReactiveKernel(IPythonKernel):
         self.document = Session(self._analyse)
         self._observer: Observer | None = None
         self._connect: Callable[[str, str], None] | None = None
+        # Connections on which a transaction is open.
+        self._busy_sessions: frozenset[str] = frozenset()
         # Requests are taken in by any thread; whoever steps the document or tells of it holds this.
         self._turn = Turn()
         self._comms: set[str] = set()
@@ -146,6 +150,7 @@ class ReactiveKernel(IPythonKernel):
         shell = cast("Any", self.shell)
         self._interrupts.attend(shell)
         shell.register_magic_function(ReactiveMagic(self._host()), "line", "reactive")
+        self._extensions = Extensions(self.shell)
         inherit_context_in_threads()
         keep_builtins()
         self._magics = Magics(shell)
@@ -317,8 +322,10 @@ class ReactiveKernel(IPythonKernel):
             self._step(NamesTouched(frozenset(owned), lasting=False))
 
     async def _comm_open(self, stream: Any, ident: Any, message: dict[str, Any]) -> None:
-        self.comm_manager.comm_open(stream, ident, message)
         content = message["content"]
+        if content.get("target_name") not in self.comm_manager.targets:
+            self._extensions.load()
+        self.comm_manager.comm_open(stream, ident, message)
         if content.get("target_name") != wire.TARGET:
             return
         comm = cast("BaseComm", self.comm_manager.get_comm(content["comm_id"]))
@@ -352,7 +359,10 @@ class ReactiveKernel(IPythonKernel):
         if telling:
             self._publish_status("busy", "shell")
         try:
-            if self._take_in(content.get("data"), content["comm_id"]):
+            request = self._take_in(content.get("data"), content["comm_id"])
+            if isinstance(request, wire.ConnectRequested):
+                await self._open_connection(request)
+            elif request:
                 await self._finish()
         finally:
             self.set_parent(ident, message)
@@ -383,8 +393,8 @@ class ReactiveKernel(IPythonKernel):
     def _came_from_browser(self, names: set[Resource]) -> None:
         self._step(NamesTouched(frozenset(names), lasting=True))
 
-    def _take_in(self, data: object, comm_id: str) -> bool:
-        """Take a request in; answer whether it is over only when the plan is."""
+    def _take_in(self, data: object, comm_id: str) -> wire.ConnectRequested | bool:
+        """Take a request in; answer whether it is over only when the plan is, or what takes longer."""
         comm = cast("BaseComm", self.comm_manager.get_comm(comm_id))
         with self._turn:
             request = wire.parse(data, self.document)
@@ -394,7 +404,7 @@ class ReactiveKernel(IPythonKernel):
                 comm.send(dict(wire.variables(variables(self._own_names()), self.document)))
                 return False
             elif isinstance(request, wire.ConnectRequested):
-                self._open_connection(request.name or "default", request.url)
+                return request
             elif isinstance(request, CascadeChosen):
                 self._choose(request)
             else:
@@ -404,14 +414,27 @@ class ReactiveKernel(IPythonKernel):
                 comm.send(dict(answer))
             return True
 
-    def _open_connection(self, name: str, url: str) -> None:
+    async def _open_connection(self, request: wire.ConnectRequested) -> None:
+        """Open a connection in a thread of its own; whatever else arrives goes on meanwhile."""
+        if self._connect is None:
+            self._extensions.load()
+        name = request.name or "default"
         if self._connect is None:
             problem = "This kernel has no database support installed."
             self._publish("reactive_connection", wire.connection(name, "", problem))
             return
-        # Whoever connects tells of it, also when it fails.
-        with suppress(Exception):
-            self._connect(name, url)
+        opening = asyncio.create_task(asyncio.to_thread(self._connect, name, request.url))
+        in_main = threading.current_thread() is threading.main_thread()
+        holding = in_main and not _concurrent.get()
+        if holding:
+            self._main_asyncio_lock.release()
+        try:
+            # Whoever connects tells of it, also when it fails.
+            await asyncio.wait([opening])
+            opening.exception()
+        finally:
+            if holding:
+                await self._main_asyncio_lock.acquire()
 
     # What a language's extension tells the kernel
 
@@ -430,6 +453,12 @@ class ReactiveKernel(IPythonKernel):
         """A database connection was opened or replaced, or could not be."""
         if self._comms:
             self._publish("reactive_connection", wire.connection(name, server, problem))
+
+    def transactions_open(self, connections: frozenset[str]) -> None:
+        """Cells on these connections do not rerun by themselves for now, and those on all others do."""
+        if connections != self._busy_sessions:
+            self._busy_sessions = connections
+            self._take(SessionsBusy(connections))
 
     def connects_with(self, connect: Callable[[str, str], None]) -> None:
         """Have `connect(name, url)` open the connections that front ends ask for."""

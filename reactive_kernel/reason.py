@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Callable, Iterable, Mapping, Sequence
+from dataclasses import replace
 
 from .cell import CellId, Cycle, Reason, Resource, Unparsable
 
@@ -164,6 +165,12 @@ def input_off(names: Sequence[Resource], cells: Sequence[CellId], label: Label) 
 def input_missing(names: Sequence[Resource], cells: Sequence[CellId], label: Label) -> Reason:
     message = f"It needs {_names(names)} {_from(names, cells, label)}, which has not run; run that first."
     return Reason("input-missing", message, tuple(cells), tuple(names))
+
+
+def waits(why: Reason, sessions: Sequence[str]) -> Reason:
+    """A cell that does not run by itself for now."""
+    message = f"{why.message} A transaction is open on {_names(sessions)}: meanwhile it runs when asked only."
+    return replace(why, message=message)
 
 
 def off() -> Reason:

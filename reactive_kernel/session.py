@@ -34,6 +34,7 @@ from .event import (
     Run,
     RunFinished,
     RunRequested,
+    SessionsBusy,
     StaleRequested,
     Status,
 )
@@ -81,6 +82,7 @@ class Session:
         # For versions whose content is that of an earlier one: the first stamp that it had.
         self._contents: dict[tuple[Resource, Stamp], Stamp] = {}
         self._policy = Policy(self._automatic, self._behind, True)
+        self._busy: frozenset[str] = frozenset()
         self._handlers: Mapping[type[Event], Callable[..., None]] = {
             DocumentSynced: self._document_synced,
             CellEdited: self._cell_edited,
@@ -90,6 +92,7 @@ class Session:
             RunFinished: self._run_finished,
             Interrupted: self._interrupted,
             NamesTouched: self._names_touched,
+            SessionsBusy: self._sessions_busy,
         }
 
     # Questions
@@ -353,6 +356,14 @@ class Session:
         self._requested.clear()
         self._settle(dropped)
 
+    def _sessions_busy(self, event: SessionsBusy) -> None:
+        changed, self._busy = self._busy ^ event.sessions, event.sessions
+        concerned = {cell for cell, state in self._states.items() if state.facts.sessions & changed}
+        # What they do not do by themselves is part of why they are stale.
+        self._standing.busy = event.sessions
+        for cell in concerned:
+            self._standing.touch(cell)
+
     def _names_touched(self, event: NamesTouched) -> None:
         readers: set[CellId] = set()
         for name in event.names:
@@ -587,7 +598,8 @@ class Session:
     # The plan
 
     def _automatic(self, cell: CellId) -> bool:
-        return self._states[cell].mode is Mode.AUTO
+        state = self._states[cell]
+        return state.mode is Mode.AUTO and not state.facts.sessions & self._busy
 
     def _failed(self, cell: CellId) -> bool:
         ran = self._states[cell].ran

@@ -8,7 +8,7 @@ from . import reason
 from .cell import NOTHING, CellId, Freshness, Mode, Outcome, Reason, Resource
 from .event import Edges, Status
 from .graph import Graph
-from .state import State
+from .state import Ran, State
 
 
 class Standing:
@@ -23,6 +23,8 @@ class Standing:
         self._news: set[CellId] = set()
         self._published: dict[CellId, Status] = {}
         self._published_edges: dict[CellId, Edges] = {}
+        # The sessions outside that are in the middle of something.
+        self.busy: frozenset[str] = frozenset()
 
     def arrange(self, order: tuple[CellId, ...]) -> None:
         """Those are the code cells now, in that order."""
@@ -143,6 +145,11 @@ class Standing:
             return reason.syntax(state.facts.problem)
         if state.ran is None or state.fresh:
             return None
+        why, busy = self._staleness(state, state.ran), state.facts.sessions & self.busy
+        return reason.waits(why, sorted(busy)) if busy else why
+
+    def _staleness(self, state: State, ran: Ran) -> Reason:
+        cell = state.cell.id
         if state.edited:
             return reason.edited()
         if state.interrupted:
@@ -159,8 +166,8 @@ class Standing:
             return reason.refused()
         if state.nudged:
             return reason.rebound(sorted(state.nudged))
-        if state.ran.unproven:
-            return reason.unproven(state.ran.unproven)
+        if ran.unproven:
+            return reason.unproven(ran.unproven)
         names, cells = self._through(cell, lambda parent: not parent.fresh)
         return reason.input_stale(names, cells, self.label)
 

@@ -33,10 +33,19 @@ class Connections:
             raise
         before = self._open.get(name)
         self._open[name] = database
-        if before is not None:
-            before.close()
         self._hear(name, database.server, None)
+        if before is not None:
+            # Once the cell that is using it is through with it.
+            with before.held():
+                before.close()
         return database
+
+    def opened(self, name: str) -> Database | None:
+        """The connection of that name, if somebody has opened it."""
+        return self._open.get(name)
+
+    def names(self) -> list[str]:
+        return list(self._open)
 
     def get(self, name: str) -> Database:
         """The connection of that name; the default one is opened at its first use."""
@@ -49,6 +58,11 @@ class Connections:
                 f"There is no connection `{name}`; open: {known}. %sql postgresql://… --name {name} opens it."
             )
         return self.connect(name, Target.of_environment())
+
+    @property
+    def in_transaction(self) -> frozenset[str]:
+        """Those on which a transaction is open."""
+        return frozenset(name for name, database in list(self._open.items()) if database.in_transaction)
 
     def close(self) -> None:
         while self._open:

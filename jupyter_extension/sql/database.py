@@ -11,9 +11,9 @@ import queue
 import re
 import threading
 from collections import deque
-from collections.abc import Callable, Coroutine, Iterator, Sequence
+from collections.abc import Callable, Coroutine, Generator, Iterator, Sequence
 from concurrent.futures import Future, wait
-from contextlib import suppress
+from contextlib import contextmanager, suppress
 from dataclasses import dataclass, field
 from typing import Any, TypeVar
 from urllib.parse import unquote
@@ -198,6 +198,12 @@ class Database:
         use, self._use = self._use, None
         if use is not None:
             use.release()
+
+    @contextmanager
+    def held(self) -> Generator[Database]:
+        """Have it to oneself, for as long as what others do in between would be wrong."""
+        with self._one:
+            yield self
 
     @property
     def in_transaction(self) -> bool:

@@ -44,6 +44,7 @@ def _facts(order: Ask, *, above: bool) -> CellFacts:
         writes=written.union(*(resources(each.writes, database) for each in found)),
         # What Postgres' parser does not understand, an older or a newer server might.
         manual=any(each.changes or each.unknown for each in found),
+        sessions=frozenset([order.on]),
     )
 
 

@@ -18,6 +18,9 @@ from IPython.core.magic import (
 from IPython.display import display  # pyright: ignore[reportUnknownVariableType]
 
 from . import line as lines
+from .caller import unused
+from .catalog import Catalogs, defines
+from .comms import answering, variables
 from .connections import Connections, Unconnected
 from .database import Database, Failed, Target
 from .execution import Names, Path, Progress, Result, Wrong, run
@@ -30,7 +33,7 @@ from .sources import Sources, sources, unknown_functions
 from .table import Shown, bundle
 from .watch import Unwatchable, Watcher
 
-COMM_TARGET = "reactive.table"
+TABLES_TARGET, SQL_TARGET = "reactive.table", "reactive.sql"
 # Seconds after which a result is shown as far as it has come, and between two such words.
 _SLOW, _TICK = 0.3, 0.25
 
@@ -53,6 +56,8 @@ class Observer(Protocol):
 
     def connection_changed(self, name: str, server: str, problem: str | None) -> None: ...
 
+    def transactions_open(self, connections: frozenset[str]) -> None: ...
+
 
 @magics_class
 class SqlMagics(Magics):
@@ -62,6 +67,9 @@ class SqlMagics(Magics):
         super().__init__(shell)
         self.connections = Connections(self._hear)
         self.tables = Tables()
+        self.catalogs = Catalogs(self.connections)
+        # Front ends that want to know when tables, columns or connections are others.
+        self._listeners: dict[str, Any] = {}
         self._watchers: dict[Database, Watcher] = {}
 
     # IPython would paste values into the text before anybody has read it.
@@ -81,18 +89,20 @@ class SqlMagics(Magics):
 
     def _order(self, order: lines.Order) -> object:
         if isinstance(order, lines.Connect):
-            return self.connect(order.name, order.url)
+            forget(self._shell, Target(order.url).secrets())
+            _say(f"{order.name}: {self.connect(order.name, order.url).server}")
+            return None
         if isinstance(order, lines.Tell):
             return self._tell(order.name)
         if isinstance(order, lines.Watch):
             return self._watch(order)
-        return self._ask(order, Quiet())
+        return self._ask(order, Screen(self.tables) if unused(self._shell) else Quiet())
 
-    def connect(self, name: str, url: str) -> None:
-        """Open a connection; also for a front end that asks for one."""
-        target = Target(url)
-        forget(self._shell, target.secrets())
-        _say(f"{name}: {self.connections.connect(name, target).server}")
+    def connect(self, name: str, url: str) -> Database:
+        """Open a connection; also for a front end that asks for one, in a thread of its own."""
+        database = self.connections.connect(name, Target(url))
+        self._tell_transactions()
+        return database
 
     def _tell(self, name: str) -> None:
         database = self.connections.get(name)
@@ -119,6 +129,7 @@ class SqlMagics(Magics):
 
     def close(self) -> None:
         """Leave all servers, and nothing behind there."""
+        self.catalogs.close()
         while self._watchers:
             self._watchers.popitem()[1].close()
         self.connections.close()
@@ -140,11 +151,18 @@ class SqlMagics(Magics):
         parts = statements(order.sql)
         if not parts:
             raise lines.Misused("There is no statement here.")
-        database = self.connections.get(order.on)
         last: Result | None = None
-        for part in parts:
-            last = self._statement(database, order, part, screen)
+        with self.connections.get(order.on).held() as database:
+            try:
+                for part in parts:
+                    last = self._statement(database, order, part, screen)
+            finally:
+                self._tell_transactions()
         return last
+
+    def _tell_transactions(self) -> None:
+        if self._observer is not None:
+            self._observer.transactions_open(self.connections.in_transaction)
 
     def _statement(
         self, database: Database, order: lines.Ask, part: Statement, screen: Screen | Quiet
@@ -161,6 +179,8 @@ class SqlMagics(Magics):
         finally:
             _tell_notices(database)
             touched.tell()
+            if defines(part.text, lineage(_without_places(part))):
+                self._tell_defined(order.on)
         screen.end(result, in_transaction=database.in_transaction)
         return result
 
@@ -197,25 +217,42 @@ class SqlMagics(Magics):
         kernel: object = getattr(self._shell, "kernel", None)
         return cast("Observer", kernel) if hasattr(kernel, "resources_touched") else None
 
+    def _tell_defined(self, name: str) -> None:
+        """Tell those who complete names that there may be others now."""
+        self.catalogs.forget(name)
+        for comm in list(self._listeners.values()):
+            comm.send({"op": "changed", "on": name})
+
     def _hear(self, name: str, server: str, problem: str | None) -> None:
+        if problem is None:
+            self._tell_defined(name)
         observer = self._observer
         if observer is not None:
             observer.connection_changed(name, server, problem)
 
-    def serve(self, comm: Any, opened: Mapping[str, Any]) -> None:
+    def serve_tables(self, comm: Any, opened: Mapping[str, Any]) -> None:
         """Answer what a front end asks of the tables that are shown."""
+        comm.on_msg(answering(comm, self.tables.answer))
 
-        def answer(message: Mapping[str, Any]) -> None:
-            request: object = message["content"].get("data")
-            try:
-                if not isinstance(request, dict):
-                    raise Nonsense("A request is an object.")
-                content, buffers = self.tables.answer(cast("dict[str, object]", request))
-                comm.send(content, buffers=buffers)
-            except Nonsense as problem:
-                comm.send({"op": "error", "message": str(problem), "about": request})
+    def serve_names(self, comm: Any, opened: Mapping[str, Any]) -> None:
+        """Answer what can be written in a SQL cell."""
+        self._listeners[comm.comm_id] = comm
 
-        comm.on_msg(answer)
+        def gone(message: object) -> None:
+            self._listeners.pop(comm.comm_id, None)
+
+        comm.on_close(gone)
+        comm.on_msg(answering(comm, self._names_for))
+
+    def _names_for(self, request: Mapping[str, object]) -> tuple[dict[str, object], list[bytes]]:
+        operation, on = request.get("op"), str(request.get("on") or lines.DEFAULT)
+        if operation == "catalog":
+            return {"op": operation, "on": on, **self.catalogs.of(on)}, []
+        if operation == "names":
+            return {"op": operation, "names": variables(self._shell.user_ns)}, []
+        if operation == "connections":
+            return {"op": operation, "names": [*self.connections.names(), lines.FRAMES]}, []
+        raise Nonsense(f"{operation!r} is not known; there are catalog, names and connections.")
 
 
 class Touched:
@@ -362,7 +399,8 @@ def load(shell: InteractiveShell) -> SqlMagics:
     shell.register_magics(magics)
     kernel: Any = getattr(shell, "kernel", None)
     if kernel is not None and hasattr(kernel, "comm_manager"):
-        kernel.comm_manager.register_target(COMM_TARGET, magics.serve)
+        kernel.comm_manager.register_target(TABLES_TARGET, magics.serve_tables)
+        kernel.comm_manager.register_target(SQL_TARGET, magics.serve_names)
     if kernel is not None and hasattr(kernel, "connects_with"):
         kernel.connects_with(magics.connect)
     atexit.register(magics.close)

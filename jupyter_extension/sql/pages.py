@@ -9,7 +9,7 @@ from typing import Any, cast
 import pyarrow.compute
 
 from .arrow import Table, pa
-from .table import stream
+from .table import stream, texts_of
 
 # How many results are kept for those who want to turn their pages.
 _KEPT = 32
@@ -48,7 +48,10 @@ class Tables:
         if operation == "page":
             start, count = _number(request, "start"), min(_number(request, "count"), _MOST)
             page = chosen.slice(start, count)
-            return head | {"start": start, "count": page.num_rows, "rows": chosen.num_rows}, [stream(page)]
+            found = head | {"start": start, "count": page.num_rows, "rows": chosen.num_rows}
+            if request.get("as") == "texts":
+                return found | {"texts": texts_of(page)}, []
+            return found, [stream(page)]
         if operation == "export":
             form = str(request.get("format"))
             return head | {"format": form}, [exported(chosen, form)]

@@ -44,9 +44,9 @@ class Shown:
 def bundle(shown: Shown, table: Table) -> dict[str, object]:
     """The forms of a result, from the richest to the plainest."""
     part = table.slice(0, _HTML)
-    texts = [_texts(column) for column in part.columns]
+    texts = texts_of(part)
     return {
-        MIME: _grid(shown, table),
+        MIME: {**_grid(shown, table), "texts": texts},
         "text/html": _html(shown, table.column_names, texts, part.num_rows),
         "text/plain": _text(shown, table.column_names, texts, part.num_rows),
     }
@@ -79,6 +79,11 @@ def stream(table: Table) -> bytes:
     with pa.ipc.new_stream(sink, table.schema) as writer:
         writer.write_table(table.combine_chunks())
     return sink.getvalue().to_pybytes()
+
+
+def texts_of(table: Table) -> list[Texts]:
+    """The columns as people read them; None for NULL."""
+    return [_texts(column) for column in table.columns]
 
 
 def _said(shown: Shown, number: int) -> list[str]:

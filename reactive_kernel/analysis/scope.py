@@ -117,8 +117,8 @@ class Module(Scope):
 
     __slots__ = (
         "annotations", "bare", "deletes", "dynamic", "erases", "extra", "latent", "loaded", "manual",
-        "mutates", "origins", "problem", "reads", "record", "said", "said_of_own", "shell_call", "unsure",
-        "verbs", "written",
+        "mutates", "origins", "problem", "reads", "record", "said", "said_of_own", "sessions", "shell_call",
+        "unsure", "verbs", "written",
     )  # fmt: skip
 
     def __init__(self, shell_call: ShellCall) -> None:
@@ -139,6 +139,7 @@ class Module(Scope):
         self.record: tuple[set[str], set[str]] | None = None
         self.dynamic = False
         self.manual = False
+        self.sessions: set[str] = set()
         self.problem: Unparsable | None = None
         self.annotations = "deferred" if LAZY_ANNOTATIONS else "evaluated"
         self.verbs: set[str] = set()
@@ -232,6 +233,7 @@ class Module(Scope):
             uses=frozenset(self.loaded.intersection(latent)),
             dynamic=self.dynamic,
             manual=self.manual,
+            sessions=frozenset(self.sessions),
             problem=self.problem,
             verbs=self._verbs(outside),
         )

@@ -118,6 +118,7 @@ def _adopt(scope: Scope, facts: CellFacts) -> None:
     module.problem = facts.problem or module.problem
     module.dynamic = module.dynamic or facts.dynamic
     module.manual = module.manual or facts.manual
+    module.sessions |= facts.sessions
     reads, others_read = _split(facts.reads | facts.builtins)
     writes, others_written = _split(facts.writes)
     _resources(scope, others_read, others_written)

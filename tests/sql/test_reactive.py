@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import socket
 from collections.abc import Iterator, Mapping
 from typing import Any
 
@@ -11,7 +12,12 @@ from jupyter_extension.sql.database import Database, Target
 
 from .kernels import Kernel, Ran, kernel
 
-ENTRY_POINT = "[reactive_kernel.magics]\nsql = jupyter_extension.sql.facts:facts\n"
+ENTRY_POINTS = """
+[reactive_kernel.magics]
+sql = jupyter_extension.sql.facts:facts
+[reactive_kernel.extensions]
+sql = jupyter_extension.sql
+"""
 
 
 class Document:
@@ -68,16 +74,34 @@ def _ran(messages: list[dict[str, Any]]) -> list[str]:
 
 
 @pytest.fixture(scope="module")
-def shared(url: str, tmp_path_factory: pytest.TempPathFactory) -> Iterator[Kernel]:
-    """A reactive kernel whose environment has our entry point, installed or not."""
+def site(tmp_path_factory: pytest.TempPathFactory) -> str:
+    """An environment that has our entry points, installed or not."""
     place = tmp_path_factory.mktemp("site")
     about = place / "sqlcells-1.0.dist-info"
     about.mkdir()
     (about / "METADATA").write_text("Metadata-Version: 2.1\nName: sqlcells\nVersion: 1.0\n")
-    (about / "entry_points.txt").write_text(ENTRY_POINT)
-    with kernel("reactive_kernel", path=str(place), DATABASE_URL=url) as started:
-        started.run("%load_ext jupyter_extension.sql")
+    (about / "entry_points.txt").write_text(ENTRY_POINTS)
+    return str(place)
+
+
+@pytest.fixture(scope="module")
+def shared(url: str, site: str) -> Iterator[Kernel]:
+    with kernel("reactive_kernel", path=site, DATABASE_URL=url) as started:
         yield started
+
+
+def test_a_fresh_kernel_knows_sql_cells_and_imports_nothing_for_others(url: str, site: str):
+    with kernel("reactive_kernel", path=site, DATABASE_URL=url) as fresh:
+        heavy = "[m for m in ('asyncpg', 'pyarrow', 'pglast', 'duckdb', 'pandas') if m in sys.modules]"
+        assert fresh.value(f"import sys; {heavy}") == "[]"
+        assert [bundle["text/plain"][:1] for bundle in fresh.sql("select 1 as n").bundles] == ["n"]
+        assert fresh.run("7 % 4").result == "3"
+
+
+def test_a_front_end_may_ask_before_any_sql_has_run(site: str):
+    with kernel("reactive_kernel", path=site) as fresh:
+        asked = fresh.ask(fresh.open("reactive.sql"), op="catalog", on="default")
+        assert asked["content"]["data"] == {"op": "catalog", "on": "default", "connected": False}
 
 
 @pytest.fixture
@@ -169,6 +193,103 @@ def test_a_front_end_opens_a_connection_and_hears_of_it(document: Document, url:
     assert [each["status"] for each in said] == ["error", "ok"]
     assert "hush" not in str(said)
     assert document.kernel.run("%%sql --on viacomm\nselect 1").reply["content"]["status"] == "ok"
+
+
+def test_a_connection_that_takes_its_time_holds_nobody_up(document: Document, url: str):
+    document.sync({"a": "x = 1", "b": "print(x)"})
+    with socket.create_server(("127.0.0.1", 0)) as silent:
+        slow = f"postgresql://u:hush@127.0.0.1:{silent.getsockname()[1]}/x"
+        data = {"op": "connect", "url": slow, "name": "slow"}
+        sent = document.kernel.send("comm_msg", {"comm_id": document.comm, "data": data})
+        caller, _ = silent.accept()
+        # It has been called, and says nothing.
+        assert document.run("a") == ["a", "b"]
+        assert document.tell(op="run", cells=["b"]) == ["b"]
+        caller.close()
+    document.kernel.until(lambda message: message["msg_type"] == "reactive_connection")
+    document.kernel.until(lambda message: _is_idle(message, sent))
+    [said] = [m["content"] for m in document.kernel.log if m["msg_type"] == "reactive_connection"]
+    assert (said["name"], said["status"]) == ("slow", "error")
+
+
+def test_the_same_table_on_two_connections_is_two_tables(document: Document, url: str):
+    owner = Database.open("owner", Target(url))
+    try:
+        owner.execute("create database elsewhere")
+        document.tell(op="connect", url=url.replace("/postgres?", "/elsewhere?"), name="elsewhere")
+        body = "drop table if exists twice; create table twice (x int)"
+        document.sync({
+            "make": f"%%sql\n{body}",
+            "make2": f"%%sql --on elsewhere\n{body}",
+            "look": "%%sql here <<\nselect count(*) as n from twice",
+            "look2": "%%sql there << --on elsewhere\nselect count(*) as n from twice",
+            "fill": "%%sql\ninsert into twice values (1)",
+            "fill2": "%%sql --on elsewhere\ninsert into twice values (1), (2)",
+        })  # fmt: skip
+        for cell in ("make", "make2", "look", "look2", "fill", "fill2"):
+            document.run(cell)
+        # What is above the writers reads what is there, and does not rerun.
+        document.sync(
+            {cell: document.cells[cell] for cell in ("make", "make2", "fill", "fill2", "look", "look2")}
+        )
+        assert document.run("fill") == ["fill", "look"]
+        assert document.run("fill2") == ["fill2", "look2"]
+        assert document.kernel.value("int(here.n[0]), int(there.n[0])") == "(2, 4)"
+    finally:
+        document.tell(op="connect", url=url, name="elsewhere")
+        owner.close()
+
+
+def test_while_a_transaction_is_open_nothing_on_its_connection_reruns_by_itself(document: Document):
+    document.sync({
+        "a": "least = 1",
+        "open": "%sql begin",
+        "b": "%%sql rows <<\nselect {least}::int as n",
+        "c": "print(least)",
+        "close": "%sql rollback",
+    })  # fmt: skip
+    for cell in ("a", "b", "c", "open"):
+        document.run(cell)
+    assert document.run("a", "least = 2") == ["a", "c"]
+    assert document.status("b")["freshness"] == "stale"
+    assert "A transaction is open on `default`" in document.status("b")["reason"]["message"]
+    assert document.run("b") == ["b"]
+    assert document.run("close") == ["close"]
+    assert document.run("a", "least = 3") == ["a", "b", "c"]
+
+
+def test_a_line_by_itself_shows_a_table(document: Document):
+    document.sync({"a": "%sql select 1 as n\nrows = %sql select 2 as n\n%sql select 3 as n"})
+    ran = document.run_fully("a")
+    assert [bundle["text/plain"].splitlines()[2] for bundle in ran.bundles] == ["1", "3"]
+    assert ran.of_type("execute_result") == []
+
+
+def test_what_there_is_to_write_is_told_while_a_query_runs(document: Document):
+    kernel = document.kernel
+    document.sync({"a": "%%sql\ndrop table if exists told; create table told (first int, second text[])"})
+    document.run("a")
+    comm = kernel.open("reactive.sql")
+
+    def tables() -> dict[str, Any]:
+        catalog = kernel.ask(comm, op="catalog", on="default", ask=1)["content"]["data"]
+        assert catalog["ask"] == 1
+        assert {"connected": True, "path": ["public"]}.items() <= catalog.items()
+        assert "select" in catalog["keywords"]
+        assert "timestamp with time zone" in catalog["types"]
+        return {table["name"]: table["columns"] for table in catalog["tables"]}
+
+    assert tables()["told"] == [{"name": "first", "type": "integer"}, {"name": "second", "type": "text[]"}]
+    kernel.run("%%sql\nalter table told rename to told_again")
+    assert any(m["content"].get("data") == {"op": "changed", "on": "default"} for m in kernel.log)
+    assert "told" not in tables()
+    assert "told_again" in tables()
+    names = kernel.ask(comm, op="names")["content"]["data"]["names"]
+    kernel.run("shown_to_all = 1")
+    assert {"name": "shown_to_all", "type": "int"} not in names
+    assert {"name": "shown_to_all", "type": "int"} in kernel.ask(comm, op="names")["content"]["data"]["names"]
+    assert "There is no" not in str(kernel.ask(comm, op="connections")["content"])
+    assert kernel.ask(comm, op="nonsense")["content"]["data"]["op"] == "error"
 
 
 def test_a_watched_table_reruns_its_readers_whoever_changes_it(document: Document, url: str):
