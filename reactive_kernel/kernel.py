@@ -42,7 +42,7 @@ from .event import (
     RunRequested,
     SessionsBusy,
 )
-from .extensions import Extensions
+from .extensions import Extensions, installed
 from .guard import keep_builtins, restore_builtins
 from .interrupt import Interrupts
 from .namespace import MEMORY, Namespace, of_the_session
@@ -183,6 +183,14 @@ class ReactiveKernel(IPythonKernel):
             self._step(event)
             for comm in self._comms:
                 cast("BaseComm", self.comm_manager.get_comm(comm)).send(dict(wire.ready(self.document)))
+
+    def do_complete(self, code: str, cursor_pos: int) -> Any:
+        """Complete Python; in cells of other languages it would be noise, and take its time."""
+        head = code.lstrip()[:100].partition("\n")[0].split()
+        if head and head[0].startswith("%%") and head[0][2:] in installed() and "\n" in code[:cursor_pos]:
+            place = {"cursor_start": cursor_pos, "cursor_end": cursor_pos}
+            return {"status": "ok", "matches": [], "metadata": {}, **place}
+        return super().do_complete(code, cursor_pos)
 
     def _parent(self) -> dict[str, Any]:
         return cast("dict[str, Any]", self.get_parent("shell"))

@@ -16,6 +16,8 @@ _OF_THE_SHELL = {"In", "Out", "exit", "quit", "get_ipython", "open"}
 
 def answering(comm: Any, answer: Answer) -> Callable[[Mapping[str, Any]], None]:
     """What is to be done with each message on a comm."""
+    # ipykernel hands what comes on a comm to the subshell that last answered on it; ours goes where it says.
+    setattr(comm, "_reply_subshell_for", _as_addressed)  # noqa: B010
 
     def hear(message: Mapping[str, Any]) -> None:
         request: object = message["content"].get("data")
@@ -31,6 +33,10 @@ def answering(comm: Any, answer: Answer) -> Callable[[Mapping[str, Any]], None]:
         comm.send(content | ({"ask": known["ask"]} if "ask" in known else {}), buffers=buffers)
 
     return hear
+
+
+def _as_addressed(content: object, subshell: str | None) -> str | None:
+    return subshell
 
 
 def variables(namespace: Mapping[str, object]) -> list[dict[str, str]]:

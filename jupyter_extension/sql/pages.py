@@ -43,7 +43,7 @@ class Tables:
         if table is None:
             raise Nonsense("This result is no longer in memory; run its cell again.")
         if operation == "summary":
-            return head | summary(table, str(request.get("column"))), []
+            return head | summary(filtered(table, request.get("filter")), str(request.get("column"))), []
         chosen = ordered(filtered(table, request.get("filter")), request.get("sort"))
         if operation == "page":
             start, count = _number(request, "start"), min(_number(request, "count"), _MOST)

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import base64
 import html
+import re
 from collections.abc import Sequence
 from dataclasses import dataclass
 from decimal import Decimal
@@ -136,10 +137,15 @@ def _texts(column: Table) -> Texts:
     if pa.types.is_string(kind):
         return [_shortened(text) for text in column.to_pylist()]
     if kind in _CAST or (pa.types.is_temporal(kind) and not pa.types.is_interval(kind)):
-        return column.cast(pa.string()).to_pylist()
+        return [
+            text if text is None else _NO_FRACTION.sub(r"\1", text)
+            for text in column.cast(pa.string()).to_pylist()
+        ]
     return [_shortened(_printed(value)) for value in column.to_pylist()]
 
 
+# A time of whole seconds need not say so.
+_NO_FRACTION = re.compile(r"\.0+(Z?)$")
 _CAST = frozenset({pa.bool_(), pa.int16(), pa.int32(), pa.int64(), pa.uint32(), pa.float32(), pa.float64()})
 
 

@@ -7,6 +7,7 @@ import { ISettingRegistry } from '@jupyterlab/settingregistry';
 import { IReactiveNotebooks } from './notebook';
 import { Notebooks } from './notebooks';
 import { readSettings } from './settings';
+import sql from './sql/plugin';
 
 const plugin: JupyterFrontEndPlugin<IReactiveNotebooks> = {
   id: 'jupyter-reactive:plugin',
@@ -18,4 +19,4 @@ const plugin: JupyterFrontEndPlugin<IReactiveNotebooks> = {
     new Notebooks(tracker, readSettings(registry, plugin.id))
 };
 
-export default [plugin];
+export default [plugin, ...sql];
