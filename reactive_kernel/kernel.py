@@ -188,9 +188,9 @@ class ReactiveKernel(IPythonKernel):
         """Complete Python; in cells of other languages it would be noise, and take its time."""
         head = code.lstrip()[:100].partition("\n")[0].split()
         if head and head[0].startswith("%%") and head[0][2:] in installed() and "\n" in code[:cursor_pos]:
-            place = {"cursor_start": cursor_pos, "cursor_end": cursor_pos}
-            return {"status": "ok", "matches": [], "metadata": {}, **place}
-        return super().do_complete(code, cursor_pos)
+            nothing: dict[str, Any] = {"status": "ok", "matches": [], "metadata": {}}
+            return nothing | {"cursor_start": cursor_pos, "cursor_end": cursor_pos}
+        return cast("Any", super().do_complete(code, cursor_pos))
 
     def _parent(self) -> dict[str, Any]:
         return cast("dict[str, Any]", self.get_parent("shell"))
@@ -358,6 +358,11 @@ class ReactiveKernel(IPythonKernel):
     async def _comm_msg(self, stream: Any, ident: Any, message: dict[str, Any]) -> None:
         """A front end's request, in whichever thread and whatever else is running."""
         content = message["content"]
+        comm = cast("BaseComm | None", self.comm_manager.comms.get(content.get("comm_id", "")))
+        if comm is not None and comm.target_name.startswith(f"{wire.TARGET}."):
+            # What front ends ask an extension changes nothing that cells read.
+            self.comm_manager.comm_msg(stream, ident, message)
+            return
         if content.get("comm_id") not in self._comms:
             self._widget_message(stream, ident, message)
             await self._finish()

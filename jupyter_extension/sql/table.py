@@ -136,11 +136,11 @@ def _texts(column: Table) -> Texts:
     kind = column.type
     if pa.types.is_string(kind):
         return [_shortened(text) for text in column.to_pylist()]
-    if kind in _CAST or (pa.types.is_temporal(kind) and not pa.types.is_interval(kind)):
-        return [
-            text if text is None else _NO_FRACTION.sub(r"\1", text)
-            for text in column.cast(pa.string()).to_pylist()
-        ]
+    if kind in _CAST:
+        return column.cast(pa.string()).to_pylist()
+    if pa.types.is_temporal(kind) and not pa.types.is_interval(kind):
+        texts: Texts = column.cast(pa.string()).to_pylist()
+        return [text if text is None else _NO_FRACTION.sub(r"\1", text) for text in texts]
     return [_shortened(_printed(value)) for value in column.to_pylist()]
 
 
