@@ -59,9 +59,12 @@ _NEEDED = {
 def script_of(result: Result) -> str:
     """The script; what did not run in the notebook is a comment in it."""
     cells = document(result.notebook)
-    standings = {cell.id: result.cells.get(cell.id, Standing()) for cell in cells}
+    standings = {
+        cell.id: Standing() if cell.mode is Mode.OFF else result.cells.get(cell.id, Standing())
+        for cell in cells
+    }
     taken = links(cells, standings)
-    alive = [cell.id for cell in cells if cell.source.strip() and _ran(cell, standings[cell.id])]
+    alive = [cell.id for cell in cells if cell.source.strip() and _ran(standings[cell.id])]
     order = arranged(alive, standings, taken)
     numbers = {cell.id: number for number, cell in enumerate(cells, 1)}
     moves = moved(order, numbers, standings, taken)
@@ -78,8 +81,8 @@ def script_of(result: Result) -> str:
     return "\n".join([*_head(live, _said(cells, order), failing=failing), *blocks]).rstrip("\n") + "\n"
 
 
-def _ran(cell: Cell, standing: Standing) -> bool:
-    return cell.mode is not Mode.OFF and standing.outcome in (Outcome.OK, Outcome.ERROR)
+def _ran(standing: Standing) -> bool:
+    return standing.outcome in (Outcome.OK, Outcome.ERROR)
 
 
 # The order
