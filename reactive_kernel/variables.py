@@ -129,7 +129,7 @@ def _text(value: Any) -> _Seen:
 
 
 def _container(value: Any) -> _Seen:
-    kind: Any = cast("Any", value).__class__
+    kind: Any = value.__class__
     opening, closing = _BRACKETS[kind]
     if kind in (dict, OrderedDict):
         items = [f"{_written(key)}: {_written(held)}" for key, held in islice(value.items(), _ITEMS)]

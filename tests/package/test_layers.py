@@ -17,16 +17,8 @@ JUPYTER = {"IPython", "comm", "ipykernel", "jupyter_client", "jupyter_core", "ju
 JUPYTER |= {"nbconvert", "nbformat", "tornado", "traitlets", "zmq"}
 # The rooms of the kernel's package that speak with Jupyter.
 SHELLS = (
-    "__main__",
-    "afresh",
-    "client",
-    "command",
-    "interrupt",
-    "kernel",
-    "notebook",
-    "own_magic",
-    "publish",
-    "runner",
+    *("__main__", "afresh", "cascade", "client", "command", "delivery", "in_ipython", "interrupt"),
+    *("kernel", "notebook", "own_magic", "publish", "runner", "runs"),
 )
 SERVER = {"jupyter_server", "tornado", "zmq"}
 

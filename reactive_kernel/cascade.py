@@ -1,0 +1,219 @@
+"""Follows the plan: cell after cell, and whatever arrives meanwhile between two of them."""
+
+from __future__ import annotations
+
+import asyncio
+import signal
+import threading
+import time
+from collections.abc import Generator
+from concurrent.futures import Future
+from contextlib import contextmanager
+from contextvars import ContextVar
+from typing import Any, cast
+
+import zmq
+
+from .cell import CellId
+from .event import Interrupted, Refuse
+from .in_ipython import refusal
+from .runs import Requested, Runs
+
+# Requests that may run cells, or step the document.
+_CAREFUL = frozenset(("execute_request", "comm_open", "comm_msg", "comm_close"))
+# Seconds between two looks, in a cascade of short cells, for messages that no thread has read yet.
+_INTAKE_INTERVAL = 0.005
+
+# Was this message taken in while a cell awaits?
+meanwhile: ContextVar[bool] = ContextVar("meanwhile", default=False)
+
+
+class Cascade(Runs):
+    """Runs what the plan says, in the main thread, until it is done or somebody takes it over."""
+
+    def __init__(self, **options: Any) -> None:
+        super().__init__(**options)
+        self._latest: object = None
+        self._arrived = 0
+        self._cascading = False
+        self._received = 0.0
+        # Has the kernel called itself idle while others were let in between two cells?
+        self._idle_told = False
+        self._finished: list[Future[None]] = []
+        # Who had SIGINT before the handlers under way.
+        self._before: list[Any] = []
+
+    async def _finish(self) -> None:
+        """Have what is planned done, in the main thread, and wait for it."""
+        done: Future[None] = Future()
+        with self._turn:
+            if not (self.document.under_way or self.document.shifted or self._cascading):
+                return
+            self._finished.append(done)
+        in_main = threading.current_thread() is threading.main_thread()
+        if in_main and not self._cascading and not meanwhile.get():
+            await self._cascade(None)
+        else:
+            self.io_loop.add_callback(self._pump)
+        await asyncio.wrap_future(done)
+
+    async def _pump(self) -> None:
+        async with self._main_asyncio_lock:
+            await self._cascade(None)
+
+    async def _cascade(self, request: Requested | None) -> None:
+        """Follow the plan to its end, or until a later request takes it over."""
+        with self._guarded():
+            while True:
+                self._heed_interrupt()
+                with self._turn:
+                    action = self.document.advance()
+                    if action is None:
+                        # Under the same lock: no request falls between the plan's end and ours.
+                        self._end_cascade()
+                        return
+                    if isinstance(action, Refuse):
+                        self._tell()
+                if isinstance(action, Refuse):
+                    self._refuse(action.cell, action.reason)
+                else:
+                    await self._run(action)
+                # Before others are let in: an interrupt is not meant for what they bring.
+                self._heed_interrupt()
+                if await self._taken_over(request):
+                    return
+
+    @contextmanager
+    def _guarded(self) -> Generator[None, None, None]:
+        """While a plan is followed, an interrupt hits user code only; elsewhere it is noted."""
+        outermost = not self._cascading
+        if not outermost:
+            yield
+            return
+        self._forget_idle_interrupt()
+        self._cascading = True
+        try:
+            with self._interrupts.heard():
+                yield
+        finally:
+            self._cascading = False
+            self._history.release()
+
+    def _end_cascade(self) -> None:
+        self.names.displace(self.document.shifted)
+        self.document.shifted.clear()
+        self.names.settle(lambda name: self.document.source_of(name, None))
+        self._tell()
+        finished, self._finished = self._finished, []
+        self._answer_dropped()
+        for done in finished:
+            done.set_result(None)
+
+    def _answer_dropped(self) -> None:
+        """Answer requests whose cells will not run: they left the document, or an interrupt came."""
+        for cell, requests in self._requests.items():
+            reply: dict[str, Any] = {"status": "aborted"}
+            if cell not in self.document:
+                reply = refusal("Removed", "The cell was removed before it could run.")
+            for request in requests:
+                self._reply(request, reply)
+        self._requests.clear()
+
+    # What arrives meanwhile
+
+    async def shell_main(self, subshell_id: str | None, msg: Any) -> None:
+        """Count the messages that have arrived in the main thread and are not finished."""
+        if subshell_id is not None:
+            await super().shell_main(subshell_id, msg)
+            return
+        self._arrived += 1
+        try:
+            await super().shell_main(subshell_id, msg)
+        finally:
+            self._arrived -= 1
+
+    async def _taken_over(self, request: Requested | None) -> bool:
+        """Let what has arrived be served; has somebody else taken the plan over?"""
+        # A message goes through three tasks before it is taken in.
+        for _ in range(3 if self._receive() else 1):
+            await asyncio.sleep(0)
+        if self._arrived < 2:
+            return False
+        before = (self._get_shell_context_var(self._shell_parent_ident), self._parent())
+        self._idle_told = False
+        self._cascading = False
+        self._main_asyncio_lock.release()
+        try:
+            await asyncio.sleep(0)
+        finally:
+            await self._main_asyncio_lock.acquire()
+            self._cascading = True
+            self.set_parent(*before)
+        if request is not None and self._latest is not request and not self._waits(request):
+            return True
+        if self._idle_told:
+            self._publish_status("busy", "shell")
+        return False
+
+    def _waits(self, request: Requested) -> bool:
+        """Has the request's own cell yet to run?"""
+        return request in self._requests.get(CellId(request.parent["metadata"]["cellId"]), ())
+
+    def _publish_status(self, status: str, channel: str, parent: Any = None) -> None:
+        super()._publish_status(status, channel, parent)
+        if status == "idle" and channel == "shell":
+            self._idle_told = True
+
+    def _receive(self) -> int:
+        """Read the messages that wait for the main thread; how many were there?"""
+        if not self.shell_channel_thread:
+            return 0
+        now = time.monotonic()
+        if now - self._received > _INTAKE_INTERVAL:
+            self._collect()
+            self._received = now
+        pair = self.shell_channel_thread.manager.get_shell_channel_to_subshell_pair(None)
+        if pair.to_stream is None or not pair.to_socket.getsockopt(zmq.EVENTS) & zmq.POLLIN:
+            return 0
+        return cast("int", pair.to_stream.flush(zmq.POLLIN))
+
+    def _collect(self) -> None:
+        """Have the thread that reads the socket hand over what arrived while a cell held the interpreter."""
+        handed_over = threading.Event()
+
+        async def hand_over() -> None:
+            # Reading is one pass of its loop, handing over the next.
+            for _ in range(4):
+                await asyncio.sleep(0)
+            handed_over.set()
+
+        self.shell_channel_thread.io_loop.add_callback(hand_over)
+        handed_over.wait(timeout=1.0)
+
+    # Interrupts
+
+    def _heed_interrupt(self) -> None:
+        if self._interrupts.seen:
+            self._interrupts.forget()
+            self._step(Interrupted())
+            self._answer_dropped()
+
+    def _forget_idle_interrupt(self) -> None:
+        """An interrupt of nothing is no interrupt of what comes next."""
+        if not self.document.under_way:
+            self._interrupts.forget()
+
+    def pre_handler_hook(self) -> None:
+        """An interrupt must not strike the books of requests that run cells, nor what is beside a plan."""
+        if threading.current_thread() is not threading.main_thread():
+            return
+        kind = self._parent().get("header", {}).get("msg_type")
+        handler: Any = signal.default_int_handler
+        if kind in _CAREFUL or self.document.under_way:
+            self._forget_idle_interrupt()
+            handler = self._interrupts
+        self._before.append(signal.signal(signal.SIGINT, handler))
+
+    def post_handler_hook(self) -> None:
+        if threading.current_thread() is threading.main_thread():
+            signal.signal(signal.SIGINT, self._before.pop())

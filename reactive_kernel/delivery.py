@@ -1,0 +1,108 @@
+"""What the kernel tells: of the document, and in which order it goes out."""
+
+from __future__ import annotations
+
+import threading
+from collections import deque
+from typing import Any, cast
+
+from ipykernel.iostream import OutStream
+from ipykernel.ipkernel import IPythonKernel
+
+from . import magics, wire
+from .analysis import analyze
+from .cell import CellFacts
+from .publish import Parcel, StampingSession
+from .session import Session
+from .shield import Turn
+
+# Seconds to wait for the output thread before code runs without its statuses being on the wire.
+_FLUSH_TIMEOUT = 10.0
+
+
+class Delivery(IPythonKernel):
+    """An IPython kernel that has a document, and tells front ends of it."""
+
+    def __init__(self, **options: Any) -> None:
+        super().__init__(**options)
+        self.document = Session(self._analyse)
+        # Requests are taken in by any thread; whoever steps the document or tells of it holds this.
+        self._turn = Turn()
+        self._comms: set[str] = set()
+        # What is to go out with whatever goes out next.
+        self._parcel = Parcel()
+        self._late: deque[Parcel] = deque()
+
+    @property
+    def _out(self) -> StampingSession:
+        """The session that every message goes out through."""
+        return cast("StampingSession", self.session)
+
+    def _parent(self) -> dict[str, Any]:
+        return cast("dict[str, Any]", self.get_parent("shell"))
+
+    def _analyse(self, source: str) -> CellFacts:
+        return analyze(source, magics.load() if "%" in source else {})
+
+    def _tell(self) -> None:
+        """Publish what changed, if some front end has asked to hear of it."""
+        with self._turn:
+            self._report()
+            self._deliver()
+
+    def _report(self) -> None:
+        if not self._comms:
+            return
+        statuses = self.document.changes()
+        if statuses:
+            self._publish("reactive_cells", wire.cells(statuses), self._parcel)
+        edges = self.document.edge_changes()
+        if edges:
+            self._publish("reactive_graph", wire.graph(edges, self.document.graph.cycles()), self._parcel)
+
+    def _publish(self, msg_type: str, content: wire.Json, parcel: Parcel | None = None) -> None:
+        self._out.send(
+            self.iopub_socket if parcel is None else cast("Any", parcel),
+            msg_type,
+            dict(content),
+            parent=self._parent(),
+            ident=self._topic(msg_type),
+        )
+
+    def _deliver(self, *, wait: bool = False) -> None:
+        """Put what was written so far, then what was told, on the wire; perhaps wait until it is there.
+
+        Code that runs next may hold the interpreter for a minute; the output thread could not send then.
+        """
+        thread = self.iopub_thread
+        streams = [cast("Any", each) for each in (self._stdout, self._stderr) if isinstance(each, OutStream)]
+        written = [stream for stream in streams if stream._flush_pending]
+        sent = threading.Lock()
+        sent.acquire()
+        with self._turn:
+            parcel, self._parcel = self._parcel, Parcel()
+            if thread is None:
+                parcel.send(self.iopub_socket.send_multipart)
+                return
+            if parcel.empty and not (written or wait):
+                return
+
+            # What a stream flushes is sent by an event of its own; the parcel, and what follows, comes after.
+            late = bool(written or self._late)
+            if late:
+                self._late.append(parcel)
+
+            def send() -> None:
+                if late:
+                    self._late.popleft()
+                parcel.send(thread._really_send)
+                sent.release()
+
+            def flush() -> None:
+                for stream in written:
+                    stream._flush()
+                thread.schedule(send)
+
+            thread.schedule(flush if late else send)
+        if wait:
+            sent.acquire(timeout=_FLUSH_TIMEOUT)

@@ -1,0 +1,179 @@
+"""Runs the code of cells in IPython: how it ends, what it breaks, where it is interrupted."""
+
+from __future__ import annotations
+
+import asyncio
+import sys
+from inspect import signature
+from typing import Any, cast
+
+from ipykernel.jsonutil import json_clean  # pyright: ignore[reportUnknownVariableType]  # typed in part
+from IPython.core.history import HistoryManager
+from IPython.core.inputtransformer2 import TransformerManager
+from IPython.core.interactiveshell import InteractiveShell
+
+from .cell import Outcome
+from .delivery import Delivery
+from .event import Run
+from .guard import keep_builtins, restore_builtins
+from .interrupt import Interrupts
+from .shield import shielded
+
+# Do IPython's events get to know a cell's metadata? Not before version 9.
+_TAKES_META = "cell_meta" in signature(cast("Any", InteractiveShell).run_cell).parameters
+
+
+class _LateHistory:
+    """Keeps what reruns add to IPython's history in memory until the cascade is over.
+
+    Every line would be a transaction on the disk, and the next cell would wait for it.
+    """
+
+    def __init__(self) -> None:
+        self._held: tuple[HistoryManager, int] | None = None
+
+    def hold(self, manager: HistoryManager | None) -> None:
+        if self._held is None and manager is not None:
+            self._held = manager, manager.db_cache_size
+            manager.db_cache_size = sys.maxsize
+
+    def release(self) -> None:
+        if self._held is None:
+            return
+        (manager, size), self._held = self._held, None
+        manager.db_cache_size = size
+        if manager.save_flag is not None and len(manager.db_input_cache) >= max(size, 1):
+            manager.save_flag.set()
+
+
+class CodeRuns(Delivery):
+    """Runs code as ipykernel would, and tells how that ended."""
+
+    def __init__(self, **options: Any) -> None:
+        super().__init__(**options)
+        self._interrupts = Interrupts(self._turn, self._globals)
+        self._error: BaseException | None = None
+        self._history = _LateHistory()
+        assert self.shell is not None
+        self.shell.events.register("post_run_cell", self._note_error)
+        self._interrupts.attend(cast("Any", self.shell))
+        keep_builtins()
+
+    def _globals(self) -> object:
+        assert self.shell is not None
+        return cast("object", self.shell.user_global_ns)
+
+    async def _execute(self, run: Run, request: dict[str, Any] | None) -> dict[str, Any]:
+        self._error = None
+        try:
+            with self._interrupts.run():
+                self._interrupts.stop_if_due()
+                if request is None and not self._may_await(run.source):
+                    reply = self._execute_rerun(run)
+                else:
+                    reply = await self._execute_awaiting(run, request)
+        except KeyboardInterrupt as interrupt:
+            # It struck in IPython's own code, before or after the user's.
+            reply = self._fail(interrupt)
+        except asyncio.CancelledError as cancelled:
+            if not self._interrupts.seen:
+                raise
+            reply = self._fail(KeyboardInterrupt(*cancelled.args))
+        except Exception as error:  # noqa: BLE001
+            # The user's code can break IPython itself: a hook that raises, a stream that is gone.
+            reply = self._fail(error)
+        if request is None:
+            # Nobody waits for a reply; what was written goes out before anything else is told.
+            return reply
+        self._deliver(wait=True)
+        return cast("dict[str, Any]", json_clean(reply))
+
+    async def _execute_awaiting(self, run: Run, request: dict[str, Any] | None) -> dict[str, Any]:
+        """Run a cell that may await, or that somebody waits for a reply from."""
+        content: dict[str, Any] = request["content"] if request else {}
+        return await self.do_execute(
+            run.source,
+            silent=False,
+            store_history=content.get("store_history", True),
+            user_expressions=content.get("user_expressions", {}),
+            allow_stdin=content.get("allow_stdin", False),
+            cell_meta={"cellId": run.cell},
+            cell_id=run.cell,
+        )
+
+    def _fail(self, error: BaseException) -> dict[str, Any]:
+        """Show what went wrong around the user's code as if it had gone wrong in it."""
+        self._error = error
+        self._mend()
+        assert self.shell is not None
+        trace = None if isinstance(error, KeyboardInterrupt) else error.__traceback__
+        self.shell.showtraceback((type(error), error, trace))
+        message = "" if isinstance(error, KeyboardInterrupt) else str(error)
+        reply = refusal(type(error).__name__, message)
+        reply["execution_count"] = self.execution_count
+        return reply
+
+    def _mend(self) -> None:
+        """Put back what user code took away and no code can run without."""
+        restore_builtins()
+        for name, stream in (("stdout", self._stdout), ("stderr", self._stderr)):
+            if not hasattr(getattr(sys, name, None), "write"):
+                setattr(sys, name, stream)
+
+    def _may_await(self, source: str) -> bool:
+        """Could the cell need the event loop? A transformer of the user's might make any cell need it."""
+        assert self.shell is not None
+        transformed = _transformers(self.shell.input_transformer_manager) != _STANDARD
+        return (
+            transformed or self.shell.input_transformers_post != [] or "await" in source or "async" in source
+        )
+
+    def _execute_rerun(self, run: Run) -> dict[str, Any]:
+        """Run a cell that nobody waits for a reply from: without what only a reply needs."""
+        shell = self.shell
+        assert shell is not None
+        meta = {"cell_meta": {"cellId": run.cell}} if _TAKES_META else {}
+        self._history.hold(shell.history_manager)
+        self._forward_input(allow_stdin=False)
+        try:
+            result = shell.run_cell(run.source, store_history=True, cell_id=run.cell, **meta)
+        finally:
+            self._restore_input()
+            if shell.payload_manager is not None:
+                shell.payload_manager.clear_payload()
+        failed = getattr(shell, "_last_traceback_during_displayhook", False) or not result.success
+        return {"status": "error" if failed else "ok", "execution_count": shell.execution_count - 1}
+
+    def _outcome(self, reply: dict[str, Any]) -> Outcome:
+        if reply["status"] == "ok":
+            return Outcome.OK
+        stopped = isinstance(self._error, KeyboardInterrupt) or (
+            self._interrupts.seen and isinstance(self._error, asyncio.CancelledError)
+        )
+        return Outcome.INTERRUPTED if stopped else Outcome.ERROR
+
+    @shielded
+    def _note_error(self, result: Any) -> None:
+        self._error = (result.error_before_exec or result.error_in_exec) if result is not None else None
+
+    def _cancel_on_sigint(self, future: asyncio.Future[Any]) -> Any:
+        return self._interrupts.awaiting(future)
+
+
+def _transformers(manager: Any) -> int:
+    """How many functions rewrite a cell before it is compiled."""
+    return len(manager.cleanup_transforms) + len(manager.line_transforms) + len(manager.token_transformers)
+
+
+_STANDARD = _transformers(TransformerManager())
+
+
+def refusal(ename: str, evalue: str) -> dict[str, Any]:
+    return {
+        "status": "error",
+        "ename": ename,
+        "evalue": evalue,
+        "traceback": [f"{ename}: {evalue}"] if evalue else [ename],
+        "user_expressions": {},
+        "payload": [],
+    }
