@@ -6,9 +6,12 @@ import gc
 import pickle
 import sys
 import weakref
-from collections.abc import Iterable
+from collections.abc import Callable, Iterable
+from dataclasses import dataclass
+from operator import is_
 from typing import Any
 
+from .exposed import exposed, owner_of
 from .shapes import ATOM, ATOMS, CannotRestore, Extension, Shape, extend, package_of
 
 _OBJECT_CACHE: dict[int, tuple[weakref.ref[Any], bool]] = {}
@@ -162,6 +165,22 @@ def _numpy(kind: type) -> Shape | None:
 # pandas
 
 
+@dataclass(frozen=True)
+class _Content:
+    """What a frame held. Where pandas copies on write, a copy is free, and keeps the arrays as they are."""
+
+    # Not held: whoever counts who holds them would count these.
+    arrays: tuple[Callable[[], object], ...]
+    axes: tuple[object, ...]
+    copy: Any
+    attrs: dict[Any, object]
+    name: object
+    where: object
+    # The blocks whose memory others hold, too, and those of them that only states of ours share.
+    exposed: frozenset[int]
+    kept: frozenset[int]
+
+
 class _Frame(Shape):
     """A pandas frame or series. Where pandas copies on write, an earlier state costs nothing to keep."""
 
@@ -170,6 +189,8 @@ class _Frame(Shape):
     restores = True
 
     def parts(self, value: Any) -> Iterable[object]:
+        # First, as whoever holds an array is counted.
+        yield from self.lent(value)
         held = value._mgr
         yield from held.axes
         yield from value._attrs.values()
@@ -182,16 +203,26 @@ class _Frame(Shape):
 
     def take(self, value: Any) -> object:
         held = value._mgr
-        # The copy makes pandas leave these arrays alone.
-        copy = held.copy(deep=False) if _copies_on_write() else None
-        name = getattr(value, "_name", None)
-        return (
-            tuple(block.values for block in held.blocks),
+        lent: frozenset[int] = frozenset()
+        copy = None
+        if _copies_on_write():
+            lent = frozenset(at for at, block in enumerate(held.blocks) if exposed(block) is not None)
+            copy = held.copy(deep=False)
+            if lent:
+                copy.blocks = tuple(
+                    block.copy(deep=True) if at in lent else made
+                    for at, (block, made) in enumerate(zip(held.blocks, copy.blocks))
+                )
+            _OF_STATES.update(copy.blocks)
+        return _Content(
+            tuple(_refer(block.values) for block in held.blocks),
             tuple(held.axes),
             copy,
             dict(value._attrs),
-            name,
+            getattr(value, "_name", None),
             self._where(held),
+            lent,
+            frozenset(at for at in lent if _is_kept(held.blocks[at])),
         )
 
     @staticmethod
@@ -200,36 +231,72 @@ class _Frame(Shape):
             return None
         return held.blknos.tobytes(), held.blklocs.tobytes()
 
-    def alike(self, value: Any, state: Any) -> bool:
-        arrays, axes, copy, attrs, name, where = state
+    def alike(self, value: Any, state: _Content) -> bool:
         held = value._mgr
-        if not _same(value._attrs, attrs) or getattr(value, "_name", None) is not name:
-            return bool(_same(value._attrs, attrs) and _same_name(value, name)) and self.alike(
-                value, (arrays, axes, copy, attrs, getattr(value, "_name", None), where)
-            )
-        same_axes = len(axes) == len(held.axes) and all(a is b for a, b in zip(axes, held.axes))
-        blocks = held.blocks
-        if (
-            same_axes
-            and len(blocks) == len(arrays)
-            and all(block.values is array for block, array in zip(blocks, arrays))
-            and self._where(held) == where
-        ):
+        name = getattr(value, "_name", None)
+        if not _same(value._attrs, state.attrs) or not (name is state.name or _same_name(value, state.name)):
+            return False
+        same_axes = len(state.axes) == len(held.axes) and all(map(is_, state.axes, held.axes))
+        if same_axes and self._where(held) == state.where and self._same_arrays(held, state):
             return True
-        return copy is not None and _same_contents(held, copy)
+        # What others see of it has a state of its own.
+        return state.copy is not None and not state.exposed and _same_contents(held, state.copy)
 
-    def put(self, value: Any, state: Any) -> None:
-        copy = state[2]
-        if copy is None:
+    @staticmethod
+    def _same_arrays(held: Any, state: _Content) -> bool:
+        return len(held.blocks) == len(state.arrays) and all(
+            block.values is array() for block, array in zip(held.blocks, state.arrays)
+        )
+
+    def lent(self, value: Any) -> list[object]:
+        if not _copies_on_write():
+            return []
+        return [owner for block in value._mgr.blocks if (owner := exposed(block)) is not None]
+
+    def torn(self, value: Any, state: Any) -> bool:
+        if state.copy is None:
+            return False
+        now = {id(owner_of(block)) for block in value._mgr.blocks}
+        live = {id(block.values) for block in value._mgr.blocks}
+        for at, block in enumerate(state.copy.blocks):
+            if at in state.exposed:
+                if at in state.kept and id(state.arrays[at]()) not in live:
+                    return True
+            elif id(owner_of(block)) not in now and exposed(block) is not None:
+                return True
+        return False
+
+    def leads(self, value: Any, state: _Content) -> bool:
+        return self._is_where_it_was(value._mgr, state)
+
+    def _is_where_it_was(self, now: Any, state: _Content) -> bool:
+        """Is the memory that others hold still that of the frame?"""
+        if not state.exposed:
+            return True
+        blocks = now.blocks
+        return self._where(now) == state.where and all(
+            at < len(blocks) and blocks[at].values is state.arrays[at]() for at in state.exposed
+        )
+
+    def put(self, value: Any, state: _Content) -> None:
+        if state.copy is None:
             raise CannotRestore
-        held = copy.copy(deep=False)
+        held = state.copy.copy(deep=False)
+        if state.exposed:
+            held.blocks = self._blocks(value._mgr, held, state)
         # The names of its axes are theirs: whoever holds one of them sees it change.
-        held.axes = list(state[1])
+        held.axes = list(state.axes)
         object.__setattr__(value, "_mgr", held)
         value._attrs.clear()
-        value._attrs.update(state[3])
+        value._attrs.update(state.attrs)
         if hasattr(value, "_name"):
-            object.__setattr__(value, "_name", state[4])
+            object.__setattr__(value, "_name", state.name)
+
+    def _blocks(self, now: Any, held: Any, state: _Content) -> tuple[Any, ...]:
+        """The blocks of the state; memory that others see, too, is put back by itself."""
+        if not self._is_where_it_was(now, state):
+            raise CannotRestore
+        return tuple(now.blocks[at] if at in state.exposed else block for at, block in enumerate(held.blocks))
 
     def matches(self, one: Any, other: Any) -> bool:
         return (
@@ -238,11 +305,32 @@ class _Frame(Shape):
             and not (one._attrs or other._attrs)
             and (not hasattr(one, "_name") or _same_name(one, other._name))
             and _same_contents(one._mgr, other._mgr)
+            # Whoever holds the memory of one does not see what happens to the other.
+            and not any(exposed(block) is not None for each in (one, other) for block in each._mgr.blocks)
         )
 
     def weight(self, state: Any) -> int:
+        blocks = () if state.copy is None else state.copy.blocks
         # What is shared costs nothing; what has been written since, its block.
-        return 2000 + sum(int(getattr(array, "nbytes", 0)) for array in state[0]) // 4
+        return 2000 + sum(int(getattr(block.values, "nbytes", 0)) for block in blocks) // 4
+
+
+# Blocks that are shared only to keep earlier states.
+_OF_STATES: weakref.WeakSet[Any] = weakref.WeakSet()
+
+
+def _is_kept(block: Any) -> bool:
+    """Do only states of ours share the memory, and no frame of the notebook?"""
+    others = [each for reference in block.refs.referenced_blocks if (each := reference()) is not None]
+    others = [each for each in others if each is not block]
+    return bool(others) and all(each in _OF_STATES for each in others)
+
+
+def _refer(values: Any) -> Callable[[], object]:
+    try:
+        return weakref.ref(values)
+    except TypeError:
+        return lambda: values
 
 
 def _same_name(value: Any, name: object) -> bool:

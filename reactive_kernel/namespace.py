@@ -8,7 +8,7 @@ from __future__ import annotations
 import re
 from collections.abc import Callable, Collection, Iterable, Mapping
 from contextlib import suppress
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from itertools import count
 from os.path import lexists
 from typing import Final, Protocol, TypeAlias, cast
@@ -414,6 +414,18 @@ class Namespace:
             if not wanted.isdisjoint(self._versions[cell][name].reach.ids)
         }
         return few | much
+
+    def lend(self, at: int, others: Iterable[object]) -> None:
+        """The object shares those now: they stand behind every version behind which it does."""
+        ids = frozenset(map(id, others))
+        for cell, name in self.holders((at,)):
+            version = self._versions[cell][name]
+            if not ids <= version.reach.ids:
+                moved = set(self._moved)
+                self._release((cell, name), version.reach)
+                self._moved = moved
+                version.reach = replace(version.reach, ids=version.reach.ids | ids)
+                self._hold((cell, name), version.reach)
 
     def held(self, at: int) -> bool:
         """Does the object stand behind any version?"""

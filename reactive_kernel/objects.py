@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import gc
-from collections.abc import Callable, Collection, Iterable, Iterator
+from collections.abc import Callable, Collection, Iterable, Iterator, Sequence
 from dataclasses import dataclass
 from functools import wraps
 from itertools import chain
@@ -225,6 +225,14 @@ class Survey:
     def changes(self) -> list[Change]:
         """The objects that are not as they were."""
         return [change for group in self._groups for change in group.changes()]
+
+    def lent(self) -> Iterator[tuple[object, Sequence[object]]]:
+        """Objects that share something with others now, and what."""
+        for group in self._groups:
+            if group.shape.kind == "frame":
+                for value in group.values:
+                    if found := group.shape.lent(value):
+                        yield value, found
 
     def opaque(self) -> list[object]:
         """The objects that nobody can see into."""

@@ -14,7 +14,7 @@ from types import BuiltinFunctionType, CodeType, FunctionType, ModuleType
 from typing import Any, Final, Protocol, cast
 
 from . import libraries  # pyright: ignore[reportUnusedImport]  # noqa: F401  # teaches `shapes` its types
-from .around import PATCHED, Around
+from .around import OF_MODULES, PATCHED, Around
 from .cell import NOTHING, CellFacts, CellId, Latent, Observation, Outcome, Resource
 from .dials import FILES_RELATIVE, PERVASIVE, SUBPROCESS, Dial, Dials, Turned
 from .equality import twins
@@ -25,6 +25,7 @@ from .graph import shared
 from .manners import harmless
 from .namespace import Namespace, Place, of_the_session
 from .objects import Change, Survey, changing, reach
+from .remembering import Remembering, is_outward
 from .shapes import CACHED, shape
 from .shield import shielded
 
@@ -50,6 +51,15 @@ _STARTS_PROGRAMS = re.compile(r"^\s*(?:\w[\w, ]*=\s*)?!|^%%?(?:bash|sh|script|sy
 # States that take so few bytes are always kept; of larger ones, as many bytes as making them anew is worth.
 _SMALL = 1 << 18
 _BYTES_A_SECOND = 1 << 30
+
+
+_TORN: Final = (
+    "It changes a frame of which an array is held (`to_numpy()`, `values`): nobody can say whether the array"
+    " should see that. Take a copy of the array: `to_numpy(copy=True)`."
+)
+
+
+_NOT_ALIKE: Final = ("table:", "logging:", PATCHED, OF_MODULES)
 
 
 class Document(Protocol):
@@ -182,6 +192,7 @@ class Observer:
         self._hinted: set[str] = set()
         # Functions that remember their answers, with the globals that these came from.
         self._caches: dict[int, tuple[object, list[Any]]] = {}
+        self._remembering = Remembering()
         # Seconds that the latest run of each cell took.
         self._took: dict[CellId, float] = {}
 
@@ -207,6 +218,8 @@ class Observer:
         survey = self._survey(run, inputs, around)
         behind = self._libraries(inputs)
         surveys = [survey] if survey is not None else []
+        for value, others in survey.lent() if survey is not None else ():
+            names.lend(id(value), others)
         astray = [
             each
             for each in sorted(around)
@@ -291,12 +304,14 @@ class Observer:
 
     def _refresh_caches(self, inputs: Mapping[Resource, CellId | None]) -> None:
         """Have functions that remember their answers forget those that other globals gave."""
-        live = self.names.live
+        live, found = self.names.live, dict[int, object]()
         for name, maker in inputs.items():
             if name in live and "cached" in self._kinds(name, maker):
-                for each in changing(live[name]).values():
-                    if type(each) is CACHED:
-                        self._refresh_cache(each)
+                behind = changing(live[name])
+                found.update({at: each for at, each in behind.items() if type(each) is CACHED})
+        for each in found.values():
+            self._refresh_cache(each)
+        self._remembering.begin(found.values())
 
     def _refresh_cache(self, function: Any) -> None:
         live = self.names.live
@@ -323,7 +338,10 @@ class Observer:
     def _is_flat(self, name: Resource, maker: CellId | None) -> bool:
         behind = self.names.reach(maker, name) if maker is not None else None
         alone = frozenset((id(self.names.live[name]),))
-        return behind is not None and not behind.vast and behind.ids == alone
+        # A function may have come to lead to a module that was not there then.
+        return (
+            behind is not None and not behind.vast and behind.ids == alone and "function" not in behind.kinds
+        )
 
     def _kinds(self, name: Resource, maker: CellId | None) -> frozenset[str]:
         found = self.names.reach(maker, name).kinds if maker is not None else NOTHING
@@ -373,6 +391,10 @@ class Observer:
         changes = _changes(begun.surveys)
         if touchable is not None:
             changes = [each for each in changes if not each.shape.guesses or id(each.value) in touchable]
+        doubt = self._doubt_answers(run, changes, bool(turned.drew | turned.seeded | touched.writes))
+        seen = replace(seen, unproven=seen.unproven or doubt)
+        if any(each.shape.torn(each.value, each.before) for each in changes):
+            seen = replace(seen, unproven=seen.unproven or _TORN)
         if outcome is not Outcome.OK or run.cell not in self._document:
             spent = self._undo(changes)
             for dial in turned.writes:
@@ -384,6 +406,17 @@ class Observer:
             return replace(seen, spent=frozenset(spent) | self._overwritten(run, touched.writes))
         self._took[run.cell] = took
         return self._keep(run, seen, changes)
+
+    def _doubt_answers(self, run: Run, changes: Iterable[Change], outside: bool) -> str | None:  # noqa: FBT001
+        """Why a function that remembers its answers may not have done what it would in a fresh run."""
+        changed = frozenset(id(change.value) for change in changes)
+        for function in self._remembering.answered_anew():
+            latent = latent_of({"": function.__wrapped__}, self.names.live, CellFacts())
+            behind = self._reached(latent[""].reads if latent else ())
+            ids = reach(function).ids.union(*(reach(value).ids for value in behind.values()))
+            if (outside and is_outward(function)) or not changed.isdisjoint(ids - {id(function)}):
+                self._remembering.acts(function)
+        return self._remembering.doubt(run.source)
 
     def _touchable(self, begun: _Begun, seen: Observation) -> frozenset[int] | None:
         """The objects that a run which might have read any name did read; None for any other run."""
@@ -611,8 +644,9 @@ class Observer:
         space, cell = self.names, run.cell
         made = rest.intersection(space.made(cell))
         if run.again:
-            # What is outside of the process is as it is: an INSERT that runs again inserts again.
-            return frozenset(name for name in made if not name.startswith("table:"))
+            # What is outside of the process is as it is: an INSERT that runs again inserts again. And what is
+            # around the notebook holds objects, which whoever changes some of it leaves as they were.
+            return frozenset(name for name in made if not name.startswith(_NOT_ALIKE))
         return frozenset(
             name
             for name in made & space.live.keys()
@@ -700,6 +734,8 @@ def _unproven(run: Run) -> str | None:
     session = sorted(name for name, maker in run.inputs.items() if maker is None and _of_history(name))
     if session:
         return f"It reads `{session[0]}`, which belongs to this session and not to the notebook."
+    if "__subclasses__" in run.source:
+        return "It asks for `__subclasses__`, among which there may be classes that are used no more."
     unseen = _UNSEEN & run.inputs.keys()
     if run.facts.dynamic:
         unseen |= _UNSEEN_AT_TOP & run.facts.builtins

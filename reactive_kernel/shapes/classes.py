@@ -9,7 +9,7 @@ from types import MappingProxyType, MemberDescriptorType
 from typing import Any, Final, cast
 
 from .containers import agree_dict, same_dict, same_dicts
-from .own import is_own, names_of
+from .own import is_own, names_of, own_modules_of
 from .shape import ABSENT, DICT, HEAP, CannotRestore, Mutable, Shape, alike_by_value, identical, unless_atoms
 
 
@@ -54,6 +54,7 @@ class Function(Mutable):
         elif home != "__main__":
             # A library's: only what the notebook gave it to enclose is of interest.
             return
+        yield from own_modules_of(value.__code__)
         yield from value.__defaults__ or ()
         yield from (value.__kwdefaults__ or {}).values()
         yield from value.__dict__.values()

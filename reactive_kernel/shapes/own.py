@@ -4,8 +4,15 @@ from __future__ import annotations
 
 import os
 import sys
+from collections.abc import Iterator
+from dis import opmap
+from functools import lru_cache
 from pathlib import Path
-from typing import Any, cast
+from types import CodeType
+from typing import Any, Final, cast
+
+_IMPORT: Final = opmap["IMPORT_NAME"]
+_EXTENDED: Final = opmap["EXTENDED_ARG"]
 
 _LIBRARIES = tuple(
     {
@@ -34,6 +41,29 @@ def is_own(name: object) -> bool:
         own = own and not origin.startswith(_LIBRARIES)
         known = _ours[name] = own and not os.path.realpath(origin).startswith(_LIBRARIES)
     return known
+
+
+@lru_cache(maxsize=4096)
+def _imported_by(code: CodeType) -> tuple[str, ...]:
+    """The modules that a function imports when it is called."""
+    found = [code.co_names[argument] for operation, argument in _operations(code) if operation == _IMPORT]
+    inner = [each for each in code.co_consts if isinstance(each, CodeType)]
+    return (*found, *(name for each in inner for name in _imported_by(each)))
+
+
+def _operations(code: CodeType) -> Iterator[tuple[int, int]]:
+    extended = 0
+    for at in range(0, len(code.co_code), 2):
+        operation, argument = code.co_code[at], code.co_code[at + 1] | extended
+        extended = argument << 8 if operation == _EXTENDED else 0
+        yield operation, argument
+
+
+def own_modules_of(code: CodeType) -> Iterator[object]:
+    """The modules of one's own that a function imports when it is called, as far as they are there."""
+    for name in _imported_by(code):
+        if is_own(name):
+            yield sys.modules.get(name)
 
 
 def is_own_module(module: Any) -> bool:

@@ -109,6 +109,14 @@ class Shape:
         """Put a state back, in place."""
         raise CannotRestore
 
+    def lent(self, value: Any) -> Sequence[object]:
+        """What it may come to hold together with others, though it itself stays the same."""
+        return ()
+
+    def torn(self, value: Any, state: Any) -> bool:
+        """May somebody miss what was changed since, only because that state was kept?"""
+        return False
+
     def weight(self, state: Any) -> int:
         """About how many bytes the state takes."""
         return 64

@@ -1005,6 +1005,81 @@ FRESH: Mapping[str, Sources] = {
         "df.index.name = 'i'",
         "print(df)",
     ),
+    "a semaphore": (
+        "import threading\ns = threading.Semaphore(1)",
+        "print(s.acquire(blocking=False))",
+        "print(s.acquire(blocking=False))",
+    ),
+    "a lock that its owner takes again": (
+        "import threading\nlock = threading.RLock()",
+        "lock.acquire() and None",
+        "print('count=1' in repr(lock))",
+        "lock.release()",
+        "print('count=0' in repr(lock))",
+    ),
+    "a number of ctypes": (
+        "import ctypes\nn = ctypes.c_int(1)",
+        "n.value += 1",
+        "print(n.value)",
+        "n.value += 1",
+        "print(n.value)",
+    ),
+    "a library is imported and patched in one cell": (
+        "import fractions\nfractions.Fraction.note = 5\nfractions.gcd = 7",
+        "from fractions import Fraction\nprint(Fraction(1).note)",
+        "import fractions as other\nprint(other.gcd)",
+    ),
+    "a function patches a library": (
+        "import fractions\ndef patch(n):\n    fractions.Fraction.note = n",
+        "patch(1)",
+        "print(fractions.Fraction(1).note)",
+        "patch(2)",
+        "print(fractions.Fraction(1).note)",
+    ),
+    "a class of a library gets one more that is like it": (
+        "from collections.abc import Sequence\nclass A: pass",
+        "print(issubclass(A, Sequence))",
+        "Sequence.register(A) and None",
+        "print(issubclass(A, Sequence))",
+    ),
+    "a function imports a module of one's own": (
+        "import sys\nsys.path.insert(0, '.')\ndef bump():\n    import own\n    return own.bump()",
+        "print(bump())",
+        "print(bump())",
+        "import own\nprint(own.n)",
+    ),
+    "a module of one's own is imported and used in one cell": (
+        "import sys\nsys.path.insert(0, '.')\nimport own\nown.add(1)",
+        "import own as o\no.add(2)",
+        "from own import xs\nprint(xs)",
+    ),
+    "a logger is set up": (
+        "import logging, io\nout = io.StringIO()\nlog = logging.getLogger('hard.set')\nlog.propagate = False",
+        "handler = logging.StreamHandler(out)\nhandler.setFormatter(logging.Formatter('%(levelname)s %(message)s'))\nlog.addHandler(handler)",
+        "log.setLevel(logging.INFO)",
+        "log.info('one')\nlog.debug('two')",
+        "print(out.getvalue())",
+    ),
+    "an array of a frame sees what is written": (
+        "import pandas as pd\ndf = pd.DataFrame({'x': [1, 2], 'y': [3., 4.]})",
+        "v = df['x'].to_numpy()",
+        "df.loc[0, 'x'] = 9",
+        "print(v, df)",
+        "df.loc[1, 'x'] = 8",
+        "print(v, df)",
+    ),
+    "an array of a frame and a column of it": (
+        "import pandas as pd\ndf = pd.DataFrame({'x': [1, 2], 'y': [3., 4.]})",
+        "s = df['y']\nw = df['y'].values",
+        "df.loc[0, 'y'] = 9",
+        "print(s.tolist(), w, df)",
+    ),
+    "a frame shares the memory of an array": (
+        "import pandas as pd, numpy as np\na = np.arange(3.)",
+        "df = pd.DataFrame(a, copy=False)",
+        "a[0] = 50",
+        "print(df)",
+    ),
 }
 
 # Where nobody can look: a cell that is marked stale, and a word of the reason.
@@ -1142,9 +1217,17 @@ UNPROVEN: Mapping[str, tuple[Sources, str, str]] = {
         "b",
         "`mmap.mmap`",
     ),
+    "subclasses are asked for": (
+        (
+            "class A: pass",
+            "class B(A): pass",
+            "print([c.__name__ for c in A.__subclasses__()])",
+        ),
+        "c",
+        "`__subclasses__`",
+    ),
 }
 
-# What is wrong and does not say so yet, and why.
 # Right, or said not to be known: which of the two depends on what else the notebook does.
 HONEST: Mapping[str, Sources] = {
     "a queue": (
@@ -1217,43 +1300,49 @@ HONEST: Mapping[str, Sources] = {
         "sys.path.insert(0, 'here')",
         "print(sys.path[0])",
     ),
-}
-
-WRONG: Mapping[str, tuple[Sources, str]] = {
+    "an array of a frame sees what its own cell writes": (
+        "import pandas as pd\ndf = pd.DataFrame({'x': [1, 2], 'y': [3., 4.]})",
+        "v = df['x'].to_numpy()\ndf.loc[0, 'x'] = 9\nprint(v)",
+        "print(v, df)",
+    ),
+    "a module is taken away and imported again": (
+        "import sys\nsys.path.insert(0, '.')\nimport own",
+        "own.add(1)",
+        "del sys.modules['own']\nimport own",
+        "print(own.xs)",
+    ),
+    "a cached function prints": (
+        "from functools import lru_cache\n@lru_cache\ndef f(x):\n    print('once')\n    return x",
+        "f(1) and None",
+        "f(1) and None",
+    ),
+    "a cached function draws": (
+        "import random\nrandom.seed(1)\nfrom functools import cache\n@cache\ndef f(x):\n    return random.random()",
+        "print(f(1))",
+        "print(f(1), random.random())",
+    ),
+    "a queue of asyncio": (
+        "import asyncio\nq = asyncio.Queue()",
+        "q.put_nowait(1)\nq.put_nowait(2)",
+        "print(q.get_nowait())",
+        "print(q.qsize())",
+    ),
     "a thread that outlives its cell": (
-        (
-            "import threading\nxs = []\ngo = threading.Event()\nt = threading.Thread(target=lambda: (go.wait(5), xs.append(1)))\nt.start()",
-            "go.set()\nt.join()",
-            "print(xs)",
-        ),
-        "what a thread changes, nobody looks at",
+        "import threading\nxs = []\ngo = threading.Event()\nt = threading.Thread(target=lambda: (go.wait(5), xs.append(1)))\nt.start()",
+        "go.set()\nt.join()",
+        "print(xs)",
     ),
     "a cached function": (
-        (
-            "from functools import lru_cache\ncalls = []\n@lru_cache\ndef f(x):\n    calls.append(x)\n    return x",
-            "f(1)",
-            "f(1)",
-            "print(calls, f.cache_info())",
-        ),
-        "the cache is no part of its state",
+        "from functools import lru_cache\ncalls = []\n@lru_cache\ndef f(x):\n    calls.append(x)\n    return x",
+        "f(1)",
+        "f(1)",
+        "print(calls, f.cache_info())",
     ),
     "the current figure": (
-        (
-            "import matplotlib\nmatplotlib.use('Agg')\nimport matplotlib.pyplot as plt\nplt.figure() and None",
-            "plt.plot([1]) and None",
-            "plt.plot([2]) and None",
-            "print(len(plt.gca().lines), plt.get_fignums())",
-        ),
-        "the figure that pyplot draws in is no resource",
-    ),
-    "a frame shares the memory of an array": (
-        (
-            "import pandas as pd, numpy as np\na = np.arange(3.)",
-            "df = pd.DataFrame(a, copy=False)",
-            "a[0] = 50",
-            "print(df)",
-        ),
-        "the array of a frame is not looked at",
+        "import matplotlib\nmatplotlib.use('Agg')\nimport matplotlib.pyplot as plt\nplt.figure() and None",
+        "plt.plot([1]) and None",
+        "plt.plot([2]) and None",
+        "print(len(plt.gca().lines), plt.get_fignums())",
     ),
 }
 

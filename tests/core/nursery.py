@@ -23,7 +23,8 @@ from pathlib import Path
 from typing import Any, TypeAlias, cast
 
 from reactive_kernel.analysis import analyze
-from reactive_kernel.cell import Cell, CellId, Mode, Outcome
+from reactive_kernel.beside import Beside
+from reactive_kernel.cell import NOTHING, Cell, CellId, Mode, Outcome
 from reactive_kernel.event import (
     CellEdited,
     DocumentSynced,
@@ -36,6 +37,7 @@ from reactive_kernel.event import (
     StaleRequested,
 )
 from reactive_kernel.observe import Observer
+from reactive_kernel.pyplot import Figures
 from reactive_kernel.session import Session
 
 from ..fuzz.execution import Shown, blank, execute
@@ -99,6 +101,8 @@ class Bench:
         self.cells = [Cell(CellId(name), text, Mode(modes.get(name, "auto"))) for name, text in cells.items()]
         self.session = Session(analyze)
         self.observer = Observer(blank(), self.session)
+        self._beside = Beside(lambda: self.observer.names.live)
+        self._figures = Figures(self._cannot_prove)
         self.shown: dict[CellId, Shown] = {}
         self.runs = 0
         self._halts: dict[CellId, int] = {}
@@ -170,17 +174,25 @@ class Bench:
 
     def _run(self, run: Run) -> None:
         self.observer.begin(run)
+        self._beside.begin()
+        self._figures.begin()
         halt = self._halts.pop(run.cell, 0)
         self.shown[run.cell], error = execute(run.source, run.cell, self.observer.names.live, halt)
         outcome = Outcome.OK if error is None else Outcome.ERROR
         if isinstance(error, KeyboardInterrupt):
             outcome = Outcome.INTERRUPTED
+        self._figures.end()
+        self._cannot_prove(self._beside.left())
         seen = self.observer.finish(outcome, error)
         del error
         self.runs += 1
         self.session.step(RunFinished(run.cell, run.run, outcome, self.runs, seen))
         if outcome is Outcome.INTERRUPTED:
             self._tell(Interrupted())
+
+    def _cannot_prove(self, why: str | None) -> None:
+        if why is not None:
+            self.observer.tell(NOTHING, NOTHING, why)
 
     def _told(self, cell: CellId) -> Told:
         status = self.session.status(cell)

@@ -530,7 +530,7 @@ PANDAS = Theme(
         "<group> = <frame>.groupby('k')",
         "<list>.append(int(<frame>['x'].sum()))",
         "<dict>['k'] = <frame>",
-        "vv = <frame>['x'].to_numpy().copy()",
+        "vv = <frame>['x'].to_numpy()",
         "<frame>.attrs['u'] = <0-5>",
     ),
     reads=(
