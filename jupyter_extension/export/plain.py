@@ -4,19 +4,18 @@ from __future__ import annotations
 
 import ast
 import builtins
-import io
 import re
-import tokenize
 from collections.abc import Collection, Iterator
 from dataclasses import dataclass, field
 from string import Formatter
-from typing import cast
 
 from reactive_kernel.analysis.magic import Unreadable, parse_python, to_python
 
 from ..sql.line import FRAMES, Ask, Connect, Misused, parse_cell, parse_line
 from ..sql.query import Unreadable as UnreadableSql
 from ..sql.query import statements
+from .orders import Order, Places, as_typed, order_of
+from .text import commented, indented, quoted
 
 # Programs that a magic or an alias of IPython's starts.
 _PROGRAMS = frozenset({"bash", "sh", "perl", "ruby", "pypy"})
@@ -24,7 +23,7 @@ _ALIASES = frozenset({"cat", "cp", "ldir", "lf", "lk", "ll", "ls", "lx", "man", 
 _FUTURE = re.compile(r"(?m)^from __future__ import .*$\n?")
 _DOLLAR = re.compile(r"\$(\$|[^\W\d]\w*)")
 _BUILTINS = frozenset(dir(builtins))
-_OPTIONS = re.compile(r"\A(?:\s*--?[\w-]+(?:[= ][^\s-]\S*)?)*\s*\Z")
+_ALIAS_OF = {"ldir": "ls -d */", "lf": "ls -l", "lk": "ls -l", "ll": "ls -l", "lx": "ls -l"}
 
 
 @dataclass
@@ -61,13 +60,6 @@ def _names_display(text: str) -> bool:
         return False
 
 
-def commented(text: str, why: str) -> str:
-    lines = text.strip("\n").split("\n")
-    if len(lines) == 1 and why.endswith(":"):
-        return f"# {why} {lines[0]}"
-    return "\n".join([f"# {why}", *(f"#   {line}".rstrip() for line in lines)])
-
-
 class _Cell:
     """Translates one cell, and remembers what that needs."""
 
@@ -85,7 +77,7 @@ class _Cell:
         return self._awaited(replaced) if _awaits(replaced) else replaced
 
     def _with_calls_replaced(self, tree: ast.Module, text: str) -> str:
-        places = _Places(text)
+        places = Places(text)
         edits: list[tuple[int, int, str]] = []
         for statement in tree.body:
             edits += self._edits_of(statement, places, text)
@@ -93,36 +85,36 @@ class _Cell:
             text = text[:start] + new + text[end:]
         return text
 
-    def _edits_of(self, statement: ast.stmt, places: _Places, text: str) -> list[tuple[int, int, str]]:
+    def _edits_of(self, statement: ast.stmt, places: Places, text: str) -> list[tuple[int, int, str]]:
         try:
             return list(self._edits(statement, places))
         except _Elsewhere:
             start, end = places.lines(statement)
-            said = commented(_as_typed(text[start:end]), "Only in a notebook:")
+            said = commented(as_typed(text[start:end]), "Only in a notebook:")
             return [(start, end, f"{said}\n")]
 
-    def _edits(self, statement: ast.stmt, places: _Places) -> Iterator[tuple[int, int, str]]:
+    def _edits(self, statement: ast.stmt, places: Places) -> Iterator[tuple[int, int, str]]:
         alone = {
             id(node.value): node
             for node in ast.walk(statement)
-            if isinstance(node, ast.Expr) and _order(node.value) is not None
+            if isinstance(node, ast.Expr) and order_of(node.value) is not None
         }
         for node in ast.walk(statement):
-            order = _order(node)
+            order = order_of(node)
             if order is None:
                 continue
             nested = id(node) in alone and statement is not alone[id(node)]
             new = self._within_a_block(order) if nested else self._call(order, alone=id(node) in alone)
             yield (*places.span(node), new)
 
-    def _within_a_block(self, order: _Order) -> str:
+    def _within_a_block(self, order: Order) -> str:
         try:
             text = self._call(order, alone=True)
         except _Elsewhere:
             return f"pass  # Only in a notebook: {order}"
         return text if "\n" not in text else f"pass  # Only in a notebook: {order}"
 
-    def _call(self, order: _Order, *, alone: bool) -> str:
+    def _call(self, order: Order, *, alone: bool) -> str:
         if order.kind == "system":
             return self._shell(order.line)
         if order.kind == "getoutput":
@@ -165,8 +157,8 @@ class _Cell:
         if not key:
             return "dict(os.environ)"
         if not value:
-            return f"os.environ[{_quoted(key.strip())}]"
-        return f"os.environ.update({{{_quoted(key.strip())}: {self._text(value.strip())}}})"
+            return f"os.environ[{quoted(key.strip())}]"
+        return f"os.environ.update({{{quoted(key.strip())}: {self._text(value.strip())}}})"
 
     # Magics of a cell
 
@@ -203,7 +195,7 @@ class _Cell:
             raise _Elsewhere
         mode = "a" if "-a" in words[:-1] else "w"
         path = self._text(words[-1].strip("\"'"))
-        return f'with open({path}, "{mode}", encoding="utf-8") as file:\n    file.write({_quoted(body)})'
+        return f'with open({path}, "{mode}", encoding="utf-8") as file:\n    file.write({quoted(body)})'
 
     # The system
 
@@ -217,7 +209,7 @@ class _Cell:
 
     def _program(self, words: str, body: str) -> str:
         self.helpers.add("shell")
-        return f"shell({words}, {_quoted(body)})"
+        return f"shell({words}, {quoted(body)})"
 
     def _text(self, text: str) -> str:
         """The source of a text, with Python's values in it where IPython puts them."""
@@ -225,7 +217,7 @@ class _Cell:
         parts: list[str] = []
         for literal, expression in _fields(text):
             if not _names_in(expression) <= known:
-                return _quoted(text)
+                return quoted(text)
             parts += self._dollars(literal)
             parts += [f"str({expression})"] if expression else []
         return " + ".join(parts) or '""'
@@ -235,11 +227,11 @@ class _Cell:
         for match in _DOLLAR.finditer(literal):
             if match[1] in self._known:
                 if before := literal[at : match.start()]:
-                    yield _quoted(before)
+                    yield quoted(before)
                 yield f"str({match[1]})"
                 at = match.end()
         if rest := literal[at:]:
-            yield _quoted(rest)
+            yield quoted(rest)
 
     # SQL
 
@@ -250,8 +242,8 @@ class _Cell:
             raise _Elsewhere from None
         if isinstance(order, Connect):
             self.imports.add("from jupyter_extension.sql.calls import connect")
-            name = "" if order.name == "default" else f", name={_quoted(order.name)}"
-            return f"connect({_quoted(order.url)}{name})"
+            name = "" if order.name == "default" else f", name={quoted(order.name)}"
+            return f"connect({quoted(order.url)}{name})"
         if isinstance(order, Ask):
             return self._ask(order, show=False)
         raise _Elsewhere
@@ -264,11 +256,11 @@ class _Cell:
 
     def _ask(self, order: Ask, *, show: bool) -> str:
         self.imports.add("from jupyter_extension.sql.calls import sql")
-        arguments = [_quoted(order.sql)]
+        arguments = [quoted(order.sql)]
         if names := self._bound(order):
             arguments.append("{" + ", ".join(f'"{name}": {name}' for name in names) + "}")
-        arguments += [f"on={_quoted(order.on)}"] if order.on != "default" else []
-        arguments += [f"shape={_quoted(order.shape.value)}"] if order.shape.value != "pandas" else []
+        arguments += [f"on={quoted(order.on)}"] if order.on != "default" else []
+        arguments += [f"shape={quoted(order.shape.value)}"] if order.shape.value != "pandas" else []
         arguments += [f"limit={order.limit}"] if order.limit is not None else []
         arguments += ["show=True"] if show and order.into is None else []
         call = f"sql({', '.join(arguments)})"
@@ -346,118 +338,3 @@ def _awaits(text: str) -> bool:
     except SyntaxError:
         return True
     return False
-
-
-# Calls of IPython's shell
-
-
-@dataclass(frozen=True)
-class _Order:
-    """What a cell wants of IPython."""
-
-    kind: str
-    line: str
-    name: str = ""
-    body: str = ""
-
-    def __str__(self) -> str:
-        return {"system": f"!{self.line}", "getoutput": f"!!{self.line}"}.get(
-            self.kind, f"%{self.name} {self.line}".rstrip()
-        )
-
-
-# The requests to IPython's shell that its syntax stands for, and how many texts they take.
-_ARGUMENTS = {"system": 1, "getoutput": 1, "run_line_magic": 2, "run_cell_magic": 3, "show_usage": 0}
-
-
-def _order(node: ast.AST) -> _Order | None:
-    """What is asked for by `get_ipython().KIND("...", ...)`."""
-    if not (isinstance(node, ast.Call) and isinstance(node.func, ast.Attribute)):
-        return None
-    shell, kind = node.func.value, node.func.attr
-    if not (isinstance(shell, ast.Call) and isinstance(shell.func, ast.Name)):
-        return None
-    texts = [each.value for each in node.args if isinstance(each, ast.Constant)]
-    if shell.func.id != "get_ipython" or len(texts) != _ARGUMENTS.get(kind) or len(texts) != len(node.args):
-        return None
-    words = list(map(str, texts))
-    if kind in ("system", "getoutput"):
-        return _Order(kind, words[0])
-    return _Order(kind, *words[1:2], *words[:1], *words[2:]) if words else _Order(kind, "")
-
-
-_CALL = re.compile(r"get_ipython\(\)\.(?:system|getoutput|run_line_magic|run_cell_magic|show_usage)\(.*\)")
-_ALIAS_OF = {"ldir": "ls -d */", "lf": "ls -l", "lk": "ls -l", "ll": "ls -l", "lx": "ls -l"}
-
-
-def _as_typed(text: str) -> str:
-    """The lines as they stand in the cell."""
-
-    def typed(found: re.Match[str]) -> str:
-        order = _order(ast.parse(found[0], mode="eval").body)
-        if order is None:
-            return found[0]
-        if order.kind == "run_cell_magic":
-            return f"%%{order.name} {order.line}".rstrip() + f"\n{order.body}"
-        return f"?{order.line}" if order.name.startswith("pinfo") else str(order)
-
-    return _CALL.sub(typed, text)
-
-
-class _Places:
-    """Where in the text a node stands: the tree counts lines and bytes."""
-
-    def __init__(self, text: str) -> None:
-        self._lines = text.splitlines(keepends=True)
-        self._starts = [0]
-        for line in self._lines:
-            self._starts.append(self._starts[-1] + len(line))
-
-    def span(self, node: ast.AST) -> tuple[int, int]:
-        placed = cast("ast.expr", node)
-        assert placed.end_lineno is not None
-        assert placed.end_col_offset is not None
-        return self._at(placed.lineno, placed.col_offset), self._at(placed.end_lineno, placed.end_col_offset)
-
-    def lines(self, node: ast.stmt) -> tuple[int, int]:
-        return self._starts[node.lineno - 1], self._starts[node.end_lineno or node.lineno]
-
-    def _at(self, line: int, column: int) -> int:
-        before = self._lines[line - 1].encode()[:column].decode()
-        return self._starts[line - 1] + len(before)
-
-
-# Text
-
-
-def _quoted(text: str) -> str:
-    """A literal as people write it."""
-    if "\n" in text and "\\" not in text and '"""' not in text and not text.endswith('"'):
-        return f'"""{text}"""' if text.startswith("\n") else f'"""\\\n{text}"""'
-    single = repr(text)
-    if single.startswith("'") and '"' not in single and "\\'" not in single:
-        return f'"{single[1:-1]}"'
-    return single
-
-
-def indented(text: str) -> str:
-    """The text within a block; lines inside a string stay where they are."""
-    inside = set(_lines_in_strings(text))
-    lines = text.strip("\n").split("\n")
-    return "\n".join(
-        line if number in inside or not line.strip() else f"    {line}"
-        for number, line in enumerate(lines, 1)
-    )
-
-
-def _lines_in_strings(text: str) -> Iterator[int]:
-    begins: list[int] = []
-    start_of = getattr(tokenize, "FSTRING_START", -1)
-    end_of = getattr(tokenize, "FSTRING_END", -1)
-    for token in tokenize.generate_tokens(io.StringIO(text.strip("\n") + "\n").readline):
-        if token.type == start_of:
-            begins.append(token.start[0])
-        elif token.type == end_of:
-            yield from range(begins.pop() + 1, token.end[0] + 1)
-        elif token.type == tokenize.STRING:
-            yield from range(token.start[0] + 1, token.end[0] + 1)

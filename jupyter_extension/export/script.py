@@ -13,7 +13,8 @@ from reactive_kernel.notebook import document
 from reactive_kernel.runner import Result, Standing
 
 from .links import Links, links
-from .plain import Plain, commented, indented, plain
+from .plain import Plain, plain
+from .text import commented, indented
 
 _HELPERS = {
     "display": '''\

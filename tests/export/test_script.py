@@ -12,8 +12,9 @@ import pytest
 from nbformat.v4 import new_code_cell, new_markdown_cell, new_notebook
 
 from jupyter_extension.export.links import links
-from jupyter_extension.export.plain import indented, plain
+from jupyter_extension.export.plain import plain
 from jupyter_extension.export.script import arranged, moved, script_of
+from jupyter_extension.export.text import indented
 from reactive_kernel.cell import Cell, CellId
 from reactive_kernel.runner import Result, Standing, execute_notebook
 
