@@ -24,7 +24,9 @@ from .recording import Key, Recording
 
 DELIMITER = b"<IDS|MSG>"
 BATCH = 500  # messages that are taken in before anybody is told of them
-QUIET = 100  # ms of silence after which a process that has ended has said everything
+QUIET = 1000  # ms of silence after which a process that has ended has said everything
+# What the socket tells of a connection that ends, or has ended and is attempted again.
+GOES = zmq.EVENT_DISCONNECTED | zmq.EVENT_CONNECT_RETRIED | zmq.EVENT_CONNECT_DELAYED
 REST = 0.01  # seconds between two looks for messages
 HUGE = 1 << 30  # bytes of a message that a gateway may send
 PATIENCE = (0.2, 0.5, 1.0, 2.0, 5.0)  # seconds between attempts to reach a gateway
@@ -125,12 +127,24 @@ class Tap:
         assert ready
         self._wakes.recv(1)
         order = self._orders.get()
-        while not self._hurry and self._ear.poll(QUIET):
-            self._take(key)
+        self._drain(key)
         self._ear.close()
         if order is not None:
             self._ear = self._connect(order)
         return order
+
+    def _drain(self, key: Key) -> None:
+        """Record until the connection is gone: it goes when all that came by it was read."""
+        gone = self._ear.get_monitor_socket(GOES)
+        poller = zmq.Poller()
+        for each in (self._ear, gone, self._wakes):
+            poller.register(each, zmq.POLLIN)
+        while self._ear in (ready := dict(poller.poll(QUIET))) and not self._hurry:
+            self._take(key)
+        if gone in ready:
+            self._take(key)  # what was read in the moment before
+        self._ear.disable_monitor()
+        gone.close()
 
     def _take(self, key: Key) -> None:
         ear, recording = self._ear, self._recording
