@@ -84,14 +84,16 @@ class _Traits:
     """Settings of an object of IPython's, put back unheard: whoever hears of one sets others by it."""
 
     def __init__(self, owner: Any, names: Iterable[str]) -> None:
-        self._owner = owner
-        self._names = [name for name in names if owner.has_trait(name)]
+        self._values: dict[str, Any] = owner._trait_values
+        # Asked for once, each of them has a value there.
+        self._names = [name for name in names if owner.has_trait(name) and [getattr(owner, name)]]
 
     def read(self) -> Mapping[Any, Any]:
-        return {name: getattr(self._owner, name) for name in self._names}
+        values = self._values
+        return {name: values[name] for name in self._names}
 
     def write(self, wanted: Mapping[Any, Any]) -> None:
-        self._owner._trait_values.update(wanted)
+        self._values.update(wanted)
 
 
 class _Registries(Dial):
@@ -147,6 +149,8 @@ class Magics(_Registries):
 
     resource = "magics:"
     read_under = frozenset((MAGICS,))
+    # Did something of the notebook's own run around every cell when this was last read?
+    concerns_all = False
 
     def _find(self, shell: Any) -> Iterator[_Table | _Row | _Traits]:
         yield from map(_Table, shell.magics_manager.magics.values())
@@ -161,6 +165,7 @@ class Magics(_Registries):
         ]
         yield from self._around
 
-    def concerns_all(self) -> bool:
-        """Does something of the notebook's own run around every cell?"""
-        return any(row.read() for row in self._around)
+    def read(self) -> tuple[Mapping[Any, Any], ...]:
+        state = super().read()
+        self.concerns_all = any(state[len(state) - len(self._around) :])
+        return state
