@@ -102,6 +102,8 @@ class Run:
     facts: CellFacts
     inputs: Mapping[Resource, CellId | None]
     touches: frozenset[Resource]
+    # The inputs that it has only because it changed objects behind them under another name.
+    shares: frozenset[Resource] = frozenset()
     # What it depends on has the content that it had: it will do what it did, with other objects at most.
     again: bool = False
     # It reads the very versions that it read, and makes again what others have used up.

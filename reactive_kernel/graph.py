@@ -256,6 +256,12 @@ class Graph:
         for index in range(start - 1, -1, -1):
             yield self._at[writers[index]]
 
+    def following(self, name: Resource, cell: CellId) -> Iterator[CellId]:
+        """The writers of `name` below `cell`, nearest first."""
+        writers = self._writers.get(name, [])
+        for index in range(bisect_right(writers, self._rank[cell]), len(writers)):
+            yield self._at[writers[index]]
+
     def others(self, name: Resource, cell: CellId) -> list[tuple[Resource, CellId]]:
         """The writers above of a shared resource besides the nearest, with the keys that they have."""
         if ":" not in name or not shared(name):
@@ -430,11 +436,7 @@ class Graph:
             for name in sorted(self._upward[cell] & trace.deferred):
                 writer = trace.inputs[name]
                 if writer is not None and self._leads_to(cell, writer):
-                    # Mutual recursion: whoever calls needs both cells, but they do not need each other.
-                    trace.inputs[name] = None
-                    self._unlink(writer, name, cell)
-                    self._upward[cell].discard(name)
-                    self._yielding.add(cell)
+                    self._give_way(cell, name, writer)
                     changed.add(cell)
             if not self._upward[cell]:
                 del self._upward[cell]
@@ -443,6 +445,24 @@ class Graph:
         changed |= {cell for cell in looped.keys() ^ self._looped.keys() if cell in self._rank}
         self._looped = looped
         return changed
+
+    def _give_way(self, cell: CellId, name: Resource, writer: CellId) -> None:
+        """Mutual recursion: whoever calls needs both cells, but they do not need each other.
+
+        Past cells that only may write the name there can be one that does, and needs nothing from here.
+        """
+        self._unlink(writer, name, cell)
+        self._yielding.add(cell)
+        after: CellId | None = writer
+        while after is not None and name in self._entries[after].may:
+            after = next(self.following(name, after), None)
+            if after is not None and not self._leads_to(cell, after):
+                self._traces[cell].inputs[name] = after
+                self._dependents.setdefault(after, {}).setdefault(name, set()).add(cell)
+                self.touched.add(after)
+                return
+        self._traces[cell].inputs[name] = None
+        self._upward[cell].discard(name)
 
     def _leads_to(self, start: CellId, goal: CellId) -> bool:
         return goal in self.reach([start], self.children, lambda _: True)

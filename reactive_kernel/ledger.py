@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Callable, Collection, Iterable, Iterator
+from pathlib import PurePath
 from typing import TypeAlias
 
 from .cell import CellId, Resource
@@ -18,8 +19,8 @@ class Ledger:
 
     def __init__(self) -> None:
         self.spent: set[Place] = set()
-        # Who spent what many cells write together: that does not matter to every reader.
-        self._spenders: dict[Place, set[CellId]] = {}
+        # Who spent what many cells write together, and by which file: that does not matter to every reader.
+        self._spenders: dict[Place, set[Place]] = {}
         # By number: the changed objects behind each cell's versions, those that its run changed, and by whom.
         self._holding: dict[CellId, dict[Resource, frozenset[int]]] = {}
         self._changes: dict[CellId, frozenset[int]] = {}
@@ -45,7 +46,8 @@ class Ledger:
         self.spent |= event.seen.spent
         for maker, name in event.seen.spent:
             if ":" in name and shared(name):
-                self._spenders.setdefault((maker, name), set()).add(event.cell)
+                entries = {(event.cell, file) for file in _files(event, maker) if _folder(file) == name}
+                self._spenders.setdefault((maker, name), set()).update(entries)
 
     def _enter_objects(self, event: RunFinished, cells: Collection[CellId]) -> None:
         self._forget_objects(event.cell)
@@ -72,14 +74,14 @@ class Ledger:
                 del self._changers[number]
 
     def spenders(self, maker: CellId, name: Resource) -> Collection[CellId]:
-        return self._spenders.get((maker, name), ())
+        return {cell for cell, _ in self._spenders.get((maker, name), ())}
 
-    def is_spent(self, maker: CellId, name: Resource, matters: Callable[[CellId], bool]) -> bool:
+    def is_spent(self, maker: CellId, name: Resource, matters: Callable[[CellId, Resource], bool]) -> bool:
         """Is the version used up? Of what many write together, `matters` says whose doing counts."""
         if (maker, name) not in self.spent:
             return False
         spenders = self._spenders.get((maker, name))
-        return spenders is None or any(matters(cell) for cell in spenders)
+        return spenders is None or any(matters(cell, file) for cell, file in spenders)
 
     def places(self) -> Iterator[Place]:
         """The versions behind which an object was changed."""
@@ -101,3 +103,12 @@ class Ledger:
                     if changer != maker and misses(changer, name, maker):
                         found.setdefault(changer, set()).add(name)
         return found
+
+
+def _files(event: RunFinished, maker: CellId) -> Iterator[Resource]:
+    """The files of which the run used up that cell's version."""
+    return (name for cell, name in event.seen.spent if cell == maker and name.startswith("file:"))
+
+
+def _folder(file: Resource) -> Resource:
+    return f"dir:{PurePath(file.partition(':')[2]).parent}"

@@ -124,6 +124,8 @@ class Namespace:
         self._weight = 0
         # Objects one of whose states was given up since somebody asked.
         self._poorer: set[int] = set()
+        # Objects that could not be put into a state that was kept.
+        self._stuck: set[int] = set()
         # Who made a version of what is no name.
         self._outside: dict[Resource, set[CellId]] = {}
         # Files that cells made which do not make them any more.
@@ -207,18 +209,38 @@ class Namespace:
         return keys
 
     def _rewind_ground(self, ground: _Ground, version: _Version | None) -> None:
-        for at, key in self._wanted(ground, version).items():
-            thing = self._things[at]
-            if key != thing.now and key in thing.states:
-                self._move(at, thing, key)
+        self._move_all(self._wanted(ground, version))
 
     def _rewind(self, version: _Version) -> None:
         """Put the objects behind a version into the states it means."""
-        for at in _common(version.reach.ids, self._things):
-            thing = self._things[at]
-            key = version.keys.get(at, thing.base)
-            if key != thing.now and key in thing.states:
-                self._move(at, thing, key)
+        self._move_all(self._meant(version))
+
+    def _meant(self, version: _Version) -> dict[int, Key]:
+        """The states that a version means, of the objects behind it that were ever changed."""
+        found = {at: self._things[at] for at in _common(version.reach.ids, self._things)}
+        return {at: version.keys.get(at, thing.base) for at, thing in found.items()}
+
+    def _move_all(self, wanted: Mapping[int, Key]) -> bool:
+        """Put objects into states, as far as somebody can; answer whether they are in those now."""
+        moving = {at: key for at, key in wanted.items() if self._things[at].now != key}
+        # How far an iterator can be put back depends on what it goes over.
+        for at in sorted(moving, key=lambda at: self._things[at].shape.kind == "iterator"):
+            if moving[at] in self._things[at].states:
+                self._move(at, self._things[at], moving[at])
+        return all(self._things[at].now == key for at, key in moving.items())
+
+    def stuck(self, inputs: Mapping[Resource, CellId | None]) -> list[Resource]:
+        """The staged names that could not be put at their versions after all."""
+        stuck, self._stuck = self._stuck & self._things.keys(), set()
+        if not stuck:
+            return []
+        versions = {name: self._versions.get(maker, {}).get(name) for name, maker in inputs.items() if maker}
+        return sorted(
+            name
+            for name, version in versions.items()
+            if version is not None
+            and any(at in stuck and self._things[at].now != key for at, key in self._meant(version).items())
+        )
 
     def _move(self, at: int, thing: _Thing, key: Key) -> None:
         self.moves += 1
@@ -230,6 +252,7 @@ class Namespace:
             thing.now = key
         else:
             thing.now = next(self._numbers)
+            self._stuck.add(at)
             if key in thing.states:
                 self._drop_state(thing, key)
 
@@ -295,11 +318,8 @@ class Namespace:
 
     def _shared(self, version: _Version) -> _Version:
         """A version of the same object after some of what is behind it was changed."""
-        for at in _common(version.reach.ids, self._things):
-            thing = self._things[at]
-            key = version.keys.get(at, thing.base)
-            if at not in self._changing and key != thing.now and key in thing.states:
-                self._move(at, thing, key)
+        meant = self._meant(version)
+        self._move_all({at: key for at, key in meant.items() if at not in self._changing})
         made = self._look(version.value)
         for at in made.keys.keys() & version.reach.ids - self._changing:
             made.keys[at] = version.keys.get(at, self._things[at].base)
@@ -589,10 +609,9 @@ class Namespace:
         try:
             return judge([(olds[name].value, new.value) for name, new in news.items()])
         finally:
-            for at, key in moved:
-                self._move(at, self._things[at], key)
+            self._move_all(moved)
 
-    def _recall(self, olds: Iterable[_Version], news: Collection[_Version]) -> list[tuple[int, Key]] | None:
+    def _recall(self, olds: Iterable[_Version], news: Collection[_Version]) -> dict[int, Key] | None:
         """Put the objects of old versions into the states they mean; answer which were in which state before.
 
         None where an object is in the new versions, too, but in another state, or where nobody can.
@@ -607,10 +626,11 @@ class Namespace:
                     if at in known or key not in thing.states:
                         return None
                     wanted[at] = key
-        moved = [(at, self._things[at].now) for at in wanted]
-        for at, key in wanted.items():
-            self._move(at, self._things[at], key)
-        return moved
+        moved = {at: self._things[at].now for at in wanted}
+        if self._move_all(wanted):
+            return moved
+        self._move_all(moved)
+        return None
 
     def as_made(self, cell: CellId, name: Resource, maker: CellId) -> bool:
         """Is the maker's version, after what the cell changed of it, what the cell made of it before?"""

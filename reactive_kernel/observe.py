@@ -13,7 +13,7 @@ from pathlib import Path
 from types import BuiltinFunctionType, CodeType, FunctionType, ModuleType
 from typing import Any, Final, Protocol, cast
 
-from . import libraries  # pyright: ignore[reportUnusedImport]  # noqa: F401  # teaches `shapes` its types
+from . import libraries, reason  # pyright: ignore[reportUnusedImport]  # noqa: F401  # teaches `shapes` its types
 from .around import OF_MODULES, PATCHED, Around
 from .cell import NOTHING, CellFacts, CellId, Latent, Observation, Outcome, Resource
 from .dials import FILES_RELATIVE, PERVASIVE, SUBPROCESS, Dial, Dials, Turned
@@ -163,6 +163,8 @@ class _Begun:
     # What it goes by of what stands around the notebook, and the part that could not be put back.
     around: frozenset[Resource]
     astray: list[Resource]
+    # Names that nobody could put at their versions.
+    stuck: list[Resource]
     # The libraries whose settings it goes by.
     libraries: frozenset[str]
     started: float
@@ -226,7 +228,9 @@ class Observer:
             if names.is_ground(each) and names.astray(each, self._document.in_force(each, run.cell))
         ]
         seen = watch(names.live, run)
-        self._begun = _Begun(run, seen, surveys, around, astray, behind, time.monotonic())
+        self._begun = _Begun(
+            run, seen, surveys, around, astray, names.stuck(inputs), behind, time.monotonic()
+        )
         self._dials.start()
         values = [names.live[name] for name in inputs if name in names.live]
         self._files.start(values, opaque=_STARTS_PROGRAMS.search(run.source) is not None)
@@ -385,10 +389,11 @@ class Observer:
         seen = observe(begun.watch, names.live, run, error)
         seen = self._with_world(run, seen, touched, turned)
         seen = self._with_around(begun, seen)
-        touchable = self._touchable(begun, seen)
-        unseen = next((why for each in begun.surveys if (why := _unseen(each, touchable))), None)
-        seen = replace(seen, unproven=seen.unproven or touched.unproven or unseen)
         changes = _changes(begun.surveys)
+        touchable = self._touchable(begun, seen, changes)
+        unseen = next((why for each in begun.surveys if (why := _unseen(each, touchable))), None)
+        spoiled = reason.ran_on_stuck(begun.stuck) if begun.stuck else None
+        seen = replace(seen, unproven=seen.unproven or touched.unproven or unseen or spoiled)
         if touchable is not None:
             changes = [each for each in changes if not each.shape.guesses or id(each.value) in touchable]
         doubt = self._doubt_answers(run, changes, bool(turned.drew | turned.seeded | touched.writes))
@@ -418,11 +423,20 @@ class Observer:
                 self._remembering.acts(function)
         return self._remembering.doubt(run.source)
 
-    def _touchable(self, begun: _Begun, seen: Observation) -> frozenset[int] | None:
-        """The objects that a run which might have read any name did read; None for any other run."""
-        if not begun.watch.everything or not begun.surveys:
+    def _touchable(
+        self, begun: _Begun, seen: Observation, changes: Sequence[Change]
+    ) -> frozenset[int] | None:
+        """The objects that a run did read of those that it was given; None for all of them."""
+        run = begun.run
+        names = run.facts.reads | run.inputs.keys() | seen.reads
+        if not begun.watch.everything:
+            guessed = any(change.shape.guesses for change in changes)
+            if not run.shares or not (guessed or any(each.opaque() for each in begun.surveys)):
+                return None
+            # What it knows only as other names of what it changes it does not use.
+            names = (names - run.shares) | run.facts.defers
+        if not begun.surveys:
             return None
-        names = begun.run.facts.reads | begun.run.inputs.keys() | seen.reads
         return frozenset[int]().union(*(reach(value).ids for value in self._reached(names).values()))
 
     def _with_world(self, run: Run, seen: Observation, touched: Touched, turned: Turned) -> Observation:
@@ -504,6 +518,8 @@ class Observer:
         held = names.holders(ids)
         names.note(changes, self._worth)
         equal = self._equal(cell, seen.bound | seen.deleted, sharers, changes)
+        if run.again:
+            equal |= self._as_it_was(cell, seen.bound)
         kept = equal
         if run.rewinds and names.spent_of(cell):
             spent = changed & (names.spent_of(cell) | equal)
@@ -545,7 +561,9 @@ class Observer:
 
     def _undo(self, changes: Iterable[Change]) -> set[Place]:
         """A failed run leaves nothing: take its changes back where that is possible."""
-        self.names.note([change for change in changes if not change.undo()], lambda at, weight: False)
+        # How far an iterator can be put back depends on what it goes over.
+        order = sorted(changes, key=lambda change: change.shape.kind == "iterator")
+        self.names.note([change for change in order if not change.undo()], lambda at, weight: False)
         return self.names.lost()
 
     def _worth(self, at: int, weight: int) -> bool:
@@ -638,6 +656,11 @@ class Observer:
         names = self.names
         gone = names.reach(cell, name).ids - reach(names.live[name]).ids
         return all(maker == cell for maker, _ in names.holders(gone))
+
+    def _as_it_was(self, cell: CellId, bound: frozenset[Resource]) -> frozenset[Resource]:
+        """What a run that does what it did leaves outside: files are what is in them, whoever holds what."""
+        outside = {name for name in bound if ":" in name and not name.startswith("table:")}
+        return frozenset(name for name in outside & set(self.names.made(cell)) if not self._dials.known(name))
 
     def _alike(self, run: Run, rest: frozenset[Resource]) -> frozenset[Resource]:
         """The names whose content is what it was, in other objects."""

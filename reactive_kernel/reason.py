@@ -114,6 +114,10 @@ def ran_on_changed(spoiled: Sequence[tuple[Resource, CellId]], label: Label) -> 
     return f"It ran on {names} as another cell had changed it: {makers} could not run again before it."
 
 
+def ran_on_stuck(names: Sequence[Resource]) -> str:
+    return f"It ran on {_names(names)} as another cell had changed it: what it was could not be put back."
+
+
 def used_up(names: Sequence[Resource]) -> str:
     """For a cell that does not run by itself."""
     return f"What it left in {_names(names)} has been changed since and cannot be put back: run it again."

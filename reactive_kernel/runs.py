@@ -133,7 +133,7 @@ class Runs(CodeRuns):
     def _hint_at_magics(self, run: Run) -> None:
         if "%" in run.source or "get_ipython" in run.inputs:
             self.observer.hint(MAGICS)
-        if self._magics.concerns_all:
+        if self._magics.concerns_all():
             self._cannot_prove(HOOKS)
 
     def _cannot_prove(self, why: str | None) -> None:

@@ -734,6 +734,7 @@ class Session:
             state.facts,
             {name: self.source_of(name, cell) for name in inputs},
             frozenset(self.graph.touches(cell)),
+            self.graph.entry(cell).shares,
             again=self._runs_again(state),
             rewinds=self._runs_again(state) and not state.must_run,
         )
@@ -756,9 +757,10 @@ class Session:
     # Versions that somebody used up
 
     def _is_spent(self, maker: CellId, name: Resource, reader: CellId | None) -> bool:
-        def matters(cell: CellId) -> bool:
+        def matters(cell: CellId, file: Resource) -> bool:
+            now = self.in_force(file, reader) if reader is not None else self.source_of(file, None)
             # What a cell between did is what the reader should find.
-            return (
+            return now == maker and (
                 not self._still_writes(cell, name)
                 or not self.below(cell, maker)
                 or (reader is not None and not self.below(reader, cell))

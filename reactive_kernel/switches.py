@@ -84,16 +84,14 @@ class _Traits:
     """Settings of an object of IPython's, put back unheard: whoever hears of one sets others by it."""
 
     def __init__(self, owner: Any, names: Iterable[str]) -> None:
-        self._values: dict[str, Any] = owner._trait_values
-        # Asked for once, each of them has a value there.
-        self._names = [name for name in names if owner.has_trait(name) and [getattr(owner, name)]]
+        self._owner = owner
+        self._names = [name for name in names if owner.has_trait(name)]
 
     def read(self) -> Mapping[Any, Any]:
-        values = self._values
-        return {name: values[name] for name in self._names}
+        return {name: getattr(self._owner, name) for name in self._names}
 
     def write(self, wanted: Mapping[Any, Any]) -> None:
-        self._values.update(wanted)
+        self._owner._trait_values.update(wanted)
 
 
 class _Registries(Dial):
@@ -149,8 +147,6 @@ class Magics(_Registries):
 
     resource = "magics:"
     read_under = frozenset((MAGICS,))
-    # Did something of the notebook's own run around every cell when this was last read?
-    concerns_all = False
 
     def _find(self, shell: Any) -> Iterator[_Table | _Row | _Traits]:
         yield from map(_Table, shell.magics_manager.magics.values())
@@ -165,7 +161,6 @@ class Magics(_Registries):
         ]
         yield from self._around
 
-    def read(self) -> tuple[Mapping[Any, Any], ...]:
-        state = super().read()
-        self.concerns_all = any(state[len(state) - len(self._around) :])
-        return state
+    def concerns_all(self) -> bool:
+        """Does something of the notebook's own run around every cell?"""
+        return any(row.read() for row in self._around)
