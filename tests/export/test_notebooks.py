@@ -57,6 +57,7 @@ def executed(path: Path, kernel: str, place: Path) -> nbformat.NotebookNode:
             "kernel_name": kernel,
             "allow_errors": True,
             "timeout": SECONDS,
+            "startup_timeout": SECONDS,
             "shutdown_kernel": "immediate",
         }
     )
