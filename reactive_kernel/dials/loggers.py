@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import sys
-from collections.abc import Iterator, Mapping
+from collections.abc import Mapping
 from typing import Any, Final, cast
 
 from .dial import Lasting, same
@@ -22,35 +22,49 @@ class Loggers(Lasting):
     resource = "logging:"
     read_under = frozenset(("logging",))
 
+    def __init__(self) -> None:
+        self._mine: dict[str, bool] = {}
+        self._look: list[object] = []
+        self._last: Mapping[str, _State] = {}
+
     def _logging(self) -> Any:
         return sys.modules.get("logging")
 
     def available(self) -> bool:
         return hasattr(self._logging(), "getLogger") and hasattr(self._logging(), "root")
 
-    def _live(self) -> Iterator[tuple[str, Any]]:
+    def _live(self) -> list[tuple[str, Any]]:
         """The loggers of the notebook and of its libraries."""
         root = self._logging().root
-        yield _ROOT, root
-        for name, logger in list(root.manager.loggerDict.items()):
-            if hasattr(logger, "handlers") and name.partition(".")[0] not in _MACHINERY:
-                yield name, logger
+        others = root.manager.loggerDict
+        mine = self._mine
+        if len(mine) != len(others):
+            mine.update({name: name.partition(".")[0] not in _MACHINERY for name in list(others)})
+        waiting = self._logging().PlaceHolder
+        found = [
+            (name, each)
+            for name, each in list(others.items())
+            if mine.get(name) and type(each) is not waiting
+        ]
+        return [(_ROOT, root), *found]
 
     def read(self) -> Mapping[str, _State]:
-        found = {
-            name: state
-            for name, logger in self._live()
-            if (
-                state := (
-                    logger.level,
-                    logger.propagate,
-                    logger.disabled,
-                    tuple(logger.handlers),
-                    tuple(logger.filters),
-                )
-            )
-            != _UNSET
+        live = self._live()
+        look: list[object] = [
+            (name, each.level, each.propagate, each.disabled, *each.handlers, _ROOT, *each.filters)
+            for name, each in live
+        ]
+        look.append(self._logging().root.manager.disable)
+        if look != self._look:
+            self._look, self._last = look, self._ask(live)
+        return self._last
+
+    def _ask(self, live: list[tuple[str, Any]]) -> Mapping[str, _State]:
+        states = {
+            name: (each.level, each.propagate, each.disabled, tuple(each.handlers), tuple(each.filters))
+            for name, each in live
         }
+        found: dict[str, _State] = {name: state for name, state in states.items() if state != _UNSET}
         disabled = self._logging().root.manager.disable
         return {**found, "disable()": (disabled,)} if disabled else found
 

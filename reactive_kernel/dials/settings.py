@@ -192,7 +192,10 @@ class Mapped(Lasting):
         return dict(zip(root.keys, root.items))
 
     def write(self, state: _Settings) -> None:
-        for key in self._differing(self.read(), state):
+        now = self.read()
+        if now is state:
+            return
+        for key in self._differing(now, state):
             if key not in state.values:
                 self._drop(key)
                 continue
