@@ -89,7 +89,7 @@ export class Outputs {
   /** Have a cell show what a snapshot says, if it does not already. */
   reconcile(id: string, shown: Shown, running: boolean): void {
     const cell = this.find(id);
-    if (!cell || this.requests.own(shown.request) || this.requests.inFlight(id)) {
+    if (!cell || this.requests.own(shown.request) || this.requests.ahead(id)) {
       return;
     }
     const begun = shown.messages.find(message => message.header.msg_type === 'execute_input');
@@ -160,8 +160,8 @@ export class Outputs {
 
   private begin(id: string, message: Recorded): void {
     const cell = this.find(id);
-    // A run that this page waits for takes the place of this one: Lab has emptied the cell for it.
-    if (!cell || this.requests.inFlight(id)) {
+    // A run that this page asked for takes the place of this one: Lab has emptied the cell for it.
+    if (!cell || this.requests.ahead(id)) {
       this.runs.delete(id);
       return;
     }
@@ -174,7 +174,7 @@ export class Outputs {
   private show(id: string, message: Recorded): boolean {
     const run = this.runs.get(id);
     const cell = this.find(id);
-    if (!cell || this.requests.inFlight(id)) {
+    if (!cell || this.requests.ahead(id)) {
       return true;
     }
     if (run?.cell !== cell) {
@@ -190,7 +190,7 @@ export class Outputs {
   private attach(id: string, cell: CodeCell, request: string, begun: Recorded | null, clear: boolean): Run {
     const { outputArea } = cell;
     const future = passive(request, begun, this.kernel);
-    this.leave(outputArea.detachFuture());
+    this.leave(id, outputArea.detachFuture());
     if (clear) {
       outputArea.future = future;
     } else {
@@ -203,7 +203,7 @@ export class Outputs {
   }
 
   /** Nobody listens to this future any more. */
-  private leave(future: Future | null): void {
+  private leave(id: string, future: Future | null): void {
     if (!future) {
       return;
     }
@@ -211,6 +211,13 @@ export class Outputs {
     if (this.requests.awaited(request)) {
       // Disposed, it would tell Lab that the run was canceled.
       this.orphans.set(request, future);
+      const recall = (): void => {
+        // After Lab has put the old run's count there.
+        window.setTimeout(() => {
+          this.recall(id);
+        });
+      };
+      future.done.then(recall, recall);
     } else {
       future.dispose();
     }
@@ -243,6 +250,16 @@ export class Outputs {
     }
     if (ended || cell.model.executionState === 'running') {
       cell.model.executionState = 'idle';
+    }
+  }
+
+  /** Show again how the latest run stands. */
+  private recall(id: string): void {
+    const run = this.runs.get(id);
+    if (run?.running) {
+      run.cell.model.executionState = 'running';
+    } else if (run) {
+      this.rest(run, null);
     }
   }
 

@@ -17,7 +17,8 @@ interface Requested {
   /** It has a reply, so it shows all that it will, but for what its threads still say. */
   replied: boolean;
   idle: boolean;
-  /** The stream says that it is over. */
+  /** The stream says that it runs, or that it is over: what the stream tells next is newer. */
+  begun: boolean;
   over: boolean;
   /** A snapshot stands for the first part of what the stream told: only another one can be compared. */
   folded: boolean;
@@ -39,10 +40,10 @@ export function shows(message: Message): boolean {
 }
 
 export class Requests {
-  /** Whether Lab shows, or waits for, a run of this cell that has no reply yet. */
-  inFlight(cell: string): boolean {
+  /** Whether a run of this cell that was asked for here comes after all that the stream has told so far. */
+  ahead(cell: string): boolean {
     const latest = this.known.get(this.latest.get(cell) ?? '');
-    return latest !== undefined && !latest.replied && !latest.given;
+    return latest !== undefined && !latest.begun && !latest.given;
   }
 
   /** Whether what a request shows comes over the kernel's websocket. */
@@ -94,7 +95,9 @@ export class Requests {
     const requested = this.known.get(requestOf(message));
     if (requested) {
       count(requested.stream, message);
+      requested.begun ||= message.header.msg_type === 'execute_input';
       requested.over ||= message.header.msg_type === 'execute_reply' || isIdle(message);
+      requested.begun ||= requested.over;
     }
   }
 
@@ -102,6 +105,7 @@ export class Requests {
   folded(): void {
     this.known.forEach(each => {
       each.folded = true;
+      each.begun ||= each.replied;
     });
   }
 
@@ -137,6 +141,7 @@ export class Requests {
         stream: tally(),
         replied: false,
         idle: false,
+        begun: false,
         over: false,
         folded: false,
         given: false

@@ -12,6 +12,10 @@ def cell(page: Page, place: int) -> Locator:
     return page.locator(".jp-Notebook .jp-CodeCell").nth(place)
 
 
+def count_of(page: Page, place: int) -> Locator:
+    return cell(page, place).locator(".jp-InputPrompt")
+
+
 def text_of(page: Page, place: int) -> Locator:
     """The first output of a cell."""
     return cell(page, place).locator(".jp-OutputArea-output").first
@@ -56,6 +60,11 @@ def run(page: Page, place: int) -> None:
 
 def save(page: Page) -> None:
     page.keyboard.press("Control+s")
+
+
+def is_saved(page: Page) -> None:
+    """Cells, too, are called dirty, when their text is not what ran: this is about the tab."""
+    expect(page.locator(".lm-TabBar-tab.jp-mod-dirty")).to_have_count(0)
 
 
 def saved_text(path: Path, place: int) -> str:

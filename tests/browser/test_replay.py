@@ -10,6 +10,8 @@ from .gates import Gate
 from .network import network_to
 from .pages import (
     cell,
+    count_of,
+    is_saved,
     kernel_is,
     kernel_is_idle,
     kernel_knows,
@@ -22,10 +24,6 @@ from .pages import (
 )
 
 CHAIN = ("x = 1", "y = x + 1\nprint('y is', y)")
-
-
-def count_of(page, place):
-    return cell(page, place).locator(".jp-InputPrompt")
 
 
 @pytest.mark.parametrize("kernel", ["reactive", "python3"])
@@ -47,7 +45,7 @@ def test_a_reload_in_mid_run_loses_doubles_and_misplaces_nothing(lab, tab, kerne
     kernel_is_idle(page)
     assert text_of(page, 1).count() == 0
     save(page)
-    expect(page.locator(".jp-mod-dirty")).to_have_count(0)
+    is_saved(page)
     assert saved_text(lab.root / path, 0) == gate.whole
     assert tab.complaints == []
 
@@ -145,12 +143,12 @@ def test_a_reload_leaves_a_saved_notebook_as_it_is(lab, tab):
         expect(count_of(page, place)).not_to_have_text("[ ]:")
     expect(text_of(page, 1)).to_have_text("y is 2\n")
     save(page)
-    expect(page.locator(".jp-mod-dirty")).to_have_count(0)
+    is_saved(page)
     before = (lab.root / path).read_text()
     page.reload()
     stream_is(page, "live")
     expect(cell(page, 1)).to_have_attribute("data-reactive-freshness", "fresh")
-    expect(page.locator(".jp-mod-dirty")).to_have_count(0)
+    is_saved(page)
     assert (lab.root / path).read_text() == before
     # Its displays are still live: what comes next is shown in place.
     run(page, 0)
@@ -167,7 +165,7 @@ def test_outputs_that_somebody_cleared_stay_away(lab, tab):
     page.evaluate("() => void window.jupyterapp.commands.execute('editmenu:clear-all')")
     expect(text_of(page, 1)).to_have_count(0)
     save(page)
-    expect(page.locator(".jp-mod-dirty")).to_have_count(0)
+    is_saved(page)
     page.reload()
     expect(cell(page, 1)).to_have_attribute("data-reactive-freshness", "fresh")
     assert text_of(page, 1).count() == 0
@@ -183,7 +181,7 @@ def test_displays_are_brought_up_to_date_across_reloads(lab, tab):
     run(page, 0)
     expect(text_of(page, 0)).to_have_text("'three'")
     save(page)
-    expect(page.locator(".jp-mod-dirty")).to_have_count(0)
+    is_saved(page)
     page.reload()
     expect(text_of(page, 0)).to_have_text("'three'")
     expect(cell(page, 1)).to_have_attribute("data-reactive-freshness", "fresh")
