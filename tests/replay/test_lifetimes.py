@@ -5,9 +5,10 @@ from __future__ import annotations
 import json
 import os
 import signal
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
 from concurrent.futures import ThreadPoolExecutor
 from pathlib import Path
+from typing import Any
 
 import psutil
 import pytest
@@ -15,7 +16,8 @@ import websocket
 
 from jupyter_extension.app import ReplayApp
 
-from .server import PATIENT, Server, Stream, hang_up, running
+from .server import Server, Stream, hang_up, running
+from .test_losses import WAIT
 
 
 def pid_of(server: Server, kernel: str) -> int:
@@ -129,7 +131,7 @@ def _live(server: Server) -> None:
 @pytest.fixture(scope="module")
 def impatient(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Server]:
     """A server that gives up soon who is silent, and keeps nothing for pages that have gone."""
-    settings = ("--ReplayApp.silence_limit=4", "--MappingKernelManager.buffer_offline_messages=False")
+    settings = ("--ReplayApp.silence_limit=10", "--MappingKernelManager.buffer_offline_messages=False")
     with running(tmp_path_factory.mktemp("impatient"), *settings) as server:
         yield server
 
@@ -153,15 +155,31 @@ def test_a_peer_that_vanished_is_dropped_and_one_that_only_listens_is_not(impati
     impatient.ask("DELETE", f"/api/kernels/{kernel}")
 
 
-def test_a_client_that_stalls_loses_nothing_and_holds_up_nobody(impatient: Server):
+def prints(text: str) -> Callable[[dict[str, Any]], bool]:
+    return lambda message: message.get("msg", {}).get("content", {}).get("text") == text
+
+
+STEPS = f"""{WAIT}
+for step in range(20):
+    for line in range(1000):
+        print(f"{{{{step:0500}}}}.{{{{line:01500}}}}", flush=True)
+    wait(f"{{gate}}{{{{step}}}}")
+"""
+
+
+def test_a_client_that_stalls_loses_nothing_and_holds_up_nobody(impatient: Server, tmp_path: Path):
     kernel = impatient.kernel()
     page, stalled, other = impatient.page(kernel), impatient.stream(kernel), impatient.stream(kernel)
     before = impatient.process.memory_info().rss
-    run = page.run(f"{PATIENT}\nfor i in range(40_000): print(f'{{i:01000}}', flush=True)")
+    run = page.run(STEPS.format(gate=tmp_path / "gate"))
     page.until(lambda message: message["header"]["msg_type"] == "execute_input")
     page.close()
+    # The kernel waits for the other one, so that nothing piles up but for the one that stalls.
+    for step in range(20):
+        other.until(prints(f"{step:0500}.{999:01500}\n"))
+        (tmp_path / f"gate{step}").touch()
     other.until_idle(run)
-    assert len(other.text) == 40_000 * 1001
+    assert len(other.texts) == 20_000
     grown = impatient.process.memory_info().rss - before
     assert grown < 60 << 20, f"{grown >> 20} MB for a client that does not read"
     other.close()
