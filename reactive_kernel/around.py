@@ -24,7 +24,7 @@ OF_MODULES: Final = "module:"
 Path: TypeAlias = tuple[str, ...]
 
 _SETS: Final = re.compile(
-    r"\.\s*\w+\s*[^\w\s=(),.:\]})]{0,3}=(?!=)|\bsetattr\b|\bdelattr\b|\bdel\b|register|__dict__|\bvars\b"
+    r"\.\s*\w+\s*(?:,[^=\n]*|:[^=\n]*|[^\w\s=(),.:\]})]{0,3})=(?!=)|\bsetattr\b|\bdelattr\b|\bdel\b|register|__dict__|\bvars\b"
 )
 _TABLE: Final = re.compile(r"\bmodules\b")
 _ACCESSOR: Final = re.compile(r"\bregister_(dataframe|series|index)_accessor\b")
@@ -43,7 +43,8 @@ class Around:
         self._modules: dict[Resource, tuple[ModuleType, ...]] = {}
         self._ids: dict[Resource, set[int]] = {}
         self._suspects: dict[int, object] = {}
-        self._sources: dict[str, None] = {}
+        # Sources that set something in what was not there yet.
+        self._pending: dict[str, None] = {}
 
     # Modules of one's own
 
@@ -86,10 +87,12 @@ class Around:
     def suspects(self, source: str, live: Mapping[str, object]) -> list[object]:
         """What this source and those before it set something in, of modules and classes of libraries."""
         if _SETS.search(source) or _TABLE.search(source) or _ACCESSOR.search(source):
-            self._sources.setdefault(source)
-        for each in tuple(self._sources):
+            self._pending.setdefault(source)
+        for each in tuple(self._pending):
             for value in _set_in(each, live):
                 self._suspects.setdefault(id(value), value)
+            if not _waits(each, live):
+                del self._pending[each]
         return [*self._suspects.values()]
 
     def missed(self, source: str, live: Mapping[str, object]) -> str | None:
@@ -119,6 +122,12 @@ def _set_in(source: str, live: Mapping[str, object]) -> Iterator[object]:
         yield vars(pandas)[_ACCESSED[word]]
 
 
+def _waits(source: str, live: Mapping[str, object]) -> bool:
+    """Does it set something in what is not there yet?"""
+    paths, imports = _places(source)
+    return any(_root(path[0], imports, live) is _ABSENT for path in paths)
+
+
 @lru_cache(maxsize=1024)
 def _places(source: str) -> tuple[tuple[Path, ...], Mapping[str, tuple[str, str]]]:
     """Where a source sets attributes, and what its names are imported from: a module, and a name there."""
@@ -128,7 +137,8 @@ def _places(source: str) -> tuple[tuple[Path, ...], Mapping[str, tuple[str, str]
         return (), {}
     nodes = list(ast.walk(tree))
     paths = {path: None for node in nodes for owner in _owners(node) if (path := _path(owner))}
-    return tuple(paths), dict(_imports(nodes))
+    given = {node.arg for node in nodes if isinstance(node, ast.arg)}
+    return tuple(path for path in paths if path[0] not in given), dict(_imports(nodes))
 
 
 def _owners(node: ast.AST) -> Iterator[ast.AST]:

@@ -197,6 +197,7 @@ class Observer:
         self._remembering = Remembering()
         # Seconds that the latest run of each cell took.
         self._took: dict[CellId, float] = {}
+        self._sources: dict[CellId, str] = {}
 
     # Before
 
@@ -409,7 +410,7 @@ class Observer:
                 names.forget(run.cell)
             names.orphan(name for name in touched.writes if name.startswith("file:") and not shared(name))
             return replace(seen, spent=frozenset(spent) | self._overwritten(run, touched.writes))
-        self._took[run.cell] = took
+        self._took[run.cell], self._sources[run.cell] = took, run.source
         return self._keep(run, seen, changes)
 
     def _doubt_answers(self, run: Run, changes: Iterable[Change], outside: bool) -> str | None:  # noqa: FBT001
@@ -484,12 +485,17 @@ class Observer:
             path = name.partition(":")[2]
             if any(writer != run.cell for writer in self.names.makers(name)):
                 return f"It reads `{path}`, which a cell below has written since: nobody can put that back."
-            if name in self.names.orphans:
+            if name in self.names.orphans or self._wrote_before(run, name):
                 return (
                     f"It reads `{path}`, which was written by a cell that does not write it any more:"
                     " remove the file, or have a cell write it."
                 )
         return None
+
+    def _wrote_before(self, run: Run, name: Resource) -> bool:
+        """Is the file one that only an earlier text of the cell wrote?"""
+        wrote = self.names.version(run.cell, name) is True
+        return wrote and self._sources.get(run.cell, run.source) != run.source
 
     def _overwritten(self, run: Run, writes: Collection[Resource]) -> frozenset[Place]:
         """The versions of files, and of what is in directories, that are not there any more."""

@@ -7,7 +7,7 @@ import re
 import sys
 from collections import deque
 from collections.abc import Iterable
-from typing import Any, cast
+from typing import Any, Final, cast
 
 from .shape import CannotRestore, Mutable
 
@@ -45,14 +45,18 @@ class Opaque(Mutable):
         return held_inside(value)
 
 
+_COUNT: Final = re.compile(r"\bcount=(\d+)")
+
+
 class Lock(Mutable):
     """A lock: whether, or how often, it is held."""
 
     kind = "instance"
 
     def take(self, value: Any) -> object:
-        # Of one that its owner may take again only its description tells.
-        return int(value.locked()) if hasattr(value, "locked") else _times_held(value)
+        # How often its owner has taken a lock only its description tells.
+        found = _COUNT.search(repr(value))
+        return int(found[1]) if found else int(value.locked())
 
     def alike(self, value: Any, state: Any) -> bool:
         return self.take(value) == state
@@ -70,11 +74,6 @@ class Lock(Mutable):
         except RuntimeError:
             # Another thread has it.
             raise CannotRestore from None
-
-
-def _times_held(lock: object) -> int:
-    found = re.search(r"\bcount=(\d+)", repr(lock))
-    return int(found[1]) if found else 0
 
 
 class Memory(Mutable):

@@ -192,8 +192,8 @@ def test_drawing_a_figure_turns_nothing(dials: Dials):
     pyplot = pytest.importorskip("matplotlib.pyplot")
     pyplot.switch_backend("agg")
     turned = run(dials, "f, a = plt.subplots(); a.plot([1, 2]); f.canvas.draw(); plt.close(f)", plt=pyplot)
-    # It asks whether it should log.
-    assert turned == Turned(reads=frozenset(("logging:",)))
+    # It may ask whether it should log.
+    assert turned in (Turned(), Turned(reads=frozenset(("logging:",))))
 
 
 def test_whoever_logs_goes_by_the_loggers(dials: Dials):
