@@ -8,7 +8,7 @@ import time
 from collections.abc import Iterator
 from importlib.metadata import version
 
-from . import analysis, kernels, observation
+from . import analysis, kernels, observation, sql
 
 HEADER = f"{'what':<70} {'measured':>8} {'must':>6} {'aim':>6}  holds  detail"
 
@@ -17,6 +17,10 @@ def rows() -> Iterator[dict[str, object]]:
     yield from analysis.rows()
     yield from observation.rows()
     yield from kernels.rows()
+    if missing := sql.missing():
+        print(f"SQL cells are left out: {', '.join(missing)} not installed", file=sys.stderr)
+    else:
+        yield from sql.rows(3)
 
 
 def line(row: dict[str, object]) -> str:

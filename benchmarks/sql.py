@@ -16,6 +16,7 @@ import sys
 import tempfile
 import time
 from collections.abc import Callable, Iterator
+from importlib.util import find_spec
 from pathlib import Path
 from typing import Any
 
@@ -27,6 +28,12 @@ MIXED = f"""create table mixed as select i::int8 as id, (i % 1000)::int4 as k, r
 QUERY = "select * from mixed"
 SMALL = "select * from mixed limit 1000"
 REPEATS = 40
+
+
+def missing() -> list[str]:
+    """What is not there of that which SQL cells are compared with."""
+    needed = ("adbc_driver_postgresql", "pandas", "psycopg2", "sqlalchemy")
+    return [name for name in needed if find_spec(name) is None]
 
 
 def memory(name: str) -> int:

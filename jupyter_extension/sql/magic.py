@@ -176,6 +176,9 @@ class SqlMagics(Magics):
 
         try:
             result = run(database, order.sql, part, self._names(), order.limit, watch)
+        except BaseException:
+            screen.stop()
+            raise
         finally:
             _tell_notices(database)
             touched.tell()
@@ -307,6 +310,9 @@ class Quiet:
     def progress(self, progress: Progress) -> None:
         pass
 
+    def stop(self) -> None:
+        pass
+
     def end(self, result: Result, *, in_transaction: bool) -> None:
         if result.table is None or in_transaction or result.notes:
             _say("\n".join([_summary(result, in_transaction=in_transaction), *result.notes]))
@@ -320,19 +326,33 @@ class Screen:
         self._id = ""
         self._shown = False
         self._next = 0.0
+        self._last: Progress | None = None
 
     def begin(self) -> None:
         self._id = uuid.uuid4().hex
         self._shown = False
         self._next = _SLOW
+        self._last = None
 
     def progress(self, progress: Progress) -> None:
         """Show how far it has come, now and then."""
         if progress.block is None or progress.seconds < self._next:
             return
         self._next = progress.seconds + _TICK
-        words = f"{progress.rows:,} rows so far, {progress.bytes / 1e6:,.1f} MB, {progress.seconds:.1f} s …"
-        shown = Shown(self._id, progress.columns, progress.rows, words, coming=True)
+        self._last = progress
+        self._show(progress, "so far, {} …", coming=True)
+
+    def stop(self) -> None:
+        """An error or an interrupt: no more rows come."""
+        if self._last is not None:
+            self._show(self._last, "had come, {}, when it was stopped", coming=False)
+
+    def _show(self, progress: Progress, words: str, *, coming: bool) -> None:
+        if progress.first is None:
+            return
+        amount = f"{progress.bytes / 1e6:,.1f} MB, {progress.seconds:.1f} s"
+        summary = f"{progress.rows:,} rows {words.format(amount)}"
+        shown = Shown(self._id, progress.columns, progress.rows, summary, coming=coming)
         self._display(bundle(shown, progress.first))
 
     def end(self, result: Result, *, in_transaction: bool) -> None:

@@ -4,11 +4,12 @@ from __future__ import annotations
 
 import base64
 import html
-import re
 from collections.abc import Sequence
 from dataclasses import dataclass
 from decimal import Decimal
-from typing import TypeAlias
+from typing import Any, TypeAlias
+
+import pyarrow.compute
 
 from .arrow import Table, pa
 from .types import Column, Kind
@@ -24,6 +25,7 @@ _HEAD = '<table border="1" style="border-collapse:collapse">'
 _RIGHT = ' style="text-align:right"'
 _NULL = '<i style="opacity:.5">NULL</i>'
 
+pc: Any = pyarrow.compute
 Texts: TypeAlias = list[str | None]
 
 
@@ -139,13 +141,12 @@ def _texts(column: Table) -> Texts:
     if kind in _CAST:
         return column.cast(pa.string()).to_pylist()
     if pa.types.is_temporal(kind) and not pa.types.is_interval(kind):
-        texts: Texts = column.cast(pa.string()).to_pylist()
-        return [text if text is None else _NO_FRACTION.sub(r"\1", text) for text in texts]
+        # A time of whole seconds need not say so.
+        texts = pc.replace_substring_regex(column.cast(pa.string()), r"\.0+(Z?)$", r"\1")
+        return texts.to_pylist()
     return [_shortened(_printed(value)) for value in column.to_pylist()]
 
 
-# A time of whole seconds need not say so.
-_NO_FRACTION = re.compile(r"\.0+(Z?)$")
 _CAST = frozenset({pa.bool_(), pa.int16(), pa.int32(), pa.int64(), pa.uint32(), pa.float32(), pa.float64()})
 
 

@@ -56,6 +56,19 @@ def click_first_value(page: Page, grid: Locator) -> None:
     page.mouse.click(box["x"] + 80, box["y"] + 52)
 
 
+def complete(page: Page, place: Locator, text: str) -> None:
+    """Ask for completions until there are some: a busy machine may be too slow for the first time."""
+    line = place.locator(".cm-line").last
+    for _ in range(10):
+        page.keyboard.press("Tab")
+        try:
+            expect(line).to_have_text(text, timeout=3000)
+        except AssertionError:
+            continue
+        return
+    expect(line).to_have_text(text)
+
+
 def languages(page: Page) -> list[str]:
     cells = "window.jupyterapp.shell.currentWidget.content.widgets"
     return page.evaluate(f"() => {cells}.map(cell => cell.model.mimeType)")
@@ -82,7 +95,7 @@ def test_a_result_is_a_grid_that_pages_sorts_filters_sums_up_and_saves(lab, tab,
     page.keyboard.press("ArrowRight")
     expect(said).to_have_text(f"label: row {ROWS}")
     result.get_by_role("button", name="Filter").click()
-    result.get_by_label("Column").select_option("rest")
+    result.get_by_label("Column", exact=True).select_option("rest")
     result.get_by_label("Condition").select_option("null")
     result.get_by_role("button", name="Add").click()
     expect(words).to_contain_text("714 of 5,000 rows")
@@ -98,10 +111,13 @@ def test_a_result_is_a_grid_that_pages_sorts_filters_sums_up_and_saves(lab, tab,
         '4998,"row 4998",',
     ]
     # The kernel goes; what the output holds stays.
-    page.evaluate("() => window.jupyterapp.shell.currentWidget.sessionContext.shutdown()")
-    result.get_by_role("button", name="Take this condition away").click()
+    page.evaluate("() => window.jupyterapp.shell.currentWidget.sessionContext.session.shutdown()")
+    expect(page.locator(".jp-Notebook-ExecutionIndicator")).not_to_have_attribute("data-status", "idle")
+    click_first_value(page, grid)
+    page.keyboard.press("Control+ArrowDown")
     expect(result.locator(".jp-ReactiveTable-notes")).to_contain_text("Shown are the first 100 rows.")
     click_first_value(page, grid)
+    page.keyboard.press("Control+ArrowUp")
     expect(said).to_have_text("id: 1")
     assert tab.complaints == []
 
@@ -124,15 +140,11 @@ def test_a_connection_is_tried_in_its_dialog_and_sql_is_coloured_and_completed(l
     page.evaluate("() => window.jupyterapp.commands.execute('reactive:insert-sql-cell')")
     third = cell(page, 2)
     expect(third.locator(".cm-line").last).to_have_text("select ")
-    offered = page.locator(".jp-Completer-list")
     page.keyboard.type("{thr")
-    page.keyboard.press("Tab")
-    expect(third.locator(".cm-line").last).to_have_text("select {threshold}")
-    page.keyboard.type("::int from information_schema.")
-    page.keyboard.press("Backspace")
-    expect(offered).to_have_count(0)
+    complete(page, third, "select {threshold")
+    page.keyboard.type("} = any(array[3]) from pg_catalog.pg_class limit 1 ")
+    page.keyboard.press("Escape")
     run(page, 2)
-    run(page, 0)
     third.locator(".cm-line").first.click()
     page.keyboard.press("Home")
     page.keyboard.type("# ")
@@ -144,12 +156,15 @@ def test_a_connection_is_tried_in_its_dialog_and_sql_is_coloured_and_completed(l
 
 def test_notebook_7_shows_rows_so_far_and_then_all_of_them(lab, tab, address):
     page = tab.page
-    slow = "%%sql\nselect i from generate_series(1, 400000) i union all select pg_sleep(2)::text::int"
+    slow = (
+        "%%sql\nselect i from generate_series(1, 400000) i union all select 1 where pg_sleep(2) is not null"
+    )
     open_in(page, lab, lab.notebook("nb7.ipynb", f"%sql {address}", slow), notebook=True)
     run(page, 0)
     cell(page, 1).locator(".cm-line").first.click()
     page.keyboard.press("Control+Enter")
-    expect(cell(page, 1).locator(".jp-ReactiveTable-words.jp-mod-coming")).to_contain_text("rows so far")
-    expect(cell(page, 1).locator(".jp-ReactiveTable-words:not(.jp-mod-coming)")).to_contain_text("400,001 rows")
+    words = cell(page, 1).locator(".jp-ReactiveTable-words")
+    expect(words.and_(page.locator(".jp-mod-coming"))).to_contain_text("rows so far")
+    expect(words.and_(page.locator(":not(.jp-mod-coming)"))).to_contain_text("400,001 rows")
     expect(cell(page, 1).locator(".jp-ReactiveTable")).to_have_count(1)
     assert tab.complaints == []

@@ -200,6 +200,15 @@ def test_frames_are_tables(sql: Kernel):
     assert "`missing` is not defined" in sql.sql("select * from missing", "--on frames").error
 
 
+def test_rows_that_had_come_before_an_error_are_not_called_so_far(sql: Kernel):
+    rows = "select a, repeat('x', 200) from generate_series(1, 300) a, generate_series(1, 3000) b"
+    ran = sql.sql(f"{rows} union all select 1 / (case when pg_sleep(0.4) is null then 1 else 0 end), ''")
+    assert "division by zero" in ran.error
+    [bundle] = ran.bundles
+    assert bundle[MIME]["coming"] is False
+    assert "when it was stopped" in bundle["text/plain"]
+
+
 def test_an_interrupt_reaches_the_server(sql: Kernel, url: str):
     other = Database.open("other", Target(url))
     try:

@@ -54,7 +54,15 @@ export class SqlCompletion implements ICompletionProvider {
     return !visible && (inserted === '.' || inserted === '{');
   }
 
-  private async known(kernel: Kernel.IKernelConnection, source: string): Promise<Known> {
+  /** Ask for what will be wanted as soon as somebody types: the first answer takes its time. */
+  warm(panel: NotebookPanel, source: string): void {
+    const kernel = panel.sessionContext.session?.kernel;
+    if (kernel && isSql(source)) {
+      void this.catalog(this.line(kernel), connectionIn(source)).catch(() => undefined);
+    }
+  }
+
+  private line(kernel: Kernel.IKernelConnection): Line {
     const line = Line.to(kernel, TARGET);
     if (!this.lines.has(line)) {
       this.lines.add(line);
@@ -64,6 +72,11 @@ export class SqlCompletion implements ICompletionProvider {
         }
       });
     }
+    return line;
+  }
+
+  private async known(kernel: Kernel.IKernelConnection, source: string): Promise<Known> {
+    const line = this.line(kernel);
     try {
       const catalog = await this.catalog(line, connectionIn(source));
       const [names, connections] = await Promise.all([
@@ -82,23 +95,29 @@ export class SqlCompletion implements ICompletionProvider {
     }
   }
 
-  private async catalog(line: Line, on: string): Promise<Catalog> {
-    const catalogs = this.catalogs.get(line) ?? new Map<string, Catalog>();
+  private catalog(line: Line, on: string): Promise<Catalog> {
+    const catalogs = this.catalogs.get(line) ?? new Map<string, Promise<Catalog>>();
     this.catalogs.set(line, catalogs);
     const heard = catalogs.get(on);
     if (heard) {
       return heard;
     }
-    const { fields } = await line.ask({ op: 'catalog', on });
-    const catalog = catalogOf(fields);
-    if (fields.connected === true) {
-      catalogs.set(on, catalog);
-    }
-    return catalog;
+    const asked = line.ask({ op: 'catalog', on }).then(({ fields }) => {
+      // Who is not connected now may be soon.
+      if (fields.connected !== true && catalogs.get(on) === asked) {
+        catalogs.delete(on);
+      }
+      return catalogOf(fields);
+    });
+    catalogs.set(on, asked);
+    asked.catch(() => {
+      catalogs.delete(on);
+    });
+    return asked;
   }
 
   private readonly lines = new WeakSet<Line>();
-  private readonly catalogs = new WeakMap<Line, Map<string, Catalog>>();
+  private readonly catalogs = new WeakMap<Line, Map<string, Promise<Catalog>>>();
 }
 
 interface Known {

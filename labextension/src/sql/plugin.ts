@@ -39,7 +39,13 @@ const sql: JupyterFrontEndPlugin<void> = {
     tracker?.widgetAdded.connect((_, panel: NotebookPanel) => {
       highlight(panel);
     });
-    completion?.registerProvider(new SqlCompletion());
+    const provider = new SqlCompletion();
+    completion?.registerProvider(provider);
+    tracker?.activeCellChanged.connect((_, cell) => {
+      if (tracker.currentWidget && cell) {
+        provider.warm(tracker.currentWidget, cell.model.sharedModel.getSource());
+      }
+    });
     addCommands(app, notebooks, tracker, trans);
     for (const command of [CONNECT, INSERT]) {
       palette?.addItem({ command, category: trans.__('Reactive') });
@@ -105,8 +111,11 @@ function addCommands(
       const cell = content.activeCell;
       cell?.model.sharedModel.setSource(BEGINNING);
       content.mode = 'edit';
-      const { editor } = cell ?? {};
-      editor?.setCursorPosition(editor.getPositionAt(BEGINNING.length) ?? { line: 1, column: 7 });
+      void cell?.ready.then(() => {
+        const { editor } = cell;
+        editor?.setCursorPosition(editor.getPositionAt(BEGINNING.length) ?? { line: 1, column: 7 });
+        editor?.focus();
+      });
     }
   });
 }

@@ -72,6 +72,7 @@ class ResultView extends Panel {
     this.summary = new SummaryView(this.rows, around.trans);
     this.build();
     this.rows.arrived.connect(this.tell, this);
+    this.rows.arrived.connect(this.speak, this);
     this.grid.selectionModel?.changed.connect(this.speak, this);
     around.themes?.themeChanged.connect(this.dress, this);
     this.tell();
@@ -180,7 +181,7 @@ class ResultView extends Panel {
   private speak(): void {
     const selection = this.grid.selectionModel;
     const [row, column] = [selection?.cursorRow ?? -1, selection?.cursorColumn ?? -1];
-    if (row >= 0 && column >= 0) {
+    if (row >= 0 && row < this.rows.count && column >= 0) {
       const value = this.rows.at(row, column);
       const name = this.result.columns[column]?.name ?? '';
       this.spoken.textContent = `${name}: ${value === null ? 'NULL' : (value ?? '…')}`;

@@ -58,6 +58,9 @@ export class Rows {
     if (!this.changed && row < this.firstCount()) {
       return this.result.first[column]?.[row];
     }
+    if (row >= this.count) {
+      return undefined;
+    }
     const page = Math.floor(row / PAGE);
     const texts = this.pages.get(page);
     if (texts === undefined) {
