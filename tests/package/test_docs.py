@@ -1,6 +1,9 @@
 """The pages that people read: links lead somewhere, and no page is left out of the index."""
 
+import os
 import re
+import subprocess
+import sys
 from pathlib import Path
 
 import pytest
@@ -8,8 +11,8 @@ import pytest
 ROOT = Path(__file__).parents[2]
 PAGES = sorted([*ROOT.glob("*.md"), *(ROOT / "docs").rglob("*.md")])
 LINK = re.compile(r"!?\[[^\]]*\]\(([^)\s]+)\)")
-CODE = re.compile(r"^```.*?^```", re.M | re.S)
-HEADING = re.compile(r"^#+ +(.+?) *$", re.M)
+CODE = re.compile(r"^```.*?^```", re.MULTILINE | re.DOTALL)
+HEADING = re.compile(r"^#+ +(.+?) *$", re.MULTILINE)
 
 
 def links(page: Path) -> list[str]:
@@ -46,3 +49,15 @@ def test_every_page_is_in_the_index():
         reached |= new
         waiting += new
     assert set((ROOT / "docs").rglob("*.md")) - reached == set()
+
+
+def test_the_page_of_settings_is_what_the_code_says():
+    printed = subprocess.run(
+        [sys.executable, ROOT / "docs" / "make_settings.py"],
+        stdout=subprocess.PIPE,
+        check=True,
+        cwd=ROOT,
+        env={**os.environ, "PYTHONPATH": str(ROOT)},
+        text=True,
+    ).stdout
+    assert (ROOT / "docs" / "settings.md").read_text("utf-8") == printed
