@@ -235,7 +235,7 @@ class Session:
         self._withdraw(edited)
         # What moved or went away reruns its readers; a new text only marks them.
         self._rerun({cell for cell in moved - edited if self._states[cell].mismatched})
-        self._reconsider(moved)
+        self._reconsider(moved | switched)
         freed = {child for cell in switched for child in self.graph.children(cell) if self._released(child)}
         turned = {cell for cell in switched if self._states[cell].barren != (cell in barren)}
         readers = {child for cell in turned for child in self.graph.children(cell)}
@@ -700,7 +700,9 @@ class Session:
         """Do not go on saying what blocks a cell, if that has changed and no run of it will tell."""
         for cell in cells:
             state = self._states.get(cell)
-            if state is not None and state.blocked is not None and not self._automatic(cell):
+            if state is None or state.blocked is None:
+                continue
+            if not (self.auto and self._automatic(cell)) or state.ran is None:
                 self._block(state, self._standing.obstacle(state))
 
     def _leave_plan(self, state: State) -> None:

@@ -175,12 +175,8 @@ class Instance(Mutable):
         super().__init__(kind="instance")
         self._base = base
         self._has_dict = kind.__dictoffset__ != 0
-        self._slots = [
-            descriptor
-            for cls in kind.__mro__
-            for descriptor in vars(cls).values()
-            if type(descriptor) is MemberDescriptorType and cls.__flags__ & HEAP
-        ]
+        self._kind = kind
+        self._slots = _slots_of(kind)
 
     def _fields(self, value: Any) -> dict[str, object]:
         if not self._has_dict:
@@ -189,11 +185,16 @@ class Instance(Mutable):
         return fields
 
     def _slotted(self, value: Any) -> tuple[object, ...]:
-        return tuple(_slot(descriptor, value) for descriptor in self._slots)
+        return tuple(_slot(descriptor, value) for descriptor in self._slots_in(value))
 
     def _slotted_all(self, values: Sequence[Any]) -> list[list[object]]:
         """What each slot holds in all of them."""
-        return [_slot_of_all(descriptor, values) for descriptor in self._slots]
+        return [_slot_of_all(descriptor, values) for descriptor in self._slots_in(values[0])]
+
+    def _slots_in(self, value: object) -> Sequence[Any]:
+        """An object may have got another class, whose slots lie where those of its own lay."""
+        kind = type(value)
+        return self._slots if kind is self._kind else _slots_of(kind)
 
     def parts(self, value: Any) -> Iterable[object]:
         return self.spread((value,))
@@ -256,7 +257,7 @@ class Instance(Mutable):
             now = self._fields(value)
             now.clear()
             now.update(fields)
-        for descriptor, held in zip(self._slots, slots):
+        for descriptor, held in zip(self._slots_in(value), slots):
             if held is not ABSENT:
                 descriptor.__set__(value, held)
             elif _slot(descriptor, value) is not ABSENT:
@@ -266,6 +267,15 @@ class Instance(Mutable):
 
     def weight(self, state: Any) -> int:
         return 200 + 60 * len(state[1]) + (self._base.weight(state[3]) if self._base is not None else 0)
+
+
+def _slots_of(kind: type) -> list[Any]:
+    return [
+        descriptor
+        for cls in kind.__mro__
+        for descriptor in vars(cls).values()
+        if type(descriptor) is MemberDescriptorType and cls.__flags__ & HEAP
+    ]
 
 
 def _slot(descriptor: Any, value: object) -> object:

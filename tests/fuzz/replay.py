@@ -194,6 +194,7 @@ class _Replaying:
                     if self._start.littered:
                         lay_out(self.litter[cell.id])
                     done.add(at)
+                    self._look_again(live, done)
                     continue
                 before = contents(self._reach)
                 above = frozenset(range(at)) - done
