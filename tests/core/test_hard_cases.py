@@ -258,6 +258,11 @@ def test_a_file_of_a_deleted_cell_stays(notebook: Make):
     assert book.state.files["f"] == b"a"
 
 
+def test_a_cell_that_removes_what_its_earlier_text_wrote_is_doubted(notebook: Make):
+    book = notebook(a="import os", b="open('f', 'w').close()").run().enter("b", "os.remove('f')")
+    assert book.doubts("b", "does not write it any more")
+
+
 # Lifetimes
 
 
