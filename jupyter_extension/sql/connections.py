@@ -29,7 +29,8 @@ class Connections:
         try:
             database = Database.open(name, target)
         except Failed as failed:
-            self._hear(name, "", str(failed))
+            kept = self._open.get(name)
+            self._hear(name, kept.server if kept is not None else "", str(failed))
             raise
         before = self._open.get(name)
         self._open[name] = database

@@ -189,8 +189,11 @@ def test_what_a_function_does_is_said_to_be_unknown(document: Document):
 def test_a_front_end_opens_a_connection_and_hears_of_it(document: Document, url: str):
     document.tell(op="connect", url="postgresql://u:hush@/x?host=/nonexistent")
     document.tell(op="connect", url=url, name="viacomm")
+    document.tell(op="connect", url="postgresql://u:hush@/x?host=/nonexistent", name="viacomm")
     said = [m["content"] for m in document.kernel.log if m["msg_type"] == "reactive_connection"]
-    assert [each["status"] for each in said] == ["error", "ok"]
+    assert [each["status"] for each in said] == ["error", "ok", "error"]
+    # The server that is still in use.
+    assert said[2]["server"] == said[1]["server"] != ""
     assert "hush" not in str(said)
     assert document.kernel.run("%%sql --on viacomm\nselect 1").reply["content"]["status"] == "ok"
 

@@ -116,9 +116,10 @@ function listOf(connections: readonly Connection[], trans: TranslationBundle): H
   list.setAttribute('aria-label', trans.__('Connections'));
   for (const { name, status, server, error } of connections) {
     const item = element('li');
-    item.dataset.status = status;
-    // A new address that failed has left the connection before it in use.
-    const words = status === 'ok' ? server : (error ?? '');
+    // An address that failed has left the connection before it in use.
+    const open = status === 'ok' || server !== '';
+    item.dataset.status = open ? 'ok' : 'error';
+    const words = open ? server : (error ?? '');
     item.append(element('strong', '', name), element('span', '', words));
     list.append(item);
   }
