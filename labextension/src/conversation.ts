@@ -1,7 +1,5 @@
 /** The comm to a reactive kernel: what the page says, and what it asks. */
 
-import type { Kernel } from '@jupyterlab/services';
-
 import {
   KERNEL,
   PROTOCOL,
@@ -13,6 +11,23 @@ import {
   type Request
 } from './protocol';
 
+/** A kernel, as far as it is talked to. */
+export interface Partner {
+  readonly name: string;
+  readonly status: string;
+  readonly isDisposed: boolean;
+  createComm(target: string): Line;
+}
+
+/** A comm. */
+export interface Line {
+  readonly isDisposed: boolean;
+  // A method, because front ends' own types of messages say more.
+  onMsg(message: { readonly content: { readonly data: unknown } }): void;
+  open(data: { protocol: number }): unknown;
+  send(data: Request | Question): unknown;
+}
+
 /** Whoever waits for an answer. */
 interface Asker {
   readonly op: string;
@@ -21,7 +36,7 @@ interface Asker {
 }
 
 /** States in which a kernel takes nothing, or forgets what it was told. */
-const DEAF: readonly Kernel.Status[] = ['restarting', 'autorestarting', 'terminating', 'dead'];
+const DEAF: readonly string[] = ['restarting', 'autorestarting', 'terminating', 'dead'];
 
 export class Conversation {
   constructor(
@@ -34,7 +49,7 @@ export class Conversation {
   }
 
   /** Talk to this kernel; answers whether a conversation has just begun. */
-  meet(kernel: Kernel.IKernelConnection | null): boolean {
+  meet(kernel: Partner | null): boolean {
     if (kernel?.name === KERNEL && kernel === this.kernel && this.open) {
       return false;
     }
@@ -111,8 +126,8 @@ export class Conversation {
     return null;
   }
 
-  private kernel: Kernel.IKernelConnection | null = null;
-  private comm: Kernel.IComm | null = null;
+  private kernel: Partner | null = null;
+  private comm: Line | null = null;
   private asked = 0;
   private readonly questions = new Map<number, Asker>();
 }

@@ -13,6 +13,7 @@ import { Conversation } from './conversation';
 import { Document } from './document';
 import { Early } from './early';
 import type { Snapshot, StreamEvent } from './feed';
+import { gateTo } from './gate';
 import {
   ALL_CHANGED,
   EMPTY,
@@ -204,7 +205,7 @@ export class ReactiveNotebook {
     this.outputs.settleAll();
     this.become({ ...EMPTY, stream: 'connecting' }, ALL_CHANGED);
     if (kernel) {
-      this.stream = new Stream(kernel.id, kernel.serverSettings, {
+      this.stream = new Stream(gateTo(kernel.id, kernel.serverSettings), {
         heard: events => {
           this.heard(events);
         },

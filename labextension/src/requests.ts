@@ -1,8 +1,17 @@
 /** The runs that this page asked for: Lab shows what the kernel's own websocket brings of them. */
 
-import type { Kernel, KernelMessage } from '@jupyterlab/services';
+import { requestOf, type Message } from './protocol';
 
-import { requestOf, type Message, type Recorded } from './protocol';
+/** A message that can be told from all others. */
+interface Named extends Message {
+  readonly header: { readonly msg_type: string; readonly msg_id: string };
+}
+
+/** A message to or from the kernel, on the kernel's own websocket. */
+export interface Passing {
+  readonly direction: 'send' | 'recv';
+  readonly msg: Named;
+}
 
 /** What arrived of a run on one of two ways, so that both can be compared: how many messages, and which. */
 interface Tally {
@@ -71,7 +80,7 @@ export class Requests {
   }
 
   /** A message to or from the kernel, at once when it passes. */
-  passed(args: Kernel.IAnyMessageArgs): void {
+  passed(args: Passing): void {
     const message = args.msg;
     if (args.direction === 'send') {
       this.sent(message);
@@ -85,13 +94,13 @@ export class Requests {
     }
   }
 
-  /** A message that Lab has dealt with. */
-  shown(message: KernelMessage.IIOPubMessage): void {
+  /** A message that the front end has dealt with. */
+  shown(message: Named): void {
     count(this.known.get(requestOf(message))?.here, message);
   }
 
   /** A message on the stream. */
-  told(message: Recorded): void {
+  told(message: Named): void {
     const requested = this.known.get(requestOf(message));
     if (requested) {
       count(requested.stream, message);
@@ -128,7 +137,7 @@ export class Requests {
     this.latest.clear();
   }
 
-  private sent(message: KernelMessage.IMessage): void {
+  private sent(message: Named): void {
     const cell = (message.metadata as { cellId?: unknown }).cellId;
     if (message.header.msg_type === 'execute_request' && typeof cell === 'string') {
       // Of each cell the latest one stays, for what its threads say late.
@@ -163,7 +172,7 @@ function isIdle(message: Message): boolean {
   return message.header.msg_type === 'status' && execution_state === 'idle';
 }
 
-function count(tally: Tally | undefined, message: Message & { header: { readonly msg_id: string } }): void {
+function count(tally: Tally | undefined, message: Named): void {
   if (tally && shows(message)) {
     tally.count += 1;
     tally.sum = (tally.sum + hash(message.header.msg_id)) | 0;

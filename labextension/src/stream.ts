@@ -1,8 +1,5 @@
 /** The websocket on which the server replays what a kernel published; it comes back whenever it can. */
 
-import { URLExt } from '@jupyterlab/coreutils';
-import { ServerConnection } from '@jupyterlab/services';
-
 import { Feed, type StreamEvent } from './feed';
 import type { StreamState } from './model';
 import { PROTOCOL, frameOf, type Word } from './protocol';
@@ -18,6 +15,13 @@ const BEAT = 500;
 /** The code with which the server says that there is nothing more to come. */
 const KERNEL_ENDED = 1000;
 
+/** The way to one kernel's stream. */
+export interface Gate {
+  /** The status with which the server answers who asks for its version; rejected if nobody is there. */
+  knock(signal: AbortSignal): Promise<number>;
+  open(): WebSocket;
+}
+
 /** Whoever hears the stream. */
 export interface Listener {
   /** In order, in batches: many messages may have come since the last frame was drawn. */
@@ -29,8 +33,7 @@ export interface Listener {
 
 export class Stream {
   constructor(
-    private readonly kernel: string,
-    private readonly settings: ServerConnection.ISettings,
+    private readonly gate: Gate,
     private readonly listener: Listener
   ) {
     this.beat = window.setInterval(this.look, BEAT);
@@ -65,12 +68,9 @@ export class Stream {
 
   /** See whether the server is there before a socket is opened: browsers slow down who opens many in vain. */
   private readonly knock = async (): Promise<void> => {
-    const { settings } = this;
-    const url = URLExt.join(settings.baseUrl, 'reactive', 'version');
     let status = 0;
     try {
-      const signal = AbortSignal.timeout(KNOCK);
-      status = (await ServerConnection.makeRequest(url, { signal, cache: 'no-store' }, settings)).status;
+      status = await this.gate.knock(AbortSignal.timeout(KNOCK));
     } catch {
       // Nobody there: the same as an answer that promises nothing.
     }
@@ -88,17 +88,7 @@ export class Stream {
   };
 
   private open(): void {
-    const { settings } = this;
-    const place = URLExt.join(
-      settings.wsUrl,
-      'reactive',
-      'kernels',
-      encodeURIComponent(this.kernel),
-      'stream'
-    );
-    const token =
-      settings.appendToken && settings.token ? `?token=${encodeURIComponent(settings.token)}` : '';
-    const socket = new settings.WebSocket(place + token);
+    const socket = this.gate.open();
     this.socket = socket;
     this.unanswered = Date.now();
     socket.onopen = () => {
