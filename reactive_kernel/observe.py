@@ -475,7 +475,8 @@ class Observer:
 
     def _overtaken(self, run: Run, touched: Touched) -> str | None:
         """Does the run read a file that would not be there, or would be another, in a fresh run?"""
-        for name in sorted(touched.reads):
+        listed = {name for name in self.names.orphans if f"dir:{Path(name[5:]).parent}" in touched.reads}
+        for name in sorted({*touched.reads, *filter(_is_there, listed)}):
             if name[:5] != "file:" or shared(name):
                 continue
             # Before they write a file some look whether it is there: that is no reading of it.
@@ -712,6 +713,10 @@ def _package_of(value: object) -> str:
         return value.__name__.partition(".")[0]
     home: object = (value if type(value) in _FROM_MODULES else type(value)).__module__
     return home.partition(".")[0] if type(home) is str else ""
+
+
+def _is_there(file: Resource) -> bool:
+    return lexists(file[5:])
 
 
 def _is_same(one: Any, other: Any) -> bool:

@@ -113,6 +113,8 @@ def lay_out(files: Contents) -> None:
     for name, text in files.items():
         if text is None:
             Path(name).mkdir(parents=True, exist_ok=True)
+        elif text == GONE and Path(name).is_dir():
+            shutil.rmtree(name)
         elif text == GONE:
             Path(name).unlink(missing_ok=True)
         else:
