@@ -49,13 +49,21 @@ def portrait(names: Mapping[str, object], only: Iterable[str] | None = None) -> 
     return {name: pen.draw(names[name]) for name in sorted(wanted) if not name.startswith("__")}
 
 
+def behind(names: Mapping[str, object], only: Iterable[str]) -> list[object]:
+    """The objects themselves that the portrait of those names tells of, in its order."""
+    pen = _Pen()
+    for name in sorted(names.keys() & set(only)):
+        pen.draw(names[name])
+    return pen.kept
+
+
 class _Pen:
     """Describes objects one after another, and remembers which it has met."""
 
     def __init__(self) -> None:
         self._met: dict[int, int] = {}
         # Nothing met may go while another could take its address.
-        self._kept: list[object] = []
+        self.kept: list[object] = []
         self._memory: dict[int, tuple[int, int]] = {}
 
     def draw(self, value: object) -> str:
@@ -74,7 +82,7 @@ class _Pen:
         if id(value) in self._met:
             return f"#{self._met[id(value)]}"
         self._met[id(value)] = number = len(self._met) + 1
-        self._kept.append(value)
+        self.kept.append(value)
         return f"#{number}:{self._new(value, kind)}"
 
     def _all(self, values: Iterable[object]) -> str:
@@ -222,7 +230,7 @@ class _Pen:
         root = array
         while getattr(root, "base", None) is not None:
             root = root.base
-        self._kept.append(root)
+        self.kept.append(root)
         start = array.__array_interface__["data"][0]
         number, first = self._memory.setdefault(id(root), (len(self._memory) + 1, start))
         return f"in memory {number} at {start - first} by {array.strides if array.base is not None else ''}"

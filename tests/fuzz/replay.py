@@ -14,7 +14,7 @@ from dataclasses import dataclass, field
 from reactive_kernel.cell import Cell, CellId
 
 from .execution import Shown, blank, execute
-from .portrait import portrait
+from .portrait import behind, portrait
 from .world import GONE, Contents, World, changes, contents, lay_out, random_states, states
 
 # What the process in which the document is run again has drawn before.
@@ -145,6 +145,7 @@ class _Early:
     before: frozenset[int]
     names: frozenset[str]
     portrait: Mapping[str, str]
+    objects: list[object]
     world: object
 
 
@@ -220,14 +221,15 @@ class _Replaying:
         if error is not None or portrait(live, before) != before or self._world() != world:
             self.doubtful = True
         names = frozenset(asked | (live.keys() - before.keys()))
-        self._early.append(_Early(above, names, portrait(live, names), world))
+        self._early.append(_Early(above, names, portrait(live, names), behind(live, names), world))
         return error
 
     def _look_again(self, live: _Names, done: set[int]) -> None:
         """Would those that ran early have found and left the same at their own places?"""
         for early in [early for early in self._early if early.before <= done]:
             self._early.remove(early)
-            if portrait(live, early.names) != early.portrait or self._world() != early.world:
+            same = portrait(live, early.names) == early.portrait and self._world() == early.world
+            if not same or list(map(id, behind(live, early.names))) != list(map(id, early.objects)):
                 self.doubtful = True
 
     def _world(self) -> object:
