@@ -8,6 +8,7 @@ import { IReactiveNotebooks } from './notebook';
 import { Notebooks } from './notebooks';
 import { readSettings } from './settings';
 import sql from './sql/plugin';
+import views from './views/plugin';
 
 const plugin: JupyterFrontEndPlugin<IReactiveNotebooks> = {
   id: 'jupyter-reactive:plugin',
@@ -19,4 +20,4 @@ const plugin: JupyterFrontEndPlugin<IReactiveNotebooks> = {
     new Notebooks(tracker, readSettings(registry, plugin.id))
 };
 
-export default [plugin, ...sql];
+export default [plugin, ...sql, views];
