@@ -163,7 +163,7 @@ function nowhere(): Widget {
 }
 
 function addToPalette(palette: ICommandPalette | null, trans: Trans): void {
-  const category = trans.__('Reactive Notebook');
+  const category = trans.__('Reactive');
   const commands = [
     names.RUN_STALE,
     names.TOGGLE_MODE,
