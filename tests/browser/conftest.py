@@ -196,6 +196,20 @@ def answers(server: Server) -> bool:
         return False
 
 
+@contextmanager
+def user_settings(plugin: str, values: dict[str, object]) -> Iterator[None]:
+    """What the user has set, in pages that are opened meanwhile."""
+    folder, _, name = plugin.rpartition("/")
+    place = Path(os.environ["JUPYTER_CONFIG_DIR"]) / "lab" / "user-settings" / folder
+    place.mkdir(parents=True, exist_ok=True)
+    settings = place / f"{name}.jupyterlab-settings"
+    settings.write_text(json.dumps(values))
+    try:
+        yield
+    finally:
+        settings.unlink()
+
+
 def settings_off(config: Path) -> None:
     """Lab asks at its first start whether to fetch news, and the question covers the page."""
     place = config / "lab" / "user-settings" / "@jupyterlab" / "apputils-extension"

@@ -1,13 +1,11 @@
 """The kernel knows the notebook as its user sees it, and cells run when their typing stops, or do not."""
 
 import json
-import os
-from collections.abc import Iterator
-from contextlib import contextmanager
-from pathlib import Path
+from contextlib import AbstractContextManager
 
 from playwright.sync_api import Page, Route, WebSocket, expect
 
+from .conftest import user_settings
 from .pages import (
     cell,
     count_of,
@@ -26,17 +24,9 @@ NEVER = 3_600_000  # milliseconds
 CHAIN = ("x = 1", "y = x + 1\nprint('y is', y)")
 
 
-@contextmanager
-def delay(milliseconds: int) -> Iterator[None]:
+def delay(milliseconds: int) -> AbstractContextManager[None]:
     """Typing counts as stopped after so long, in pages that are opened meanwhile."""
-    folder = Path(os.environ["JUPYTER_CONFIG_DIR"]) / "lab" / "user-settings" / "jupyter-reactive"
-    folder.mkdir(parents=True, exist_ok=True)
-    settings = folder / "plugin.jupyterlab-settings"
-    settings.write_text(json.dumps({"autoRunDelay": milliseconds}))
-    try:
-        yield
-    finally:
-        settings.unlink()
+    return user_settings("jupyter-reactive/plugin", {"autoRunDelay": milliseconds})
 
 
 def do(page: Page, command: str) -> None:

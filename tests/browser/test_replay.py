@@ -6,6 +6,7 @@ import signal
 import pytest
 from playwright.sync_api import expect
 
+from .conftest import running
 from .gates import Gate
 from .network import network_to
 from .pages import (
@@ -131,6 +132,41 @@ def test_a_server_that_stood_still_goes_on(fragile, tab):
     expect(text_of(page, 0)).to_have_text(gate.whole)
     expect(text_of(page, 1)).to_have_text("then 29\n")
     expect(count_of(page, 0)).to_have_text("[1]:")
+
+
+def test_a_server_that_was_killed_is_met_again(tab, tmp_path_factory):
+    page, root = tab.page, tmp_path_factory.mktemp("killed")
+    options = ("lab", root, "--LabApp.expose_app_in_browser=True")
+    with running(*options) as server:
+        open_lab(page, server, server.notebook("killed.ipynb", *CHAIN))
+        kernel_knows(page)
+        run(page, 0)
+        expect(text_of(page, 1)).to_have_text("y is 2\n")
+        server.process.kill()
+        stream_is(page, "lost")
+    with running(*options, port=server.port, token=server.token):
+        # The kernel went with its server; what it showed stays.
+        expect(page.locator(".jp-Toolbar-kernelName")).to_have_text("No Kernel")
+        expect(text_of(page, 1)).to_have_text("y is 2\n")
+        page.evaluate(
+            "() => window.jupyterapp.shell.currentWidget.sessionContext.changeKernel({ name: 'reactive' })"
+        )
+        kernel_knows(page)
+        stream_is(page, "live")
+
+
+def test_without_a_stream_live_messages_are_shown(lab, tab):
+    page = tab.page
+    page.route("**/reactive/version*", lambda route: route.fulfill(status=404))
+    open_lab(page, lab, lab.notebook("absent.ipynb", *CHAIN))
+    kernel_knows(page)
+    stream_is(page, "live")
+    run(page, 0)
+    expect(text_of(page, 1)).to_have_text("y is 2\n")
+    expect(count_of(page, 1)).to_have_text("[2]:")
+    run(page, 1)
+    expect(count_of(page, 1)).to_have_text("[3]:")
+    expect(text_of(page, 1)).to_have_text("y is 2\n")
 
 
 def test_a_reload_leaves_a_saved_notebook_as_it_is(lab, tab):
