@@ -172,6 +172,8 @@ class Observation:
     aloof: bool = False
     # Reads that the source does not show.
     reads: frozenset[Resource] = NOTHING
+    # Names that it may take away, and that were not there: nobody could see whether it does.
+    untried: frozenset[Resource] = NOTHING
     # What functions reachable from the values of written names will touch when called.
     latent: Mapping[Resource, Latent] = field(default_factory=lambda: _NO_LATENT)
     # Versions (who made it, its name) that mean a state of an object which nobody can put back.

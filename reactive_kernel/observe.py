@@ -147,6 +147,7 @@ def observe(seen: Watch, live: dict[str, object], run: Run, error: BaseException
         deleted=frozenset(deleted),
         # What the graph knew already it knows better: through which function, and so for how long.
         reads=(_missed(error) | loaded) - run.inputs.keys(),
+        untried=_untried(seen, live, run),
         latent=latent_of(_may_call({name: live[name] for name in bound}), live, facts),
         unproven=_unproven(run),
     )
@@ -761,6 +762,12 @@ def _missed(error: BaseException | None) -> frozenset[Resource]:
     """A name that the run looked for in vain is a read of it."""
     name = error.name if type(error) is NameError else None
     return frozenset((name,)) if isinstance(name, str) else NOTHING
+
+
+def _untried(seen: Watch, live: Mapping[str, object], run: Run) -> frozenset[Resource]:
+    """Names of which nobody could see whether the run takes them away, for want of a value."""
+    absent = (name for name in run.facts.erases if seen.before.get(name, _ABSENT) is _ABSENT)
+    return frozenset(name for name in absent if name not in live and not of_the_session(name))
 
 
 def _unproven(run: Run) -> str | None:

@@ -394,7 +394,7 @@ class Session:
         if event.outcome is not Outcome.OK:
             return {}
         found: dict[Resource, Stamp | None] = {}
-        for name in event.seen.reads | event.seen.changed:
+        for name in event.seen.reads | event.seen.changed | event.seen.untried:
             maker = self._nearest(name, event.cell)
             made = self._states[maker].ran if maker is not None else None
             found[name] = made.stamps.get(name) if made is not None else None

@@ -129,7 +129,9 @@ def learned(flight: Flight, event: RunFinished, known: frozenset[Resource]) -> E
     reads = guess.reads
     if event.outcome is not Outcome.OK:
         return guess
-    shares = seen.changed - (flight.reads.keys() - flight.shares) - reads - guess.above
+    others = seen.changed - (flight.reads.keys() - flight.shares)
+    # What it may take away, and did not find, it need not have either.
+    shares = (others | seen.untried) - reads - guess.above
     return replace(
         guess,
         above=guess.above | shares,
