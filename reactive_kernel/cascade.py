@@ -21,7 +21,8 @@ from .runs import Requested, Runs
 
 # Requests that may run cells, or step the document.
 _CAREFUL = frozenset(("execute_request", "comm_open", "comm_msg", "comm_close"))
-# Seconds between two looks, in a cascade of short cells, for messages that no thread has read yet.
+# Seconds between two looks, in a cascade of short cells, for messages that no thread has read yet: they cost
+# some turns of that thread.
 _INTAKE_INTERVAL = 0.005
 
 # Was this message taken in while a cell awaits?
@@ -92,6 +93,8 @@ class Cascade(Runs):
             return
         self._forget_idle_interrupt()
         self._cascading = True
+        # What called for the plan was the last to be read.
+        self._received = max(self._received, time.monotonic())
         try:
             with self._interrupts.heard():
                 yield

@@ -107,10 +107,13 @@ def watch(live: dict[str, object], run: Run) -> Watch:
         return Watch(dict(live), None, True)
     expected = run.facts.writes | run.touches | run.facts.reads | run.facts.erases
     # A name that the run may delete or bind anew would not stay where it is.
-    newest = next(
-        (name for name in reversed(live) if name not in expected and not of_the_session(name)), None
-    )
+    newest = next((name for name in reversed(live) if name not in expected and _stays(name)), None)
     return Watch({name: live.get(name, _ABSENT) for name in expected}, newest, False)
+
+
+def _stays(name: str) -> bool:
+    """Does a run leave it that does not speak of it? IPython forgets what cells showed, not their texts."""
+    return not of_the_session(name) or (name[:2] == "_i" and name[2:].isdecimal())
 
 
 # Kinds of values behind which no function of the notebook can stand.

@@ -6,7 +6,8 @@ loaded, stays like what they do when they are imported.
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Iterator, Mapping, MutableSequence
+from collections.abc import Collection, Iterable, Iterator, Mapping, MutableSequence
+from itertools import chain
 from operator import is_
 from typing import Any, Final
 
@@ -44,18 +45,15 @@ class _Table:
 
     def __init__(self, live: dict[Any, Any]) -> None:
         self._live = live
-        self._keys: tuple[Any, ...] = ()
-        self._values: tuple[Any, ...] = ()
-        self._own: Mapping[Any, Any] = {}
         self._others: dict[Any, Any] = {}
 
+    def held(self) -> Collection[object]:
+        return self._live.values()
+
     def read(self) -> Mapping[Any, Any]:
-        live = self._live
-        if len(live) != len(self._values) or not all(map(is_, live.values(), self._values)):
-            self._keys, self._values = tuple(live), tuple(live.values())
-            self._own = {key: value for key, value in live.items() if _is_own(value)}
-            self._others.update({key: value for key, value in live.items() if key not in self._own})
-        return self._own
+        own = {key: value for key, value in self._live.items() if _is_own(value)}
+        self._others.update({key: value for key, value in self._live.items() if key not in own})
+        return own
 
     def write(self, wanted: Mapping[Any, Any]) -> None:
         for key in self.read().keys() - wanted.keys():
@@ -73,8 +71,11 @@ class _Row:
     def __init__(self, live: MutableSequence[Any]) -> None:
         self._live = live
 
+    def held(self) -> Collection[object]:
+        return self._live
+
     def read(self) -> Mapping[Any, Any]:
-        return dict(enumerate([each for each in self._live if _is_own(each)])) if self._live else {}
+        return dict(enumerate([each for each in self._live if _is_own(each)]))
 
     def write(self, wanted: Mapping[Any, Any]) -> None:
         self._live[:] = [*(each for each in self._live if not _is_own(each)), *wanted.values()]
@@ -86,6 +87,11 @@ class _Traits:
     def __init__(self, owner: Any, names: Iterable[str]) -> None:
         self._owner = owner
         self._names = [name for name in names if owner.has_trait(name)]
+        # Their values are where they can be looked at fast once somebody has asked for them.
+        self.read()
+
+    def held(self) -> Collection[object]:
+        return [*map(self._owner._trait_values.get, self._names)]
 
     def read(self) -> Mapping[Any, Any]:
         return {name: getattr(self._owner, name) for name in self._names}
@@ -94,24 +100,44 @@ class _Traits:
         self._owner._trait_values.update(wanted)
 
 
+_Group = _Table | _Row | _Traits
+
+
 class _Registries(Dial):
     """Several registries and settings, as one state."""
 
     def __init__(self, shell: Any) -> None:
         self._all = [*self._find(shell)]
+        self._traits = [each for each in self._all if isinstance(each, _Traits)]
+        # Dictionaries' values and lists stay what they are, so that nobody need ask for them again.
+        self._views = [each.held() for each in self._all if not isinstance(each, _Traits)]
+        self._look: tuple[list[int], list[object]] = [], []
+        self._state: tuple[Mapping[Any, Any], ...] | None = None
 
-    def _find(self, shell: Any) -> Iterator[_Table | _Row | _Traits]:
+    def _find(self, shell: Any) -> Iterator[_Group]:
         raise NotImplementedError
 
     def read(self) -> tuple[Mapping[Any, Any], ...]:
-        return tuple([each.read() for each in self._all])
+        views = [*self._views, *[each.held() for each in self._traits]]
+        lengths, were = self._look
+        state = self._state
+        if (
+            state is None
+            or [*map(len, views)] != lengths
+            or not all(map(is_, chain.from_iterable(views), were))
+        ):
+            self._look = [*map(len, views)], [*chain.from_iterable(views)]
+            self._state = state = tuple([each.read() for each in self._all])
+        return state
 
     def write(self, state: tuple[Mapping[Any, Any], ...]) -> None:
+        if state is self.read():
+            return
         for each, wanted in zip(self._all, state):
             each.write(wanted)
 
     def alike(self, old: tuple[Mapping[Any, Any], ...], new: tuple[Mapping[Any, Any], ...]) -> bool:
-        return all(map(_same, old, new))
+        return old is new or all(map(_same, old, new))
 
 
 def _same(old: Mapping[Any, Any], new: Mapping[Any, Any]) -> bool:
@@ -132,7 +158,7 @@ class Showing(_Registries):
     resource = "options:IPython"
     read_under = frozenset((SHOWS,))
 
-    def _find(self, shell: Any) -> Iterator[_Table | _Row | _Traits]:
+    def _find(self, shell: Any) -> Iterator[_Group]:
         for formatter in shell.display_formatter.formatters.values():
             yield _Table(formatter.type_printers)
             yield _Table(formatter.deferred_printers)
@@ -148,7 +174,7 @@ class Magics(_Registries):
     resource = "magics:"
     read_under = frozenset((MAGICS,))
 
-    def _find(self, shell: Any) -> Iterator[_Table | _Row | _Traits]:
+    def _find(self, shell: Any) -> Iterator[_Group]:
         yield from map(_Table, shell.magics_manager.magics.values())
         transformers = shell.input_transformer_manager
         self._around = [
@@ -163,4 +189,4 @@ class Magics(_Registries):
 
     def concerns_all(self) -> bool:
         """Does something of the notebook's own run around every cell?"""
-        return any(row.read() for row in self._around)
+        return any(self.read()[-len(self._around) :])
