@@ -5,10 +5,9 @@ from __future__ import annotations
 import json
 import os
 import signal
-from collections.abc import Callable, Iterator
+from collections.abc import Iterator
 from concurrent.futures import ThreadPoolExecutor
 from pathlib import Path
-from typing import Any
 
 import psutil
 import pytest
@@ -131,7 +130,7 @@ def _live(server: Server) -> None:
 @pytest.fixture(scope="module")
 def impatient(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Server]:
     """A server that gives up soon who is silent, and keeps nothing for pages that have gone."""
-    settings = ("--ReplayApp.silence_limit=10", "--MappingKernelManager.buffer_offline_messages=False")
+    settings = ("--ReplayApp.silence_limit=6", "--MappingKernelManager.buffer_offline_messages=False")
     with running(tmp_path_factory.mktemp("impatient"), *settings) as server:
         yield server
 
@@ -155,50 +154,60 @@ def test_a_peer_that_vanished_is_dropped_and_one_that_only_listens_is_not(impati
     impatient.ask("DELETE", f"/api/kernels/{kernel}")
 
 
-def prints(text: str) -> Callable[[dict[str, Any]], bool]:
-    return lambda message: message.get("msg", {}).get("content", {}).get("text") == text
-
-
-STEPS = f"""{WAIT}
-for step in range(20):
-    for line in range(1000):
-        print(f"{{{{step:0500}}}}.{{{{line:01500}}}}", flush=True)
+STEPS, LINES = 20, 40  # in each step 2 MB
+TALK = f"""{WAIT}
+import sys
+for step in range({STEPS}):
     wait(f"{{gate}}{{{{step}}}}")
+    for line in range({LINES}):
+        sys.stdout.write(f"{{{{step}}}}.{{{{line}}}}".ljust(50_000, ".") + "\\n")
+        sys.stdout.flush()
 """
+TALKED = "".join(f"{step}.{line}".ljust(50_000, ".") + "\n" for step in range(STEPS) for line in range(LINES))
 
 
-def test_a_client_that_stalls_loses_nothing_and_holds_up_nobody(impatient: Server, tmp_path: Path):
-    kernel = impatient.kernel()
-    page, stalled, other = impatient.page(kernel), impatient.stream(kernel), impatient.stream(kernel)
-    before = impatient.process.memory_info().rss
-    run = page.run(STEPS.format(gate=tmp_path / "gate"))
+def _talk(server: Server, kernel: str, gate: Path, stalling: int) -> tuple[str, list[Stream]]:
+    """Forty megabytes to one client that reads, and to others that do not."""
+    page = server.page(kernel)
+    run = page.run(TALK.format(gate=gate))
     page.until(lambda message: message["header"]["msg_type"] == "execute_input")
     page.close()
-    # The kernel waits for the other one, so that nothing piles up but for the one that stalls.
-    for step in range(20):
-        other.until(prints(f"{step:0500}.{999:01500}\n"))
-        (tmp_path / f"gate{step}").touch()
-    other.until_idle(run)
-    assert len(other.texts) == 20_000
+    stalled, reading = [server.stream(kernel) for _ in range(stalling)], server.stream(kernel)
+    # The kernel waits for the one that reads, so that nothing piles up but for those that stall.
+    for step in range(STEPS):
+        Path(f"{gate}{step}").touch()
+        while f"{step}.{LINES - 1}." not in (reading.texts or [""])[-1]:
+            assert reading.next() is not None
+    reading.until_idle(run)
+    assert reading.text == TALKED
+    reading.close()
+    return run, stalled
+
+
+def test_clients_that_stall_lose_nothing_and_hold_up_nobody(impatient: Server, tmp_path: Path):
+    kernel = impatient.kernel()
+    _talk(impatient, kernel, tmp_path / "first", stalling=0)
+    before = impatient.process.memory_info().rss
+    run, stalled = _talk(impatient, kernel, tmp_path / "second", stalling=3)
     grown = impatient.process.memory_info().rss - before
-    assert grown < 60 << 20, f"{grown >> 20} MB for a client that does not read"
-    other.close()
-    # It stalls for as long as the server waits for anybody.
+    assert grown < len(TALKED), f"{grown >> 20} MB for three clients that do not read {len(TALKED) >> 20} MB"
+    # They stall for as long as the server waits for anybody.
     clients = f'reactive_clients{{kernel="{kernel}"}} 0'
-    impatient.until(lambda: clients in impatient.ask("GET", "/reactive/metrics"), "it is still waited for")
-    assert _caught_up(impatient, kernel, stalled, run) == other.text
+    impatient.until(lambda: clients in impatient.ask("GET", "/reactive/metrics"), "they are still waited for")
+    for each in stalled:
+        assert _caught_up(impatient, kernel, each, run) == TALKED
+    impatient.ask("DELETE", f"/api/kernels/{kernel}")
 
 
 def _caught_up(server: Server, kernel: str, stalled: Stream, run: str) -> str:
-    """What it reads after all, on a connection of its own if the server has given it up."""
-    try:
+    """What it reads after all, then on a connection of its own, for the server has given it up."""
+    with pytest.raises((AssertionError, OSError, websocket.WebSocketException)):
         stalled.until_idle(run)
-    except (AssertionError, OSError, websocket.WebSocketException):
-        again = server.stream(kernel, stalled.cursor)
-        again.until_idle(run)
-        assert again.gaps == []
-        return stalled.text + again.text
-    return stalled.text
+    again = server.stream(kernel, stalled.cursor)
+    again.until_idle(run)
+    assert (again.gaps, again.cells) == ([], {})
+    again.close()
+    return stalled.text + again.text
 
 
 AUTHORIZER = """
