@@ -125,6 +125,11 @@ def used_up(names: Sequence[Resource]) -> str:
 
 RESTLESS = "It ran again and again: what it leaves decides what it finds. Give what it changes another name."
 
+UNDECIDED = (
+    "What it may write decides for whom it waits, and those decide what it writes."
+    " Give what it changes another name."
+)
+
 
 def input_changed(names: Sequence[Resource], cells: Sequence[CellId], label: Label) -> Reason:
     words = _words(names)

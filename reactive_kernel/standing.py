@@ -169,7 +169,7 @@ class Standing:
         if ran.unproven:
             return reason.unproven(ran.unproven)
         names, cells = self._through(cell, lambda parent: not parent.fresh)
-        return reason.input_stale(names, cells, self.label)
+        return reason.input_stale(names, cells, self.label) if cells else reason.unproven(reason.UNDECIDED)
 
 
 # What may be the matter with a cell that another one needs, the worst first.

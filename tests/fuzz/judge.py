@@ -23,6 +23,7 @@ UNPROVEN = tuple(
         r"It reads `[^`]+`, which was written by a cell that does not write it any more: remove the file",
         # Only documents whose cells decide by what they write what others read come to that.
         r"It ran again and again: what it leaves decides what it finds\.",
+        r"What it may write decides for whom it waits, and those decide what it writes\.",
     )
 )
 # This one may be said only where a cell may not run by itself.
