@@ -39,6 +39,9 @@ export class States implements Surroundings {
     content.model?.cells.changed.connect(this.all, this);
     content.activeCellChanged.connect(this.activate, this);
     this.notebook.panel.disposed.connect(this.stop, this);
+    for (const id of this.notebook.model.cells.keys()) {
+      this.time(id);
+    }
     this.all();
   }
 
@@ -82,13 +85,14 @@ export class States implements Surroundings {
   }
 
   private heard(_: unknown, { cells, mode }: Change): void {
-    if (cells === 'all' || mode) {
-      this.all();
-    } else if (cells) {
-      for (const id of cells) {
-        this.changed.add(id);
-        this.time(id);
-      }
+    const told =
+      cells === 'all' ? [...this.since.keys(), ...this.notebook.model.cells.keys()] : (cells ?? []);
+    for (const id of told) {
+      this.changed.add(id);
+      this.time(id);
+    }
+    this.everything ||= cells === 'all' || mode;
+    if (cells || mode) {
       this.frame.request();
     }
   }
