@@ -13,6 +13,7 @@ const compiler = rspack({
   resolve: { extensions: ['.ts', '.js'] },
   module: {
     rules: [
+      { test: /\.css$/, type: 'asset/source' },
       {
         test: /\.ts$/,
         loader: 'builtin:swc-loader',
@@ -20,7 +21,13 @@ const compiler = rspack({
       }
     ]
   },
-  externals: ['base/js/namespace', 'base/js/events', 'notebook/js/codecell'],
+  externals: [
+    'base/js/events',
+    'base/js/namespace',
+    'base/js/utils',
+    'notebook/js/codecell',
+    'services/kernels/kernel'
+  ],
   externalsType: 'amd',
   output: {
     path: here('../../jupyter_extension/nbextension'),

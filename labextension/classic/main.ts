@@ -1,173 +1,164 @@
 /** The classic notebook's adapter over the same model: an AMD module that nbclassic loads. */
 
-import Jupyter from 'base/js/namespace';
 import events from 'base/js/events';
+import Jupyter from 'base/js/namespace';
 import codecell from 'notebook/js/codecell';
+import kernels from 'services/kernels/kernel';
 
-import {
-  EMPTY,
-  cellAttributes,
-  changed,
-  explanation,
-  notebookAttributes,
-  ready,
-  type Attributes,
-  type Model
-} from '../src/model';
-import {
-  KERNEL,
-  PROTOCOL,
-  TARGET,
-  answerOf,
-  cellModeOf,
-  cellsOf,
-  executionCountOf,
-  originOf,
-  type CellChanges,
-  type CellSource
-} from '../src/protocol';
+import { fieldsOf, type CellMode } from '../src/protocol';
+import type { Settings } from '../src/settings';
+import { isCodeCell } from './cells';
+import { Controls } from './controls';
+import { Page } from './page';
+import { showStates } from './states';
+import style from './style.css';
+
+/** The cell whose request is being sent. */
+let executing: Classic.CodeCell | null = null;
 
 export function load_ipython_extension(): void {
-  nameCells();
-  const page = new Page(Jupyter.notebook);
-  // The kernel may have been ready before this module was loaded.
-  events.on('kernel_ready.Kernel', () => {
-    page.meet();
+  const { notebook } = Jupyter;
+  addStyle();
+  const page: Page = new Page(notebook, settings, change => {
+    const cells = change ? change.cells : 'all';
+    if (cells) {
+      showStates(notebook, page.model, cells === 'all' ? null : cells);
+    }
+    controls.show(page.model);
   });
-  events.on('received_unsolicited_message.Kernel', (_: unknown, message: Classic.Message) => {
-    page.adopt(message);
+  const controls = new Controls({
+    runStale: () => {
+      page.runStale();
+    },
+    toggleMode: () => {
+      page.toggleMode();
+    },
+    setCellMode: mode => {
+      setCellMode(page, mode);
+    }
   });
-  events.on('create.Cell delete.Cell execute.CodeCell', () => {
-    page.sync();
-  });
-  page.meet();
+  nameCellsInRequests(page);
+  listenToKernels(page);
+  listenToNotebook(page);
+  page.start();
 }
 
-/** Requests of the classic notebook do not say which cell they run: add what the other front ends send. */
-function nameCells(): void {
-  const prototype = codecell.CodeCell.prototype;
-  const execute = prototype.execute;
-  prototype.execute = function (stopOnError) {
-    const kernel = this.kernel;
-    if (!kernel) {
-      execute.call(this, stopOnError);
-      return;
+function listenToNotebook(page: Page): void {
+  events.on('notebook_loaded.Notebook', () => {
+    page.loaded();
+  });
+  events.on('create.Cell delete.Cell', (_, { cell }) => {
+    page.restructured(cell);
+  });
+  events.on('set_dirty.Notebook', () => {
+    page.touched();
+  });
+  events.on('clear_output.CodeCell', (_, { cell }) => {
+    // Running a cell clears it, too.
+    if (cell && cell !== executing) {
+      page.cleared(cell);
     }
-    const send = kernel.send_shell_message;
-    kernel.send_shell_message = (type, content, callbacks, metadata, buffers) => {
-      const named = { ...this.metadata, ...metadata, cellId: this.id };
-      return send.call(kernel, type, content, callbacks, named, buffers);
+  });
+  // Moving is told by no event.
+  const prototype = Object.getPrototypeOf(page.notebook) as Classic.Notebook;
+  for (const move of ['move_selection_up', 'move_selection_down'] as const) {
+    const original = prototype[move];
+    prototype[move] = function (): void {
+      original.call(this);
+      page.restructured(undefined);
     };
-    try {
-      execute.call(this, stopOnError);
-    } finally {
-      kernel.send_shell_message = send;
+  }
+}
+
+function listenToKernels(page: Page): void {
+  events.on('kernel_connected.Kernel', () => {
+    page.connected();
+  });
+  events.on('shell_reply.Kernel', (_, { kernel, reply }) => {
+    if (kernel && reply) {
+      page.received(kernel, reply);
     }
+  });
+  const { prototype } = kernels.Kernel;
+  const handle = prototype._handle_iopub_message;
+  prototype._handle_iopub_message = function (message) {
+    page.received(this, message);
+    if (!isForAnotherTab(this, message)) {
+      const handled = handle.call(this, message);
+      page.shown(this, message);
+      return handled;
+    }
+    return undefined;
   };
 }
 
-class Page {
-  constructor(private readonly notebook: Classic.Notebook) {}
-
-  meet(): void {
-    const kernel = this.notebook.kernel;
-    this.comm = null;
-    this.model = EMPTY;
-    this.show();
-    if (kernel?.name !== KERNEL) {
-      return;
-    }
-    kernel.register_iopub_handler('reactive_cells', message => {
-      this.changed(cellsOf(message));
-    });
-    const comm = kernel.comm_manager.new_comm(TARGET, { protocol: PROTOCOL });
-    comm.on_msg(message => {
-      this.answered(message.content.data);
-    });
-    this.comm = comm;
-  }
-
-  sync(): void {
-    if (this.model.mode) {
-      this.comm?.send({ op: 'sync', cells: this.codeCells().map(sourceOf) });
-    }
-  }
-
-  /** A rerun begins: hand what follows under its parent to the cell that it belongs to. */
-  adopt(message: Classic.Message): void {
-    const origin = message.header.msg_type === 'execute_input' ? originOf(message) : null;
-    const cell = this.codeCells().find(candidate => candidate.id === origin?.cell);
-    const kernel = this.notebook.kernel;
-    if (!origin || !cell || !kernel) {
-      return;
-    }
-    const earlier = this.runs.get(cell.id);
-    if (earlier) {
-      kernel.clear_callbacks_for_msg(earlier);
-    }
-    this.runs.set(cell.id, origin.request);
-    cell.clear_output(false, true);
-    cell.set_input_prompt(executionCountOf(message));
-    kernel.set_callbacks_for_msg(origin.request, cell.get_callbacks());
-  }
-
-  private answered(data: unknown): void {
-    const answer = answerOf(data);
-    if (answer?.op === 'ready') {
-      this.model = ready(this.model, answer.mode, answer.cells, answer.graph);
-      this.show();
-      this.sync();
-    }
-  }
-
-  private changed(changes: CellChanges): void {
-    this.model = changed(this.model, changes);
-    this.codeCells()
-      .filter(cell => changes.has(cell.id))
-      .forEach(cell => {
-        this.showCell(cell);
-      });
-  }
-
-  private show(): void {
-    mark(this.notebook.element[0], notebookAttributes(this.model));
-    this.codeCells().forEach(cell => {
-      this.showCell(cell);
-    });
-  }
-
-  private showCell(cell: Classic.CodeCell): void {
-    const state = this.model.cells.get(cell.id);
-    const element = cell.element[0];
-    mark(element, cellAttributes(state));
-    mark(element?.querySelector('.input_prompt'), { title: explanation(state) });
-  }
-
-  private codeCells(): Classic.CodeCell[] {
-    return this.notebook.get_cells().filter(isCodeCell);
-  }
-
-  private comm: Classic.Comm | null = null;
-  private model: Model = EMPTY;
-  // The latest rerun's request id, by cell.
-  private readonly runs = new Map<string, string>();
+/** What the kernel answers to another tab on that tab's comm: the notebook would complain that it knows no such. */
+function isForAnotherTab(kernel: Classic.Kernel, message: Classic.Message): boolean {
+  const { comm_id, data } = fieldsOf(message.content);
+  return (
+    message.header.msg_type === 'comm_msg' &&
+    typeof comm_id === 'string' &&
+    !(comm_id in kernel.comm_manager.comms) &&
+    typeof fieldsOf(data).op === 'string'
+  );
 }
 
-function isCodeCell(cell: Classic.Cell): cell is Classic.CodeCell {
-  return cell.cell_type === 'code';
-}
-
-function sourceOf(cell: Classic.CodeCell): CellSource {
-  const mode = cellModeOf(cell.metadata);
-  return { id: cell.id, source: cell.get_text(), ...(mode && { mode }) };
-}
-
-function mark(element: Element | null | undefined, attributes: Attributes): void {
-  for (const [name, value] of Object.entries(attributes)) {
-    if (value === null) {
-      element?.removeAttribute(name);
-    } else {
-      element?.setAttribute(name, value);
+/** Requests of the classic notebook do not say which cell they run: add what the other front ends send. */
+function nameCellsInRequests(page: Page): void {
+  const { prototype: cells } = codecell.CodeCell;
+  const execute = cells.execute;
+  cells.execute = function (stopOnError) {
+    page.runs(this);
+    executeAs(this, () => {
+      execute.call(this, stopOnError);
+    });
+  };
+  const { prototype } = kernels.Kernel;
+  const send = prototype.send_shell_message;
+  prototype.send_shell_message = function (type, content, callbacks, metadata, buffers) {
+    if (type !== 'execute_request' || executing?.kernel !== this) {
+      return send.call(this, type, content, callbacks, metadata, buffers);
     }
+    const named = { ...executing.metadata, ...metadata, cellId: executing.id };
+    const request = send.call(this, type, content, callbacks, named, buffers);
+    const header = { msg_type: type, msg_id: request };
+    page.sent(this, { header, parent_header: {}, metadata: named, content });
+    return request;
+  };
+}
+
+function executeAs(cell: Classic.CodeCell, execute: () => void): void {
+  executing = cell;
+  try {
+    execute();
+  } finally {
+    executing = null;
   }
+}
+
+function setCellMode(page: Page, mode: CellMode): void {
+  const { notebook } = page;
+  notebook
+    .get_selected_cells()
+    .filter(isCodeCell)
+    .forEach(cell => {
+      cell.metadata.reactive = { ...fieldsOf(cell.metadata.reactive), mode };
+    });
+  notebook.set_dirty(true);
+  page.restructured(undefined);
+}
+
+/** In `nbconfig/notebook.json`, under `reactive`. */
+function settings(): Settings {
+  const { autoRun, autoRunDelay } = fieldsOf(Jupyter.notebook.config.data.reactive);
+  return {
+    autoRun: autoRun !== false,
+    autoRunDelay: typeof autoRunDelay === 'number' ? autoRunDelay : 1500
+  };
+}
+
+function addStyle(): void {
+  const element = document.createElement('style');
+  element.textContent = style;
+  document.head.append(element);
 }

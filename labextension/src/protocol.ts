@@ -358,7 +358,8 @@ function reasonOf(value: unknown): Reason | null {
     : null;
 }
 
-function fieldsOf(value: unknown): Record<string, unknown> {
+/** The fields of what may be anything. */
+export function fieldsOf(value: unknown): Record<string, unknown> {
   return typeof value === 'object' && value !== null ? { ...value } : {};
 }
 
