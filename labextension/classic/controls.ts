@@ -128,7 +128,7 @@ export class Controls {
 /** An empty menu before the one for help. */
 function menu(): HTMLElement {
   const item = document.createElement('li');
-  item.className = 'dropdown';
+  item.className = 'dropdown reactive-menu';
   item.innerHTML = `<a href="#" class="dropdown-toggle" id="reactivelink" data-toggle="dropdown" aria-haspopup="true"
       aria-controls="reactive_menu">Reactive</a>
     <ul id="reactive_menu" class="dropdown-menu" role="menu" aria-labelledby="reactivelink"></ul>`;

@@ -1,30 +1,42 @@
-/** The state of each cell beside its prompt: a picture, a word, and in the tooltip why. */
+/** The state of each cell beside its input number: a picture, a word, and in the tooltip a sentence that says why. */
 
 import { cellAttributes, explanation, notebookAttributes, type Attributes, type Model } from '../src/model';
 import { cellModeOf, type CellState } from '../src/protocol';
+import {
+  because,
+  meaningOf,
+  sightOf,
+  wordOf,
+  type Sight,
+  type Surroundings,
+  type Trans
+} from '../src/views/words';
 import { codeCells } from './cells';
 
-/** How a state looks: an icon of Font Awesome's, which the notebook brings, and a word. */
-interface Look {
-  readonly icon: string;
-  readonly word: string;
-  readonly meaning: string;
-}
+/** Pictures of Font Awesome's, which the notebook brings. */
+const ICONS: Readonly<Record<Sight, string>> = {
+  new: 'circle-o',
+  stale: 'clock-o',
+  queued: 'ellipsis-h',
+  running: 'play-circle-o',
+  ok: 'check',
+  error: 'times-circle',
+  blocked: 'minus-circle',
+  off: 'power-off'
+};
 
-const LOOKS = {
-  new: { icon: 'circle-o', word: 'new', meaning: 'it has not run yet' },
-  stale: {
-    icon: 'clock-o',
-    word: 'stale',
-    meaning: 'it does not show what a run from top to bottom would show'
-  },
-  queued: { icon: 'ellipsis-h', word: 'queued', meaning: 'it runs when its turn comes' },
-  running: { icon: 'play-circle-o', word: 'running', meaning: 'the kernel is at it' },
-  ok: { icon: 'check', word: '', meaning: 'up to date: it shows what a run from top to bottom would show' },
-  error: { icon: 'times-circle', word: 'error', meaning: 'its latest run failed' },
-  blocked: { icon: 'minus-circle', word: 'blocked', meaning: 'something that it needs is missing' },
-  off: { icon: 'power-off', word: 'off', meaning: 'it never runs' }
-} satisfies Readonly<Record<string, Look>>;
+/** Words that need not be said all the time. */
+const QUIET: ReadonlySet<Sight> = new Set(['new', 'ok']);
+
+/** The classic notebook's own dictionaries know none of these sentences. */
+const ENGLISH: Trans = {
+  __: (text, ...values) => filled(text, values),
+  _n: (one, many, count, ...values: unknown[]) => filled(count === 1 ? one : many, [count, ...values])
+};
+
+function filled(text: string, values: readonly unknown[]): string {
+  return text.replace(/%(\d)/g, (_, place: string) => String(values[Number(place) - 1]));
+}
 
 export function showStates(
   notebook: Classic.Notebook,
@@ -35,58 +47,61 @@ export function showStates(
   if (element) {
     mark(element, notebookAttributes(model));
   }
-  for (const cell of codeCells(notebook)) {
+  const cells = codeCells(notebook);
+  const places = new Map(cells.map((cell, index) => [cell.id, index + 1]));
+  const around: Surroundings = {
+    place: id => places.get(id) ?? null,
+    outcome: id => model.cells.get(id)?.outcome ?? null
+  };
+  for (const cell of cells) {
     if (which === null || which.has(cell.id)) {
-      showCell(cell, model.cells.get(cell.id));
+      showCell(cell, model.cells.get(cell.id), around);
     }
   }
 }
 
-function showCell(cell: Classic.CodeCell, state: CellState | undefined): void {
+function showCell(cell: Classic.CodeCell, state: CellState | undefined, around: Surroundings): void {
   const element = cell.element[0];
   const prompt = element?.querySelector('.prompt_container');
   if (!element || !prompt) {
     return;
   }
   mark(element, cellAttributes(state));
+  const number = prompt.querySelector('.input_prompt');
+  if (number) {
+    mark(number, { title: explanation(state) });
+  }
   const badge = prompt.querySelector('.reactive-state');
   if (!state) {
     badge?.remove();
   } else {
-    draw(badge ?? prompt.insertAdjacentElement('afterbegin', document.createElement('span')), cell, state);
+    draw(badge ?? addBadge(prompt), cell, state, around);
   }
 }
 
-function draw(badge: Element | null, cell: Classic.CodeCell, state: CellState): void {
-  const sight = sightOf(cell, state);
-  const { icon, word, meaning } = LOOKS[sight];
-  const sentence = [word, explanation(state) ?? meaning].filter(Boolean).join(': ');
-  if (badge && (badge.getAttribute('title') !== sentence || badge.getAttribute('data-sight') !== sight)) {
-    mark(badge, {
-      class: 'reactive-state',
-      role: 'img',
-      title: sentence,
-      'aria-label': sentence,
-      'data-sight': sight
-    });
-    badge.innerHTML = `<i class="fa fa-${icon}"></i><span>${word}</span>`;
+function addBadge(prompt: Element): Element {
+  const badge = document.createElement('span');
+  mark(badge, { class: 'reactive-state', role: 'img' });
+  prompt.prepend(badge);
+  return badge;
+}
+
+function draw(badge: Element, cell: Classic.CodeCell, state: CellState, around: Surroundings): void {
+  const mode = cellModeOf(cell.metadata);
+  const sight = sightOf(state, mode);
+  const word = wordOf(sight, ENGLISH);
+  const manual = mode === 'manual' ? ' It runs only when you run it.' : '';
+  const sentence = `Cell ${around.place(cell.id) ?? 0}: ${word}, ${why(sight, state, around)}.${manual}`;
+  const label = mode === 'manual' && state.activity === 'idle' ? 'manual' : QUIET.has(sight) ? '' : word;
+  if (badge.getAttribute('title') !== sentence) {
+    mark(badge, { title: sentence, 'aria-label': sentence, 'data-sight': sight });
+    badge.innerHTML = `<i class="fa fa-${ICONS[sight]}" aria-hidden="true"></i><span>${label}</span>`;
   }
 }
 
-function sightOf(cell: Classic.CodeCell, state: CellState): keyof typeof LOOKS {
-  if (state.activity !== 'idle') {
-    return state.activity;
-  }
-  if (cellModeOf(cell.metadata) === 'off') {
-    return 'off';
-  }
-  if (state.outcome === 'blocked') {
-    return 'blocked';
-  }
-  if (state.freshness !== 'fresh') {
-    return state.freshness;
-  }
-  return state.outcome === 'error' ? 'error' : 'ok';
+function why(sight: Sight, { reason }: CellState, around: Surroundings): string {
+  const text = reason && sight !== 'running' ? because(reason, around, ENGLISH) : meaningOf(sight, ENGLISH);
+  return text.replaceAll('`', '').replace(/\.$/, '');
 }
 
 function mark(element: Element, attributes: Attributes): void {

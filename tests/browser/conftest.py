@@ -81,6 +81,7 @@ class Server:
 # a restart comes while it asks for the debugger's state, and in one tab about comms of another.
 JUPYTERS_OWN = (
     "Comm not found for comm id",
+    "Comm promise not found for comm id",
     "Could not restore the debugger state: Canceled future for debug_request",
     "Cannot read properties of undefined (reading 'schema')",
     "Command 'filebrowser:open-path' not registered.",

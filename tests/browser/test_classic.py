@@ -1,13 +1,13 @@
 """The classic notebook, beside Notebook 7 and alone, through what JupyterLab is put through."""
 
 import json
+import re
 
 import nbformat
 import pytest
 from playwright.sync_api import expect
 
 from .classics import (
-    cell,
     count_of,
     do,
     is_,
@@ -55,11 +55,78 @@ def test_states_say_in_words_why(server, tab):
     type_at_end(page, 0, "0")
     is_(page, 0, freshness="stale")
     is_(page, 1, freshness="stale")
-    expect(state_of(page, 1)).to_have_attribute("aria-label", "stale: input-stale", timeout=1) if False else None
+    why = "Cell 2: stale, x comes from cell 1, which is not up to date."
+    expect(state_of(page, 1)).to_have_attribute("title", why)
+    expect(count_of(page, 1)).to_have_attribute("title", re.compile("input-stale.*x.*c0"))
     page.get_by_role("button", name="Run stale").click()
     expect(text_of(page, 1)).to_have_text("y is 11\n")
     is_(page, 0, freshness="fresh")
     assert tab.complaints == []
+
+
+def test_the_menu_and_the_buttons_say_and_change_how_cells_run(classic, tab):
+    page = tab.page
+    open_classic(page, classic, classic.notebook("menu.ipynb", *CHAIN))
+    kernel_knows(page)
+    typing_rests(page, NEVER)
+    run(page, 0)
+    is_(page, 1, freshness="fresh")
+    page.get_by_role("button", name="Readers rerun at once").click()
+    expect(notebook(page)).to_have_attribute("data-reactive-mode", "lazy")
+    expect(page.get_by_role("button", name="Readers are left stale")).to_have_attribute(
+        "aria-pressed", "false"
+    )
+    type_at_end(page, 0, "0")
+    page.keyboard.press("Control+Enter")
+    is_(page, 0, freshness="fresh")
+    is_(page, 1, freshness="stale")
+    page.get_by_role("link", name="Reactive", exact=True).click()
+    page.get_by_role("menuitemcheckbox", name="Run Stale Cells").click()
+    expect(text_of(page, 1)).to_have_text("y is 11\n")
+    select(page, 1)
+    page.get_by_role("link", name="Reactive", exact=True).click()
+    page.get_by_role("menuitemcheckbox", name="Cell never runs").click()
+    expect(state_of(page, 1)).to_have_text("off")
+    do(page, "jupyter-notebook:move-cell-up")
+    expect(state_of(page, 0)).to_have_attribute("title", re.compile("^Cell 1: off"))
+    assert tab.complaints == []
+
+
+def test_other_kernels_show_no_states_but_lose_nothing(classic, tab):
+    page, gate = tab.page, Gate(classic.root, "classic-plain")
+    open_classic(page, classic, classic.notebook("classic-plain.ipynb", gate.source, kernel="python3"))
+    stream_is(page, "live")
+    run(page, 0)
+    expect(text_of(page, 0)).to_have_text(gate.half)
+    page.reload()
+    expect(text_of(page, 0)).to_have_text(gate.half)
+    gate.open()
+    expect(text_of(page, 0)).to_have_text(gate.whole)
+    expect(count_of(page, 0)).to_have_text("In [1]:")
+    kernel_is(page, "idle")
+    assert page.locator("[data-reactive-mode], [data-reactive-freshness], .reactive-state").count() == 0
+    expect(page.get_by_role("link", name="Reactive", exact=True)).to_be_hidden()
+    assert tab.complaints == []
+
+
+def test_a_cut_network_loses_nothing(classic, tab):
+    page, gate = tab.page, Gate(classic.root, "classic-cut")
+    with network_to(classic.port) as network:
+        path = classic.notebook("classic-cut.ipynb", gate.source, "print('then', i)")
+        open_classic(page, classic.behind(network.port), path)
+        kernel_knows(page)
+        run(page, 0)
+        expect(text_of(page, 0)).to_have_text(gate.half)
+        network.cut()
+        stream_is(page, "lost")
+        expect(page.locator("#notification_reactive")).to_have_text("Connection lost")
+        gate.open()
+        gate.is_past(page)
+        network.mend()
+        stream_is(page, "live")
+        expect(text_of(page, 0)).to_have_text(gate.whole)
+        expect(text_of(page, 1)).to_have_text("then 29\n")
+        expect(count_of(page, 0)).to_have_text("In [1]:")
 
 
 def test_a_reload_in_mid_run_loses_doubles_and_misplaces_nothing(server, tab):
@@ -127,6 +194,36 @@ def test_two_tabs_show_the_same(server, tab):
     for each in (page, other):
         expect(count_of(each, 1)).to_have_text("In [3]:")
         expect(text_of(each, 1)).to_have_text("then 29\n")
+    assert tab.complaints == []
+
+
+def test_an_old_notebook_keeps_its_cells_apart_and_known(classic, tab):
+    page = tab.page
+    path = classic.notebook("old.ipynb", *CHAIN, "print('twice')", "print('twice')")
+    old = json.loads((classic.root / path).read_text())
+    old["nbformat_minor"] = 4
+    for each in old["cells"]:
+        del each["id"]
+    (classic.root / path).write_text(json.dumps(old))
+    open_classic(page, classic, path)
+    kernel_knows(page)
+    run(page, 0)
+    expect(text_of(page, 1)).to_have_text("y is 2\n")
+    run(page, 3)
+    expect(text_of(page, 3)).to_have_text("twice\n")
+    assert text_of(page, 2).count() == 0
+    page.reload()
+    # Nothing was saved: what it shows comes from the kernel's record.
+    expect(text_of(page, 1)).to_have_text("y is 2\n")
+    expect(count_of(page, 3)).to_have_text("In [3]:")
+    is_(page, 1, freshness="fresh")
+    type_at_end(page, 0, "0")
+    expect(text_of(page, 1)).to_have_text("y is 11\n")
+    save(page)
+    page.reload()
+    is_(page, 0, freshness="fresh")
+    is_(page, 1, freshness="fresh")
+    nbformat.validate(nbformat.read(classic.root / path, as_version=4))
     assert tab.complaints == []
 
 

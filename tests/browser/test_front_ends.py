@@ -1,15 +1,10 @@
 """Every front end opens a reactive notebook, runs a cell and shows its state, without a complaint."""
 
-import pytest
-from playwright.sync_api import Page, expect
+from playwright.sync_api import expect
 
 from .pages import cell, kernel_is_idle, kernel_knows, open_lab
 
 CHAIN = ("x = 1", "y = x + 1\nprint('y is', y)")
-
-
-def classic_cell(page: Page, place: int):
-    return page.locator("#notebook .code_cell").nth(place)
 
 
 def test_who_has_no_token_learns_nothing(lab):
@@ -90,19 +85,4 @@ def test_notebook_7_shows_a_rerun_in_its_own_cell(lab, tab):
 def test_notebook_7_lists_files_without_a_complaint(lab, tab):
     tab.page.goto(lab.address("/tree"))
     expect(tab.page.locator(".jp-DirListing-content")).to_be_visible()
-    assert tab.complaints == []
-
-
-@pytest.mark.parametrize("alone", [False, True], ids=["beside notebook 7", "alone"])
-def test_nbclassic_shows_a_rerun_in_its_own_cell(request, tab, alone):
-    server = request.getfixturevalue("classic" if alone else "lab")
-    page = tab.page
-    page.goto(server.address("/nbclassic/notebooks/" + server.notebook("classic.ipynb", *CHAIN)))
-    expect(page.locator("#notebook")).to_have_attribute("data-reactive-mode", "auto")
-    expect(classic_cell(page, 0)).to_have_attribute("data-reactive-freshness", "new")
-    classic_cell(page, 0).locator(".CodeMirror").click()
-    page.keyboard.press("Control+Enter")
-    expect(classic_cell(page, 1).locator(".output_text")).to_have_text("y is 2\n")
-    expect(classic_cell(page, 1)).to_have_attribute("data-reactive-freshness", "fresh")
-    assert classic_cell(page, 0).locator(".output_text").count() == 0
     assert tab.complaints == []
