@@ -485,7 +485,8 @@ class Observer:
                 continue
             # Before they write a file some look whether it is there: that is no reading of it.
             asked = name in touched.looked and name in touched.writes and lexists(name[5:])
-            if asked or self._document.in_force(name, run.cell) is not None:
+            gone = name in touched.cleared and not lexists(name[5:])
+            if asked or gone or self._document.in_force(name, run.cell) is not None:
                 continue
             path = name.partition(":")[2]
             if any(writer != run.cell for writer in self.names.makers(name)):

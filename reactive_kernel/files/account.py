@@ -38,6 +38,8 @@ class Touched:
     opaque: bool = False
     # The part of `reads` of which the run only asked whether they are there.
     looked: frozenset[Resource] = field(default=NOTHING, compare=False)
+    # The part of `writes` that was to be gone, whether it was there or not.
+    cleared: frozenset[Resource] = field(default=NOTHING, compare=False)
 
 
 class Account:
@@ -63,6 +65,7 @@ class Account:
             reads=frozenset(self._reads),
             writes=frozenset(self._writes),
             looked=frozenset(f"file:{path}" for path in run.looked),
+            cleared=frozenset(f"file:{path}" for path in run.cleared),
             unproven=self._unproven,
             relative=run.relative,
             opaque=bool(run.opaque),
@@ -72,7 +75,9 @@ class Account:
         run = self._run
         for path, existed in run.changed.items():
             names = count_names(path)
-            if existed or names or f"file:{path}" in self._written:
+            # Who would have removed what is not there removes what comes to be there.
+            meant = path in run.cleared or f"file:{path}" in self._written
+            if existed or names or meant:
                 self._changes(path, existed, names > 0)
                 if names > 1 and path not in run.exclusive:
                     run.several.add(path)
@@ -94,7 +99,7 @@ class Account:
             self._reads.add(f"file:{path}")
         if path in run.folders or (not existed and os.path.isdir(path)):
             self._writes.add(f"dir:{path}")
-        if exists is not existed or path in run.made:
+        if exists is not existed or path in run.made or (path in run.cleared and not exists):
             self._writes.add(f"dir:{parent}")
         if not exists:
             run.made.discard(path)

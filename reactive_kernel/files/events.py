@@ -76,6 +76,13 @@ def _removed(run: Watched, arguments: Arguments) -> None:
         run.removes(full)
 
 
+def _tree_removed(run: Watched, arguments: Arguments) -> None:
+    path, *others = arguments
+    full = run.place(path, others[0] if others and others[0] is not None else -1)
+    if full is not None:
+        run.clears(full)
+
+
 def _folder_removed(run: Watched, arguments: Arguments) -> None:
     full = run.place(arguments[0], arguments[-1])
     if full is not None:
@@ -173,6 +180,7 @@ HEARD: Final[Mapping[str, Act]] = {
     "os.scandir": _scanned,
     "os.remove": _removed,
     "os.rmdir": _folder_removed,
+    "shutil.rmtree": _tree_removed,
     "os.mkdir": _folder_made,
     "os.rename": _renamed,
     "os.link": _linked,

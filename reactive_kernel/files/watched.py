@@ -45,6 +45,8 @@ class Watched:
         self.changed: dict[str, bool] = {}
         self.replaced: set[str] = set()
         self.folders: set[str] = set()
+        # To be gone, whatever was there: nobody had asked before.
+        self.cleared: set[str] = set()
         # Rewritten while they had other names (hard links).
         self.several: set[str] = set()
         # Made only if nothing stood there, which makes it a read, too.
@@ -184,7 +186,21 @@ class Watched:
         self.changed.setdefault(full, os.path.lexists(full))
         self.replaced.add(full)
 
+    def clears(self, full: str) -> None:
+        """Everything below a path is to be gone."""
+        if full not in self.read and full not in self.changed:
+            self.cleared.add(full)
+        if not os.path.lexists(full):
+            # Nobody will remove it, then.
+            self.takes_away(full)
+
     def removes(self, full: str) -> None:
+        asked = full in self.read and os.path.dirname(full) not in self.cleared
+        if not asked and full not in self.changed:
+            self.cleared.add(full)
+        self.takes_away(full)
+
+    def takes_away(self, full: str) -> None:
         if is_link(full):
             self.moved()
         self.reads(full)
@@ -204,7 +220,7 @@ class Watched:
         if source is not None and not is_link(source) and os.path.isdir(source):
             self._renames_below(source, target)
         if source is not None:
-            self.removes(source)
+            self.takes_away(source)
         if target is not None:
             self.replaces(target)
         self.moved()
@@ -215,7 +231,7 @@ class Watched:
             self.trees[source] = None
             return
         for path, stamp in {**inside, source: FOLDER}.items():
-            self.removes(path)
+            self.takes_away(path)
             moved = None if target is None else target + path[len(source) :]
             if moved is not None:
                 self.replaces(moved)

@@ -347,8 +347,20 @@ def test_a_removed_file_is_a_read_and_a_write():
     assert touched(Path("d/e.txt").unlink) == Touched({"d/e.txt"}, {"d/e.txt", "dir:d"}, None, True)
 
 
-def test_removing_nothing_is_only_a_read():
-    assert touched(lambda: Path("b.txt").unlink(missing_ok=True)) == Touched({"b.txt"}, set(), None, True)
+@pytest.mark.parametrize(
+    "remove",
+    [lambda: Path("b.txt").unlink(missing_ok=True), lambda: shutil.rmtree("b.txt", ignore_errors=True)],
+)
+def test_removing_nothing_is_a_write_because_what_comes_to_be_there_is_to_be_gone(remove):
+    assert touched(remove) == Touched({"b.txt"}, {"b.txt", "dir:."}, None, True)
+
+
+def test_removing_nothing_after_asking_for_it_is_only_a_read():
+    def ask():
+        if Path("b.txt").exists():
+            Path("b.txt").unlink()
+
+    assert touched(ask) == Touched({"b.txt"}, set(), None, True)
 
 
 @pytest.mark.parametrize("rename", [os.rename, os.replace, shutil.move])
