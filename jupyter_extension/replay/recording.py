@@ -13,9 +13,10 @@ from uuid import uuid4
 from .log import Log
 from .message import LARGE, Channel, Json, Malformed, Message, made, parse, sender_of, stamped
 
-# Kernels number what they say. Replies to others take a number, too, but never so many between two
-# words on iopub: then the kernel has dropped some, because nobody on a busy machine came to fetch them.
-HOLE = 64
+# Kernels number what they say. Replies to others take a number, too, but no more of them between two
+# words on iopub than there are threads that answer: beyond, the kernel has dropped some of its words,
+# because nobody on a busy machine came to fetch them.
+HOLE = 8
 # Requests whose cell is remembered, and replies whose repetition is noticed.
 REMEMBERED = 10_000
 
