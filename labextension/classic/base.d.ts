@@ -65,7 +65,17 @@ declare namespace Classic {
     clear_output(wait: boolean, ignoreQueue: boolean): void;
     append_raw_input(message: Message): void;
     toJSON(): readonly object[];
+    create_output_subarea(metadata: object, classes: string, type: string): ArrayLike<HTMLElement>;
+    register_mime_type(type: string, append: Append, options: { safe: boolean; index: number }): void;
   }
+
+  /** Shows an output in an element of jQuery's, and answers the part that it added. */
+  type Append = (
+    this: OutputArea,
+    value: unknown,
+    metadata: object,
+    element: { append(part: ArrayLike<HTMLElement>): void }
+  ) => ArrayLike<HTMLElement>;
 
   interface CodeCell extends Cell {
     readonly kernel: Kernel | null;
@@ -146,6 +156,11 @@ declare module 'base/js/events' {
 
 declare module 'notebook/js/codecell' {
   const module: { readonly CodeCell: { readonly prototype: Classic.CodeCell } };
+  export = module;
+}
+
+declare module 'notebook/js/outputarea' {
+  const module: { readonly OutputArea: { readonly prototype: Classic.OutputArea } };
   export = module;
 }
 

@@ -26,6 +26,7 @@ const compiler = rspack({
     'base/js/namespace',
     'base/js/utils',
     'notebook/js/codecell',
+    'notebook/js/outputarea',
     'services/kernels/kernel'
   ],
   externalsType: 'amd',

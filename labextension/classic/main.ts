@@ -12,6 +12,7 @@ import { Controls } from './controls';
 import { Page } from './page';
 import { showStates } from './states';
 import style from './style.css';
+import { showTables } from './table';
 
 /** The cell whose request is being sent. */
 let executing: Classic.CodeCell | null = null;
@@ -19,6 +20,7 @@ let executing: Classic.CodeCell | null = null;
 export function load_ipython_extension(): void {
   const { notebook } = Jupyter;
   addStyle();
+  showTables();
   const page: Page = new Page(notebook, settings, change => {
     const cells = change ? change.cells : 'all';
     if (cells) {

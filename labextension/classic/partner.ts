@@ -7,11 +7,11 @@ export function partnerOf(kernel: Classic.Kernel): Partner {
     name: kernel.name,
     status: '',
     isDisposed: false,
-    createComm: target => lineOn(kernel, target)
+    createComm: target => lineTo(kernel, target)
   };
 }
 
-function lineOn(kernel: Classic.Kernel, target: string): Line {
+export function lineTo(kernel: Classic.Kernel, target: string): Line {
   let comm: Classic.Comm | null = null;
   const line: Line = {
     isDisposed: false,

@@ -258,3 +258,24 @@ def test_cells_run_when_typing_stops_or_do_not(server, tab):
     is_saved(page)
     assert json.loads((server.root / path).read_text())["cells"][4]["source"] == ["d = 100"]
     assert tab.complaints == []
+
+
+def test_results_of_sql_cells_have_pages(classic, tab):
+    page = tab.page
+    frame = "import pandas as pd\nframe = pd.DataFrame({'n': range(120)})"
+    path = classic.notebook("classic-sql.ipynb", frame, "%%sql --on frames\nselect n from frame order by n")
+    open_classic(page, classic, path)
+    kernel_knows(page)
+    run(page, 1)
+    rows = page.locator(".reactive-table tbody tr")
+    expect(rows).to_have_count(50)
+    expect(rows.last).to_have_text("49")
+    page.get_by_role("button", name="Next rows").click()
+    expect(rows.first).to_have_text("50")
+    page.get_by_role("button", name="Next rows").click()
+    expect(rows).to_have_count(20)
+    expect(rows.last).to_have_text("119")
+    expect(page.get_by_role("button", name="Next rows")).to_be_disabled()
+    page.get_by_role("button", name="Previous rows").click()
+    expect(rows.last).to_have_text("99")
+    assert tab.complaints == []
