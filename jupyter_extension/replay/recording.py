@@ -69,6 +69,8 @@ class Recording:
         self._relaunched = False
         self._silent = False
         self._said = ("", 0)
+        # What was heard last, of a run that was not over then.
+        self._interrupted: Message | None = None
         self._cells: OrderedDict[str, str] = OrderedDict()
         self._others: OrderedDict[str, str] = OrderedDict()
         self._replies: OrderedDict[str, str] = OrderedDict()
@@ -100,7 +102,8 @@ class Recording:
                 # A gateway says so when the old process is dead.
                 self._restart_begun = self._relaunched = True
             if missed := self._missed(message):
-                self._miss(missed, message)
+                self._miss(missed, self._interrupted or message)
+            self._interrupted = None if message.body.get("execution_state") == "idle" else message
             if self._silent and message.kind != "iopub_welcome":
                 self._silent = False
                 self._miss_before(message)
@@ -133,7 +136,7 @@ class Recording:
         return hole if author == before[0] and hole >= HOLE else 0
 
     def _miss(self, count: int, message: Message) -> None:
-        """Say so where it happened, among the outputs of the cell that speaks."""
+        """Say so where it happened: in the cell that was speaking, or else in the one that speaks now."""
         self._warn(f"Kernel {self.name} dropped about {count} of its own messages: they are not recorded.")
         self.log.lose()
         words = f"[About {count:,} messages of the kernel were lost before they could be recorded.]\n"

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import json
 import os
+import re
 from collections.abc import Callable, Iterator
 from pathlib import Path
 from threading import Thread
@@ -181,6 +182,48 @@ def test_sixty_thousand_messages_while_the_loop_is_blocked(server: Server, kerne
     assert [record["seq"] for record in everything.records] == list(range(1, len(everything.records) + 1))
     stream.close()
     everything.close()
+
+
+# More than the system and the kernel keep together for a listener that does not come.
+SAID = 3000
+DROPS = f"""{WAIT}
+import sys
+wait("{{gate}}")
+for i in range({SAID}):
+    sys.stdout.write(str(i).ljust(20_000, ".") + "\\n")
+    sys.stdout.flush()
+open("{{gate}}.done", "w").close()
+"""
+
+
+def test_what_the_kernel_itself_drops_is_counted_and_declared(server: Server, kernel: str, gate: Path):
+    page = server.page(kernel)
+    page.run(DROPS.format(gate=gate))
+    page.until(lambda message: message["header"]["msg_type"] == "execute_input")
+    page.close()
+    server.process.suspend()
+    try:
+        gate.touch()
+        server.until(Path(f"{gate}.done").exists, "the kernel does not go on")
+    finally:
+        server.process.resume()
+    # What is heard of it next tells by its number how much is missing.
+    page = server.page(kernel)
+
+    def counted() -> int:
+        page.execute("1", "next")
+        return sum(map(int, re.findall(rf"{kernel} dropped about (\d+)", server.log.read_text())))
+
+    server.until(lambda: counted() > 0, "nothing tells what is missing")
+    watch = server.stream(kernel)
+    shown = "".join(each["content"].get("text", "") for each in watch.cells["c"]["messages"])
+    lost = SAID - len(re.findall(r"^\d+\.+$", shown, re.MULTILINE))
+    assert lost > 0
+    # The run's reply and its end have numbers, too, and so may have those of what was asked next.
+    assert 0 <= counted() - lost < 20
+    assert "messages of the kernel were lost" in shown
+    for each in (page, watch):
+        each.close()
 
 
 def test_input_that_is_asked_for_while_nobody_is_there(server: Server, kernel: str, gate: Path):

@@ -60,6 +60,18 @@ def test_what_the_kernel_dropped_is_a_gap_and_is_said_in_the_cell(make: Make, sa
     assert "dropped about" in said[0]
 
 
+def test_what_was_dropped_at_the_end_of_a_run_is_said_in_its_cell(make: Make):
+    recording = make()
+    recording.heard(printed(1))
+    recording.heard(frames(2 + HOLE, "status", cell="b", execution_state="busy"))
+    recording.heard(frames(3 + HOLE, "status", cell="b", execution_state="idle"))
+    recording.heard(frames(4 + 2 * HOLE, "stream", cell="d", name="stdout", text="x"))
+    cells = folded(recording.log.snapshot())[0]
+    texts = {cell: [each["content"]["text"] for each in run["messages"]] for cell, run in cells.items()}
+    notice = f"[About {HOLE} messages of the kernel were lost before they could be recorded.]\n"
+    assert texts == {"a": ["x", notice], "d": [notice, "x"]}
+
+
 def test_replies_to_others_are_no_loss(make: Make, said: list[str]):
     recording = make()
     for number in (1, HOLE, 2, HOLE + 1):
