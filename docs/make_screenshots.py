@@ -168,13 +168,50 @@ def graph(studio: Studio) -> None:
         studio.take(page, "variables", around(page.locator("#jp-reactive-side"), margin=0))
 
 
+def classic(studio: Studio) -> None:
+    """The classic notebook, which has one theme."""
+    if studio.theme != "light":
+        return
+    studio.server.notebook("classic.ipynb", *STATES)
+    with studio.browser.new_context(
+        viewport={"width": 1280, "height": 900}, device_scale_factor=1.5
+    ) as context:
+        page = context.new_page()
+        page.goto(studio.server.address("/nbclassic/notebooks/classic.ipynb"))
+        expect(page.locator("#notebook")).to_have_attribute("data-reactive-mode", "auto")
+        page.evaluate("() => { Jupyter.notebook.config.data.reactive = { autoRun: false }; }")
+        page.get_by_role("button", name="Don't show anymore").click()
+        cells = page.locator("#notebook .code_cell")
+        for place, outcome in ((0, "ok"), (2, "ok"), (4, "error"), (3, "blocked")):
+            cells.nth(place).locator(".CodeMirror").click()
+            page.keyboard.press("Control+Enter")
+            expect(cells.nth(place)).to_have_attribute("data-reactive-outcome", outcome)
+        cells.nth(8).locator(".CodeMirror").click()
+        page.keyboard.press("Control+Enter")
+        expect(cells.nth(8)).to_have_attribute("data-reactive-outcome", "ok")
+        cells.nth(2).locator(".CodeMirror").click()
+        page.keyboard.press("Control+Home")
+        page.keyboard.press("End")
+        page.keyboard.type("0")
+        expect(cells.nth(8)).to_have_attribute("data-reactive-freshness", "stale")
+        for place in (6, 7):
+            cells.nth(place).locator(".CodeMirror").click()
+            page.keyboard.press("Control+Enter")
+        expect(cells.nth(7)).to_have_attribute("data-reactive-activity", "queued")
+        page.get_by_role("link", name="Reactive", exact=True).click()
+        # It has not seen yet that the banner is gone.
+        page.evaluate("() => { window.dispatchEvent(new Event('resize')); }")
+        studio.take(page, "classic")
+        page.evaluate("() => { Jupyter.notebook.kernel.interrupt(); }")
+
+
 def settled(page: Page) -> None:
     page.wait_for_function(
         "() => document.getAnimations().every(animation => animation.playState !== 'running')"
     )
 
 
-PICTURES: dict[str, Callable[[Studio], None]] = {"states": states, "graph": graph}
+PICTURES: dict[str, Callable[[Studio], None]] = {"states": states, "graph": graph, "classic": classic}
 
 
 def main(names: list[str]) -> None:
