@@ -15,7 +15,7 @@ from typing import Final, Protocol, TypeAlias, cast
 
 from .cell import CellId, Resource
 from .equality import Pairs, same
-from .objects import NOWHERE, Change, Reach, changing, reach, restore
+from .objects import NOWHERE, Change, Looked, Reach, changing, restore
 from .shapes import Shape
 
 
@@ -99,6 +99,7 @@ class Namespace:
     def __init__(self, live: dict[str, object], dials: Dials | None = None) -> None:
         self.live = live
         self.memory = MEMORY
+        self.looked = Looked()
         self._dials = dials
         # The states of dials before any cell turned them.
         self._unturned: dict[Resource, object] = {}
@@ -244,6 +245,7 @@ class Namespace:
 
     def _move(self, at: int, thing: _Thing, key: Key) -> None:
         self.moves += 1
+        self.looked.forget_behind(at)
         wanted = thing.states[key]
         if thing.now not in thing.states:
             self._save(thing, thing.now, thing.shape.take(thing.value))
@@ -302,7 +304,7 @@ class Namespace:
         return _Version(value) if value is _DELETED else self._look(value)
 
     def _look(self, value: object) -> _Version:
-        found = reach(value)
+        found = self.looked.reach(value)
         return _Version(value, found, {at: self._things[at].now for at in _common(found.ids, self._things)})
 
     def _look_around(self, ground: _Ground) -> _Version:
@@ -452,6 +454,14 @@ class Namespace:
         return at in self._holding or any(
             at in self._versions[cell][name].reach.ids for cell, name in self._holding_much
         )
+
+    def held_by(self, makers: Callable[[CellId], bool], ids: frozenset[int]) -> frozenset[int]:
+        """Those of the objects that stand behind a version of one of the makers."""
+        found = {at for at in _common(ids, self._holding) if any(makers(one) for one, _ in self._holding[at])}
+        for cell, name in self._holding_much:
+            if makers(cell):
+                found |= self._versions[cell][name].reach.ids & ids
+        return frozenset(found)
 
     def _unheld(self, ids: Iterable[int]) -> frozenset[int]:
         """Those of the objects that no version holds."""

@@ -3,7 +3,8 @@
 from __future__ import annotations
 
 import gc
-from collections.abc import Callable, Collection, Iterable, Iterator, Sequence
+from collections.abc import Callable, Collection, Generator, Iterable, Iterator, Sequence
+from contextlib import contextmanager
 from dataclasses import dataclass
 from functools import wraps
 from itertools import chain
@@ -64,6 +65,46 @@ def reach(value: object) -> Reach:
     found = _Walk((value,))
     ids = frozenset(chain.from_iterable(members for _, members in found.changing.values()))
     return Reach(ids, frozenset(found.kinds), found.vast)
+
+
+class Looked:
+    """Remembers what is behind values, for as long as nobody changes any of it."""
+
+    def __init__(self) -> None:
+        self._found: dict[int, tuple[object, Reach]] = {}
+        self._remembers = False
+
+    @contextmanager
+    def remembered(self) -> Generator[None, None, None]:
+        """Within, only we change objects, and whoever does so has this forget."""
+        self._remembers = True
+        try:
+            yield
+        finally:
+            self._remembers = False
+            self.forget()
+
+    def forget(self) -> None:
+        self._found.clear()
+
+    def forget_behind(self, at: int) -> None:
+        """The object is changed: whatever leads to it may lead elsewhere."""
+        if self._found:
+            kept = {one: each for one, each in self._found.items() if not _may_lead(each[1], at)}
+            self._found = kept
+
+    def reach(self, value: object) -> Reach:
+        """Look at everything behind a value, unless that was done."""
+        if not self._remembers:
+            return reach(value)
+        known = self._found.get(id(value))
+        if known is None:
+            known = self._found[id(value)] = value, reach(value)
+        return known[1]
+
+
+def _may_lead(behind: Reach, at: int) -> bool:
+    return behind.vast or at in behind.ids
 
 
 def changing(value: object) -> dict[int, object]:

@@ -24,7 +24,7 @@ from .functions import globals_of, latent_of, stored_by
 from .graph import shared
 from .manners import harmless
 from .namespace import Namespace, Place, of_the_session
-from .objects import Change, Survey, changing, reach
+from .objects import Change, Looked, Survey, changing, reach
 from .remembering import Remembering, is_outward
 from .shapes import CACHED, shape
 from .shield import shielded
@@ -120,16 +120,18 @@ def _stays(name: str) -> bool:
 _SILENT = frozenset(("atom", "steady", "plain", "array", "frame", "polars", "arrow"))
 
 
-def _may_call(values: Mapping[Resource, object]) -> dict[Resource, object]:
+def _may_call(values: Mapping[Resource, object], looked: Looked) -> dict[Resource, object]:
     found: dict[Resource, object] = {}
     for name, value in values.items():
-        behind = reach(value)
+        behind = looked.reach(value)
         if behind.vast or not behind.kinds <= _SILENT:
             found[name] = value
     return found
 
 
-def observe(seen: Watch, live: dict[str, object], run: Run, error: BaseException | None) -> Observation:
+def observe(
+    seen: Watch, live: dict[str, object], run: Run, error: BaseException | None, looked: Looked
+) -> Observation:
     """Compare the namespace after a run with what stood there before: names, not yet what is behind them."""
     facts = run.facts
     promised = (facts.writes - facts.mutates - facts.deletes) | _starred(run.source)
@@ -151,7 +153,7 @@ def observe(seen: Watch, live: dict[str, object], run: Run, error: BaseException
         # What the graph knew already it knows better: through which function, and so for how long.
         reads=(_missed(error) | loaded) - run.inputs.keys(),
         untried=_untried(seen, live, run),
-        latent=latent_of(_may_call({name: live[name] for name in bound}), live, facts),
+        latent=latent_of(_may_call({name: live[name] for name in bound}, looked), live, facts),
         unproven=_unproven(run),
     )
 
@@ -375,6 +377,10 @@ class Observer:
 
     def finish(self, outcome: Outcome, error: BaseException | None) -> Observation:
         """Compare what is there now with what stood there before, and keep what the run left."""
+        with self.names.looked.remembered():
+            return self._finish(outcome, error)
+
+    def _finish(self, outcome: Outcome, error: BaseException | None) -> Observation:
         begun, self._begun = self._begun, None
         assert begun is not None
         run, names = begun.run, self.names
@@ -391,7 +397,7 @@ class Observer:
         turned = self._dials.stop(begun.libraries, [*hints, *self._hinted, *own])
         self._hinted.clear()
         took = time.monotonic() - begun.started
-        seen = observe(begun.watch, names.live, run, error)
+        seen = observe(begun.watch, names.live, run, error, names.looked)
         seen = self._with_world(run, seen, touched, turned)
         seen = self._with_around(begun, seen)
         changes = _changes(begun.surveys)
@@ -419,8 +425,9 @@ class Observer:
 
     def _doubt_answers(self, run: Run, changes: Iterable[Change], outside: bool) -> str | None:  # noqa: FBT001
         """Why a function that remembers its answers may not have done what it would in a fresh run."""
-        changed = frozenset(id(change.value) for change in changes)
-        for function in self._remembering.answered_anew():
+        answered = [*self._remembering.answered_anew()]
+        changed = frozenset(id(change.value) for change in changes if answered)
+        for function in answered:
             latent = latent_of({"": function.__wrapped__}, self.names.live, CellFacts())
             behind = self._reached(latent[""].reads if latent else ())
             ids = reach(function).ids.union(*(reach(value).ids for value in behind.values()))
@@ -575,7 +582,9 @@ class Observer:
         """A failed run leaves nothing: take its changes back where that is possible."""
         # How far an iterator can be put back depends on what it goes over.
         order = sorted(changes, key=lambda change: change.shape.kind == "iterator")
+        self.names.looked.forget()
         self.names.note([change for change in order if not change.undo()], lambda at, weight: False)
+        self.names.looked.forget()
         return self.names.lost()
 
     def _worth(self, at: int, weight: int) -> bool:
@@ -628,13 +637,17 @@ class Observer:
     def _twins(self, cell: CellId, names: Sequence[Resource]) -> bool:
         """Are the new values of those names what the old ones are but for who they are?"""
         space = self.names
+        olds = frozenset[int]().union(*(space.reach(cell, name).ids for name in names))
+        news = frozenset[int]().union(*(space.looked.reach(space.live[name]).ids for name in names))
+        # Nobody else may know the new ones, and the old ones only who took them from here.
+        known = space.held_by(lambda maker: True, news)
+        others = space.held_by(lambda maker: maker != cell and not self._document.below(maker, cell), olds)
 
         def may_pair(old: object, new: object) -> bool:
-            # Nobody else may know the new one, and the old one only who took it from here.
-            if space.held(id(new)):
+            if id(new) in known or id(old) in others:
                 return False
-            return all(
-                maker == cell or self._document.below(maker, cell) for maker, _ in space.holders((id(old),))
+            return (id(new) in news or not space.held(id(new))) and (
+                id(old) in olds or not space.held(id(old))
             )
 
         return space.compare(cell, names, lambda pairs: twins(pairs, may_pair, _alike))
@@ -666,7 +679,7 @@ class Observer:
     def _only_here(self, cell: CellId, name: Resource) -> bool:
         """Does nobody else hold what the name held before and does not hold any more?"""
         names = self.names
-        gone = names.reach(cell, name).ids - reach(names.live[name]).ids
+        gone = names.reach(cell, name).ids - names.looked.reach(names.live[name]).ids
         return all(maker == cell for maker, _ in names.holders(gone))
 
     def _as_it_was(self, cell: CellId, bound: frozenset[Resource]) -> frozenset[Resource]:

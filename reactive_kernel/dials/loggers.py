@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import sys
 from collections.abc import Mapping
+from operator import is_
 from typing import Any, Final, cast
 
 from .dial import Lasting, same
@@ -23,7 +24,8 @@ class Loggers(Lasting):
     read_under = frozenset(("logging",))
 
     def __init__(self) -> None:
-        self._mine: dict[str, bool] = {}
+        self._were: list[object] = []
+        self._found: list[tuple[str, Any]] = []
         self._look: list[object] = []
         self._last: Mapping[str, _State] = {}
 
@@ -37,14 +39,23 @@ class Loggers(Lasting):
         """The loggers of the notebook and of its libraries."""
         root = self._logging().root
         others = root.manager.loggerDict
-        mine = self._mine
-        if len(mine) != len(others):
-            mine.update({name: name.partition(".")[0] not in _MACHINERY for name in list(others)})
+        # A logger comes, or takes the place of one that waits for it.
+        if (
+            not self._found
+            or root is not self._found[0][1]
+            or len(others) != len(self._were)
+            or not all(map(is_, others.values(), self._were))
+        ):
+            pairs = list(others.items())
+            self._were, self._found = [each for _, each in pairs], self._find(root, pairs)
+        return self._found
+
+    def _find(self, root: Any, others: list[tuple[str, Any]]) -> list[tuple[str, Any]]:
         waiting = self._logging().PlaceHolder
         found = [
             (name, each)
-            for name, each in list(others.items())
-            if mine.get(name) and type(each) is not waiting
+            for name, each in others
+            if name.partition(".")[0] not in _MACHINERY and type(each) is not waiting
         ]
         return [(_ROOT, root), *found]
 
@@ -95,7 +106,8 @@ class Loggers(Lasting):
     def forget(self) -> None:
         """Have the loggers forget what they worked out for whoever logged."""
         for _, logger in self._live():
-            logger._cache.clear()
+            if logger._cache:
+                logger._cache.clear()
 
     def asked(self) -> bool:
         """Has anybody logged since?"""
