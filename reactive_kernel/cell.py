@@ -182,5 +182,7 @@ class Observation:
     # are known to be among them now; an object is a number.
     changes: frozenset[int] = frozenset()
     holding: Mapping[tuple[CellId, Resource], frozenset[int]] = field(default_factory=lambda: _NO_HOLDING)
+    # Files that are gone now, and the cells above their makers that met them in a directory.
+    outdated: frozenset[tuple[CellId, Resource]] = frozenset()
     # Why nobody can say what the run read or wrote, if so.
     unproven: str | None = None

@@ -204,6 +204,8 @@ class Observer:
         # Seconds that the latest run of each cell took.
         self._took: dict[CellId, float] = {}
         self._sources: dict[CellId, str] = {}
+        # For cells that listed directories: what they met there that only cells below make.
+        self._met: dict[CellId, frozenset[Resource]] = {}
 
     # Before
 
@@ -462,6 +464,7 @@ class Observer:
             bound=seen.bound | touched.writes | (turned.writes - unseeded),
             reads=(seen.reads | reads) - run.inputs.keys(),
             unproven=seen.unproven or self._overtaken(run, touched),
+            outdated=self._outdated(run, touched),
         )
 
     def _with_around(self, begun: _Begun, seen: Observation) -> Observation:
@@ -483,6 +486,25 @@ class Observer:
 
     def _seeded(self, dial: Resource, run: Run) -> bool:
         return self._document.in_force(dial, run.cell) is not None
+
+    def _outdated(self, run: Run, touched: Touched) -> frozenset[Place]:
+        """What is gone now, and the cells above its makers that met it in a directory."""
+        files = {name for name in touched.writes if name[:5] == "file:" and not shared(name)}
+        gone = frozenset(name for name in files if not _is_there(name))
+        self._met.pop(run.cell, None)
+        found = frozenset((cell, name) for cell, met in self._met.items() for name in met & gone)
+        if any(name.startswith("dir:") for name in touched.reads):
+            self._met[run.cell] = frozenset(self._early(run, touched.reads))
+        return found
+
+    def _early(self, run: Run, reads: Collection[Resource]) -> Iterator[Resource]:
+        """What is in the directories that a run listed, and only cells below it make."""
+        for name in self._document.outside:
+            if name[:5] == "file:" and not shared(name) and f"dir:{Path(name[5:]).parent}" in reads:
+                makers = self.names.makers(name)
+                alone = makers and run.cell not in makers and self._document.in_force(name, run.cell) is None
+                if alone and _is_there(name):
+                    yield name
 
     def _overtaken(self, run: Run, touched: Touched) -> str | None:
         """Does the run read a file that would not be there, or would be another, in a fresh run?"""

@@ -149,6 +149,11 @@ def rebound(names: Sequence[Resource]) -> Reason:
     return Reason("input-changed", message, (), tuple(names))
 
 
+def gone(names: Sequence[Resource]) -> Reason:
+    message = f"It listed a directory where {_names(names)} stood, which a cell has removed since."
+    return Reason("input-changed", message, (), tuple(names))
+
+
 def input_stale(names: Sequence[Resource], cells: Sequence[CellId], label: Label) -> Reason:
     verb = "is" if len(cells) == 1 else "are"
     message = f"It reads {_names(names)} {_from(names, cells, label)}, which {verb} not up to date."

@@ -284,6 +284,7 @@ class Session:
         if state is None or state.flight is None:
             # It has left the document, but what it used up is used up.
             self._ledger.spend(event)
+            self._settle(self._outdate(event))
             return
         flight, state.flight = state.flight, None
         steady = state.succeeded and state.blocked is None
@@ -308,13 +309,25 @@ class Session:
             self.graph.shifted |= old.keys() | stamps.keys()
         affected = self._affected(event.cell, lost)
         affected |= self._left({name: old[name] for name in old.keys() - stamps.keys()})
-        rewired = self._settle({event.cell} | affected)
+        outdated = self._outdate(event)
+        rewired = self._settle({event.cell} | affected | outdated)
         if state.interrupted:
             return
         self._reconsider(affected | rewired)
-        self._rerun({cell for cell in affected | rewired if self._states[cell].mismatched})
+        self._rerun(outdated | {cell for cell in affected | rewired if self._states[cell].mismatched})
         if rewired and self._plan and self.graph.reordered:
             self._replan(())
+
+    def _outdate(self, event: RunFinished) -> set[CellId]:
+        """Note who would not find in a directory any more what it found there."""
+        found: set[CellId] = set()
+        for cell, file in event.seen.outdated:
+            state = self._states.get(cell)
+            # Of some it was said at once that nobody can tell.
+            if state is not None and state.ran is not None and state.ran.unproven is None:
+                state.nudged |= {file}
+                found.add(cell)
+        return found
 
     def _as_ran(
         self, state: State, flight: Flight, event: RunFinished, stamps: Mapping[Resource, Stamp]
@@ -744,7 +757,9 @@ class Session:
     def _runs_again(self, state: State) -> bool:
         """Will it do what it did, with other objects at most?"""
         ran = state.ran
-        if ran is None or not state.succeeded or state.edited or state.interrupted or state.nudged:
+        if ran is None or ran.unproven or not state.succeeded:
+            return False
+        if state.edited or state.interrupted or state.nudged:
             return False
         return all(self._same_content(state, name) for name in state.mismatched)
 

@@ -165,7 +165,8 @@ class Standing:
         if state.refused:
             return reason.refused()
         if state.nudged:
-            return reason.rebound(sorted(state.nudged))
+            gone = sorted(name for name in state.nudged if name.startswith("file:"))
+            return reason.gone(gone) if gone else reason.rebound(sorted(state.nudged))
         if ran.unproven:
             return reason.unproven(ran.unproven)
         names, cells = self._through(cell, lambda parent: not parent.fresh)
