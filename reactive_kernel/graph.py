@@ -449,12 +449,12 @@ class Graph:
     def _give_way(self, cell: CellId, name: Resource, writer: CellId) -> None:
         """Mutual recursion: whoever calls needs both cells, but they do not need each other.
 
-        Past cells that only may write the name there can be one that does, and needs nothing from here.
+        Past cells that change what the name stands for there can be one that needs nothing from here.
         """
         self._unlink(writer, name, cell)
         self._yielding.add(cell)
         after: CellId | None = writer
-        while after is not None and name in self._entries[after].may:
+        while after is not None and self._takes_over(after, name):
             after = next(self.following(name, after), None)
             if after is not None and not self._leads_to(cell, after):
                 self._traces[cell].inputs[name] = after
@@ -463,6 +463,11 @@ class Graph:
                 return
         self._traces[cell].inputs[name] = None
         self._upward[cell].discard(name)
+
+    def _takes_over(self, cell: CellId, name: Resource) -> bool:
+        """Does the cell write the name, if at all, only after somebody else has?"""
+        entry = self._entries[cell]
+        return name in entry.may or name in entry.changes or name in self._traces[cell].inputs
 
     def _leads_to(self, start: CellId, goal: CellId) -> bool:
         return goal in self.reach([start], self.children, lambda _: True)
