@@ -9,6 +9,7 @@ import { Token } from '@lumino/coreutils';
 import { type ISignal, Signal } from '@lumino/signaling';
 
 import { AutoRun } from './autorun';
+import { Captors } from './captors';
 import { Conversation } from './conversation';
 import { Document } from './document';
 import { Early } from './early';
@@ -200,6 +201,10 @@ export class ReactiveNotebook {
     this.stream = null;
     this.alone = false;
     this.requests.clear();
+    this.captors.clear();
+    if (kernel) {
+      this.captors.follow(kernel);
+    }
     kernel?.anyMessage.connect(this.passed, this);
     kernel?.connectionStatusChanged.connect(this.turnedAlone, this);
     this.outputs.settleAll();
@@ -303,7 +308,8 @@ export class ReactiveNotebook {
       this.learn(message);
     }
     this.requests.told(message);
-    if (!this.outputs.hear(message, channel)) {
+    const taken = channel === 'iopub' && this.captors.takes(message);
+    if (!taken && !this.outputs.hear(message, channel)) {
       this.restart();
     }
     if (executionStateOf(message) !== null) {
@@ -356,6 +362,7 @@ export class ReactiveNotebook {
     }
     const heard = message as KernelMessage.IIOPubMessage;
     this.requests.shown(heard);
+    void this.captors.published(heard);
     if (this.alone) {
       // Nobody replays: what is live has to do.
       this.gather(() => {
@@ -525,6 +532,7 @@ export class ReactiveNotebook {
   private readonly document: Document;
   private readonly autoRun: AutoRun;
   private readonly early: Early;
+  private readonly captors = new Captors(request => this.requests.awaited(request));
 }
 
 /** How often what came on both ways is compared, in milliseconds, and how often nothing may move. */

@@ -19,7 +19,7 @@ from urllib.error import HTTPError, URLError
 import nbformat
 import pytest
 from nbformat.v4 import new_code_cell, new_notebook
-from playwright.sync_api import Browser, ConsoleMessage, Page, sync_playwright
+from playwright.sync_api import Browser, BrowserContext, ConsoleMessage, Page, sync_playwright
 
 SECOND = 1000  # playwright counts milliseconds
 PATIENCE = 30 * SECOND
@@ -121,13 +121,71 @@ def chromium() -> Iterator[Browser]:
         browser.close()
 
 
-@pytest.fixture
-def tab(chromium: Browser) -> Iterator[Tab]:
+@pytest.fixture(scope="session")
+def profile(chromium: Browser) -> Iterator[BrowserContext]:
+    """What all pages share: each front end's files are fetched once."""
     with chromium.new_context(viewport={"width": 1200, "height": 900}) as context:
         context.set_default_timeout(PATIENCE)
-        tab = Tab(context.new_page())
-        tab.listen()
-        yield tab
+        yield context
+
+
+@pytest.fixture
+def tab(profile: BrowserContext) -> Iterator[Tab]:
+    """A page of one's own."""
+    before = list(profile.pages)
+    tab = Tab(profile.new_page())
+    tab.listen()
+    yield tab
+    for page in profile.pages:
+        if page not in before:
+            page.close()
+
+
+@dataclass
+class Desk:
+    """The page of JupyterLab that tests share, if there is one that is fit for the next test."""
+
+    tab: Tab | None = None
+
+    def clear(self, *, keep: bool) -> None:
+        assert self.tab is not None
+        if keep:
+            self.tab.page.evaluate(CLEAR)
+            self.tab.complaints.clear()
+        else:
+            self.tab.page.close()
+            self.tab = None
+
+
+# Kernels of notebooks that nobody looks at any more would take from the memory and the time of the next.
+CLEAR = """async () => {
+    const { shell, commands } = window.jupyterapp;
+    for (const widget of [...shell.widgets('main')]) {
+        await widget.sessionContext?.shutdown();
+        widget.dispose();
+    }
+    shell.collapseRight();
+    await commands.execute('apputils:change-theme', { theme: 'JupyterLab Light' });
+}"""
+
+
+@pytest.fixture(scope="session")
+def shared() -> Desk:
+    return Desk()
+
+
+@pytest.fixture
+def desk(profile: BrowserContext, shared: Desk, request: pytest.FixtureRequest) -> Iterator[Tab]:
+    """A page in which JupyterLab may be open already, with nothing in it: opening it takes long.
+
+    Not for tests that load the page again: JupyterLab would bring back what others had open.
+    """
+    if shared.tab is None:
+        shared.tab = Tab(profile.new_page())
+        shared.tab.listen()
+    failed = request.session.testsfailed
+    yield shared.tab
+    shared.clear(keep=request.session.testsfailed == failed)
 
 
 @pytest.fixture(scope="session")

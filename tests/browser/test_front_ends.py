@@ -17,8 +17,8 @@ def test_the_server_says_its_version_and_protocol(lab):
     assert answer["version"]
 
 
-def test_jupyterlab_shows_a_rerun_in_its_own_cell(lab, tab):
-    page = tab.page
+def test_jupyterlab_shows_a_rerun_in_its_own_cell(lab, desk):
+    page = desk.page
     open_lab(page, lab, lab.notebook("lab.ipynb", *CHAIN))
     kernel_knows(page)
     cell(page, 0).locator(".cm-content").click()
@@ -29,11 +29,11 @@ def test_jupyterlab_shows_a_rerun_in_its_own_cell(lab, tab):
         expect(cell(page, place)).to_have_attribute("data-reactive-freshness", "fresh")
         expect(cell(page, place)).to_have_attribute("data-reactive-activity", "idle")
         expect(cell(page, place)).to_have_attribute("data-reactive-outcome", "ok")
-    assert tab.complaints == []
+    assert desk.complaints == []
 
 
-def test_jupyterlab_runs_a_cell_when_typing_stops(lab, tab):
-    page = tab.page
+def test_jupyterlab_runs_a_cell_when_typing_stops(lab, desk):
+    page = desk.page
     open_lab(page, lab, lab.notebook("typing.ipynb", *CHAIN))
     kernel_knows(page)
     cell(page, 0).locator(".cm-content").click()
@@ -41,11 +41,11 @@ def test_jupyterlab_runs_a_cell_when_typing_stops(lab, tab):
     page.keyboard.type("0")
     expect(cell(page, 1).locator(".jp-OutputArea-output")).to_have_text("y is 11\n")
     expect(cell(page, 0)).to_have_attribute("data-reactive-freshness", "fresh")
-    assert tab.complaints == []
+    assert desk.complaints == []
 
 
-def test_jupyterlab_meets_a_restarted_kernel_again(lab, tab):
-    page = tab.page
+def test_jupyterlab_meets_a_restarted_kernel_again(lab, desk):
+    page = desk.page
     open_lab(page, lab, lab.notebook("restart.ipynb", *CHAIN))
     kernel_knows(page)
     cell(page, 0).locator(".cm-content").click()
@@ -57,18 +57,18 @@ def test_jupyterlab_meets_a_restarted_kernel_again(lab, tab):
     cell(page, 0).locator(".cm-content").click()
     page.keyboard.press("Control+Enter")
     expect(cell(page, 1)).to_have_attribute("data-reactive-freshness", "fresh")
-    assert tab.complaints == []
+    assert desk.complaints == []
 
 
-def test_other_kernels_are_left_alone(lab, tab):
-    page = tab.page
+def test_other_kernels_are_left_alone(lab, desk):
+    page = desk.page
     open_lab(page, lab, lab.notebook("plain.ipynb", "print(1)", kernel="python3"))
     kernel_is_idle(page)
     cell(page, 0).locator(".cm-content").click()
     page.keyboard.press("Control+Enter")
     expect(cell(page, 0).locator(".jp-OutputArea-output")).to_have_text("1\n")
     assert page.locator("[data-reactive-mode], [data-reactive-freshness]").count() == 0
-    assert tab.complaints == []
+    assert desk.complaints == []
 
 
 def test_notebook_7_shows_a_rerun_in_its_own_cell(lab, tab):

@@ -74,8 +74,8 @@ def languages(page: Page) -> list[str]:
     return page.evaluate(f"() => {cells}.map(cell => cell.model.mimeType)")
 
 
-def test_a_result_is_a_grid_that_pages_sorts_filters_sums_up_and_saves(lab, tab, address, tmp_path):
-    page = tab.page
+def test_a_result_is_a_grid_that_pages_sorts_filters_sums_up_and_saves(lab, desk, address, tmp_path):
+    page = desk.page
     open_in(page, lab, lab.notebook("grid.ipynb", f"%sql {address}", QUERY))
     run(page, 0)
     run(page, 1)
@@ -119,11 +119,11 @@ def test_a_result_is_a_grid_that_pages_sorts_filters_sums_up_and_saves(lab, tab,
     click_first_value(page, grid)
     page.keyboard.press("Control+ArrowUp")
     expect(said).to_have_text("id: 1")
-    assert tab.complaints == []
+    assert desk.complaints == []
 
 
-def test_a_connection_is_tried_in_its_dialog_and_sql_is_coloured_and_completed(lab, tab, address):
-    page = tab.page
+def test_a_connection_is_tried_in_its_dialog_and_sql_is_coloured_and_completed(lab, desk, address):
+    page = desk.page
     open_in(page, lab, lab.notebook("write.ipynb", "threshold = 3", "%%sql\nselect rolname from pg_roles"))
     page.evaluate("() => { void window.jupyterapp.commands.execute('reactive:connect'); }")
     dialog = page.locator(".jp-ReactiveConnect-dialog")
@@ -151,7 +151,7 @@ def test_a_connection_is_tried_in_its_dialog_and_sql_is_coloured_and_completed(l
     page.wait_for_function(
         "() => window.jupyterapp.shell.currentWidget.content.widgets[2].model.mimeType === 'text/x-ipython'"
     )
-    assert tab.complaints == []
+    assert desk.complaints == []
 
 
 def test_notebook_7_shows_rows_so_far_and_then_all_of_them(lab, tab, address):

@@ -59,8 +59,8 @@ def test_the_graph_shows_who_feeds_whom_and_leads_there(lab, tab, seven):
     assert tab.complaints == []
 
 
-def test_the_keyboard_walks_through_the_graph(lab, tab):
-    page = tab.page
+def test_the_keyboard_walks_through_the_graph(lab, desk):
+    page = desk.page
     open_lab(page, lab, lab.notebook("walk.ipynb", "a = 1", "b = a + 1", "c = b + 1"))
     kernel_knows(page)
     select(page, 0)
@@ -73,11 +73,11 @@ def test_the_keyboard_walks_through_the_graph(lab, tab):
     page.keyboard.press("ArrowUp")
     page.keyboard.press("Enter")
     expect(cell(page, 1)).to_have_class(re.compile("jp-mod-active"))
-    assert tab.complaints == []
+    assert desk.complaints == []
 
 
-def test_the_graph_follows_states_and_edits(lab, tab):
-    page = tab.page
+def test_the_graph_follows_states_and_edits(lab, desk):
+    page = desk.page
     open_lab(page, lab, lab.notebook("follow.ipynb", "a = 1 / 0", "b = a", "c = 3"))
     kernel_knows(page)
     command(page, "reactive:show-graph")
@@ -92,11 +92,11 @@ def test_the_graph_follows_states_and_edits(lab, tab):
     page.keyboard.press("Escape")
     select(page, 0)
     expect(page.locator(".jp-reactive-Wire")).to_have_count(2)
-    assert tab.complaints == []
+    assert desk.complaints == []
 
 
-def test_variables_are_listed_with_their_writers_and_readers(lab, tab):
-    page = tab.page
+def test_variables_are_listed_with_their_writers_and_readers(lab, desk):
+    page = desk.page
     open_lab(page, lab, lab.notebook("variables.ipynb", "words = ['a', 'b']", "count = len(words)"))
     kernel_knows(page)
     command(page, "reactive:show-variables")
@@ -109,11 +109,11 @@ def test_variables_are_listed_with_their_writers_and_readers(lab, tab):
     expect(cell(page, 1)).to_have_class(re.compile("jp-mod-active"))
     page.locator(".jp-reactive-Variables-search").fill("int")
     expect(page.locator(".jp-reactive-Variables-table tbody tr")).to_have_count(1)
-    assert tab.complaints == []
+    assert desk.complaints == []
 
 
-def test_a_long_cascade_leaves_the_page_free_to_draw(lab, tab):
-    page = tab.page
+def test_a_long_cascade_leaves_the_page_free_to_draw(lab, desk):
+    page = desk.page
     chain = [f"x{place} = x{place - 1} + 1" for place in range(1, CELLS)]
     open_lab(page, lab, lab.notebook("long.ipynb", "x0 = 0", *chain))
     kernel_knows(page)
@@ -128,7 +128,7 @@ def test_a_long_cascade_leaves_the_page_free_to_draw(lab, tab):
     print(f"{len(frames)} frames, {len(slow)} over {SLOW} ms, the longest {max(frames):.0f} ms")
     # Drawing anew for each of the messages, of which there are more than one for each cell, would take more.
     assert len(slow) < CELLS
-    assert tab.complaints == []
+    assert desk.complaints == []
 
 
 FRAMES = """() => {

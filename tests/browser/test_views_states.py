@@ -78,8 +78,8 @@ def test_a_stale_cell_says_why_in_words_and_leads_to_the_cause(lab, tab, seven):
     assert tab.complaints == []
 
 
-def test_the_keyboard_reaches_the_reason_and_leaves_it(lab, tab):
-    page = tab.page
+def test_the_keyboard_reaches_the_reason_and_leaves_it(lab, desk):
+    page = desk.page
     opened(page, lab, "keys.ipynb", "x = 1 / 0", "x + 1")
     run(page, 1)
     looks(page, 1, "blocked")
@@ -93,11 +93,11 @@ def test_the_keyboard_reaches_the_reason_and_leaves_it(lab, tab):
     expect(page.locator(".jp-reactive-Tip")).to_have_count(0)
     page.keyboard.press("Enter")
     expect(cell(page, 0)).to_have_class(re.compile("jp-mod-active"))
-    assert tab.complaints == []
+    assert desk.complaints == []
 
 
-def test_a_badge_covers_neither_the_number_nor_the_toolbar(lab, tab):
-    page = tab.page
+def test_a_badge_covers_neither_the_number_nor_the_toolbar(lab, desk):
+    page = desk.page
     opened(page, lab, "place.ipynb", "1")
     run(page, 0)
     looks(page, 0, "ok")
@@ -113,11 +113,11 @@ def test_a_badge_covers_neither_the_number_nor_the_toolbar(lab, tab):
         }"""
     )
     assert overlaps == 0
-    assert tab.complaints == []
+    assert desk.complaints == []
 
 
-def test_every_run_can_be_seen_however_short(lab, tab):
-    page = tab.page
+def test_every_run_can_be_seen_however_short(lab, desk):
+    page = desk.page
     opened(page, lab, "flash.ipynb", *CHAIN)
     # What takes longer than a flash is drawn as running; on a busy machine anything may.
     page.evaluate(
@@ -139,11 +139,11 @@ def test_every_run_can_be_seen_however_short(lab, tab):
     run(page, 0)
     looks(page, 2, "ok")
     page.wait_for_function("() => window.seen.size === 3")
-    assert tab.complaints == []
+    assert desk.complaints == []
 
 
-def test_a_running_cell_shows_the_time_and_the_status_bar_what_is_left(lab, tab):
-    page = tab.page
+def test_a_running_cell_shows_the_time_and_the_status_bar_what_is_left(lab, desk):
+    page = desk.page
     opened(page, lab, "time.ipynb", "import time\ntime.sleep(600)\nx = 1", "x + 1")
     run(page, 0)
     looks(page, 0, "running")
@@ -156,7 +156,7 @@ def test_a_running_cell_shows_the_time_and_the_status_bar_what_is_left(lab, tab)
     expect(badge(page, 0)).not_to_have_attribute("data-sight", "running")
     expect(status).not_to_contain_text("left")
     expect(status.locator(".jp-reactive-Progress")).to_be_hidden()
-    assert tab.complaints == []
+    assert desk.complaints == []
 
 
 @pytest.mark.parametrize("seven", [False, True], ids=["jupyterlab", "notebook 7"])
@@ -178,8 +178,8 @@ def test_the_mode_of_a_cell_is_chosen_in_its_toolbar_and_kept_with_it(lab, tab, 
     assert tab.complaints == []
 
 
-def test_the_property_inspector_sets_the_mode(lab, tab):
-    page = tab.page
+def test_the_property_inspector_sets_the_mode(lab, desk):
+    page = desk.page
     opened(page, lab, "inspector.ipynb", *CHAIN)
     select(page, 2)
     command(page, "property-inspector:show-panel")
@@ -188,11 +188,11 @@ def test_the_property_inspector_sets_the_mode(lab, tab):
     run(page, 0)
     looks(page, 1, "ok")
     looks(page, 2, "new")
-    assert tab.complaints == []
+    assert desk.complaints == []
 
 
-def test_shortcuts_of_ours_are_nobody_elses(lab, tab):
-    page = tab.page
+def test_shortcuts_of_ours_are_nobody_elses(lab, desk):
+    page = desk.page
     opened(page, lab, "shortcuts.ipynb", "1")
     clashes = page.evaluate(
         """() => {
@@ -207,11 +207,11 @@ def test_shortcuts_of_ours_are_nobody_elses(lab, tab):
     )
     assert clashes[0] >= 7
     assert clashes[1] == []
-    assert tab.complaints == []
+    assert desk.complaints == []
 
 
-def test_commands_are_in_menus_and_in_the_palette(lab, tab):
-    page = tab.page
+def test_commands_are_in_menus_and_in_the_palette(lab, desk):
+    page = desk.page
     opened(page, lab, "menus.ipynb", *CHAIN)
     page.locator(".lm-MenuBar-item", has_text="Run").click()
     page.locator(".lm-Menu-item", has_text="Run Stale Cells").click()
@@ -221,11 +221,11 @@ def test_commands_are_in_menus_and_in_the_palette(lab, tab):
     expect(page.locator(".lm-CommandPalette-item", has_text="Show Dependency Graph")).to_have_count(1)
     page.keyboard.press("Enter")
     expect(page.locator(".jp-reactive-Node")).to_have_count(3)
-    assert tab.complaints == []
+    assert desk.complaints == []
 
 
-def test_in_the_dark_states_stand_out_from_the_page(lab, tab):
-    page = tab.page
+def test_in_the_dark_states_stand_out_from_the_page(lab, desk):
+    page = desk.page
     opened(page, lab, "dark.ipynb", "x = 1 / 0", "x + 1")
     run(page, 1)
     looks(page, 1, "blocked")
@@ -234,7 +234,7 @@ def test_in_the_dark_states_stand_out_from_the_page(lab, tab):
         page.wait_for_function("theme => document.body.dataset.jpThemeName === theme", arg=theme)
         assert page.evaluate(CONTRAST, ".jp-reactive-Badge[data-sight=blocked]") >= 3
         assert page.evaluate(CONTRAST, ".jp-reactive-Badge[data-sight=error]") >= 3
-    assert tab.complaints == []
+    assert desk.complaints == []
 
 
 # How much lighter one colour is than the other, as WCAG counts; 3 is what it asks of pictures.
@@ -254,8 +254,8 @@ CONTRAST = """selector => {
 }"""
 
 
-def test_nothing_shows_on_another_kernel(lab, tab):
-    page = tab.page
+def test_nothing_shows_on_another_kernel(lab, desk):
+    page = desk.page
     open_lab(page, lab, lab.notebook("other.ipynb", "print(1)", kernel="python3"))
     kernel_is_idle(page)
     run(page, 0)
@@ -263,4 +263,4 @@ def test_nothing_shows_on_another_kernel(lab, tab):
     assert page.locator(".jp-reactive-Badge").count() == 0
     expect(page.locator(".jp-reactive-Status")).to_be_hidden()
     expect(tool(page, "reactive-mode")).to_be_hidden()
-    assert tab.complaints == []
+    assert desk.complaints == []
