@@ -38,7 +38,8 @@ class Touched:
     opaque: bool = False
     # The part of `reads` of which the run only asked whether they are there.
     looked: frozenset[Resource] = field(default=NOTHING, compare=False)
-    # The part of `writes` that was to be gone, whether it was there or not.
+    # The part of `writes` that was to be gone and was not there, which the run took well: who removes what is
+    # there might not have.
     cleared: frozenset[Resource] = field(default=NOTHING, compare=False)
 
 
@@ -65,7 +66,7 @@ class Account:
             reads=frozenset(self._reads),
             writes=frozenset(self._writes),
             looked=frozenset(f"file:{path}" for path in run.looked),
-            cleared=frozenset(f"file:{path}" for path in run.cleared),
+            cleared=frozenset(f"file:{path}" for path in run.cleared if not run.changed.get(path, True)),
             unproven=self._unproven,
             relative=run.relative,
             opaque=bool(run.opaque),
