@@ -1,6 +1,7 @@
 """What every test gets: a home of its own, so that no test reads or writes the developer's."""
 
 import os
+import signal
 from collections.abc import Iterator, Mapping
 
 import pytest
@@ -14,6 +15,13 @@ PLACES = {
     "MPLCONFIGDIR": "matplotlib",
 }
 UNWANTED = ("JUPYTER_CONFIG_PATH", "JUPYTER_PATH", "JUPYTER_TOKEN", "PYTHONSTARTUP")
+
+
+@pytest.fixture(scope="session", autouse=True)
+def interruptible() -> None:
+    """Started in the background or beside others, a program ignores what Ctrl+C sends."""
+    if signal.getsignal(signal.SIGINT) is not signal.default_int_handler:
+        signal.signal(signal.SIGINT, signal.default_int_handler)
 
 
 @pytest.fixture(scope="session", autouse=True)

@@ -75,7 +75,7 @@ def test_the_lab_extension_says_who_installed_it():
 @pytest.mark.parametrize("name", ["reactive_notebook", "reactive_html", "reactive_script"])
 def test_an_exporter_is_found(name):
     (point,) = entry_points(group="nbconvert.exporters", name=name)
-    assert point.load().__module__ == "jupyter_extension.export"
+    assert point.load().__module__ == "jupyter_extension.export.exporters"
 
 
 def test_the_requirements_agree_with_each_other():
