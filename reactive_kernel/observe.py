@@ -707,7 +707,8 @@ class Observer:
     def _as_it_was(self, cell: CellId, bound: frozenset[Resource]) -> frozenset[Resource]:
         """What a run that does what it did leaves outside: files are what is in them, whoever holds what."""
         outside = {name for name in bound if ":" in name and not name.startswith("table:")}
-        return frozenset(name for name in outside & set(self.names.made(cell)) if not self._dials.known(name))
+        kept = {name for name in outside if self._dials.known(name) or self.names.is_ground(name)}
+        return frozenset(outside & set(self.names.made(cell)) - kept)
 
     def _alike(self, run: Run, rest: frozenset[Resource]) -> frozenset[Resource]:
         """The names whose content is what it was, in other objects."""
