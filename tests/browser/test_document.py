@@ -171,7 +171,7 @@ def test_an_edit_is_told_alone(lab, tab):
         socket.on("framesent", lambda frame: sent.append(str(frame)))
 
     page.on("websocket", listen)
-    open_lab(page, lab, lab.notebook("alone.ipynb", "x = 1", *("pass" for _ in range(50))))
+    open_lab(page, lab, lab.notebook("told-alone.ipynb", "x = 1", *("pass" for _ in range(50))))
     kernel_knows(page)
     sent.clear()
     type_at_end(page, 0, "0")
