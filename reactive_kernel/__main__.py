@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from threading import Thread
 from typing import Any
 
 import zmq
@@ -12,6 +13,7 @@ from .kernel import ReactiveKernel
 from .publish import StampingSession
 
 UNFETCHED = 10_000  # messages that the kernel keeps for each listener
+LAST_WORDS = 2.0  # seconds that the control thread has to end its last answer
 
 
 class ReactiveKernelApp(IPKernelApp):
@@ -24,6 +26,17 @@ class ReactiveKernelApp(IPKernelApp):
         context.sndhwm = UNFETCHED
         super().init_iopub(context)  # pyright: ignore[reportUnknownMemberType]
         del context.sndhwm
+
+    def start(self) -> None:
+        try:
+            super().start()
+        finally:
+            # At exit ipykernel stops the listeners' thread first: a control thread still flushing its last
+            # answer then fails on a closed socket, and the user reads of it.
+            control: Thread | None = self.control_thread
+            if control is not None and control.is_alive():
+                self.control_thread.stop()
+                control.join(LAST_WORDS)
 
     @default("kernel_class")
     def _default_kernel_class(self) -> type[ReactiveKernel]:
