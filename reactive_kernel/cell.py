@@ -172,6 +172,8 @@ class Observation:
     aloof: bool = False
     # Reads that the source does not show.
     reads: frozenset[Resource] = NOTHING
+    # Names it writes that functions which it called looked for in vain.
+    early: frozenset[Resource] = NOTHING
     # Names that it may take away, and that were not there: nobody could see whether it does.
     untried: frozenset[Resource] = NOTHING
     # What functions reachable from the values of written names will touch when called.

@@ -37,6 +37,8 @@ class Entry:
     writes: frozenset[Resource] = NOTHING
     # The part of `writes` that a run changed in place, and so found there.
     changes: frozenset[Resource] = NOTHING
+    # The part of `writes` that functions which it calls read before it writes it.
+    early: frozenset[Resource] = NOTHING
     # What functions that it calls may write, as long as no run has shown whether they do.
     may: frozenset[Resource] = NOTHING
     # Its writes are promises that it did not keep: who only shares what is there looks past it.
@@ -372,7 +374,7 @@ class Graph:
                 own = name in entry.writes and name not in entry.changes
                 if own and (latent := entry.latent.get(name)):
                     todo.append(latent)
-                only_above = own or name in BUILTINS
+                only_above = (own and name not in entry.early) or name in BUILTINS
                 writer = (self.resolve_above if only_above else self.resolve)(name, cell)
                 trace.inputs[name] = writer
                 trace.deferred.add(name)

@@ -568,13 +568,22 @@ class Namespace:
         """The cell made again what others have used up: who changed the old objects changes the new ones."""
         old = self._versions[cell][name].reach.ids
         shared = self._versions[maker].get(name) if maker is not None else None
-        value = shared.value if shared is not None else self.live.get(name)
-        new = changing(value)
-        tokens = self.tokens(old - new.keys())
-        for at, each in new.items():
-            if at not in old:
-                known = self._heirs.get(at, (each, frozenset[Token]()))[1]
-                self._heirs[at] = each, known | tokens
+        new = changing(shared.value if shared is not None else self.live.get(name))
+        come = {at: each for at, each in new.items() if at not in old}
+        kinds = {type(each) for each in come.values()}
+        for kind, tokens in self._tokens_by_type(old - new.keys()).items():
+            for at, each in come.items():
+                # Where there is no telling which of the new ones it is, it may be any.
+                if type(each) is kind or kind not in kinds:
+                    known = self._heirs.get(at, (each, frozenset[Token]()))[1]
+                    self._heirs[at] = each, known | tokens
+
+    def _tokens_by_type(self, ids: frozenset[int]) -> Mapping[type, frozenset[Token]]:
+        found: dict[type, frozenset[Token]] = {}
+        changed = [(self._things[at].value, at) for at in _common(ids, self._things)]
+        for value, at in changed + [(self._heirs[at][0], at) for at in _common(ids, self._heirs)]:
+            found[type(value)] = found.get(type(value), frozenset[Token]()) | self.tokens((at,))
+        return found
 
     def as_before(self, cell: CellId, changes: Collection[Change]) -> bool:
         """Has a run left the objects that it changes as the cell's run before did? It is noted of each."""

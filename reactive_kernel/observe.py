@@ -147,11 +147,13 @@ def observe(
         for name, value in seen.before.items()
         if name not in live and (value is not _ABSENT or name in gone) and not of_the_session(name)
     }
+    missed = _missed(error)
     return Observation(
         bound=frozenset(bound),
         deleted=frozenset(deleted),
         # What the graph knew already it knows better: through which function, and so for how long.
-        reads=(_missed(error) | loaded) - run.inputs.keys(),
+        reads=(missed | loaded) - run.inputs.keys(),
+        early=missed & run.inputs.keys() & run.facts.writes,
         untried=_untried(seen, live, run),
         latent=latent_of(_may_call({name: live[name] for name in bound}, looked), live, facts),
         unproven=_unproven(run),
@@ -462,7 +464,7 @@ class Observer:
         return replace(
             seen,
             bound=seen.bound | touched.writes | (turned.writes - unseeded),
-            reads=(seen.reads | reads) - run.inputs.keys(),
+            reads=seen.reads | (reads - run.inputs.keys()),
             unproven=seen.unproven or self._overtaken(run, touched),
             outdated=self._outdated(run, touched),
         )

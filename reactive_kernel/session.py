@@ -335,15 +335,15 @@ class Session:
         """What the run took and left; the reads that earlier runs of the same text showed count, too."""
         same_text = state.ran is not None and state.ran.source == flight.source
         before = state.ran.entry if state.ran is not None and same_text else Entry()
-        known = before.reads | (before.above - before.shares)
         return Ran(
             source=flight.source,
             outcome=event.outcome,
             reads={**self._looked_up(event), **flight.reads},
             stamps=stamps,
-            entry=self._with_latent(learned(flight, event, known), event),
+            entry=self._with_latent(learned(flight, event, before), event),
             changed=event.seen.changed,
             unproven=event.seen.unproven or flight.spoiled,
+            spoiled=event.seen.unproven is None and flight.spoiled is not None,
             aloof=event.seen.aloof or event.outcome is not Outcome.OK,
         )
 

@@ -167,10 +167,11 @@ class Standing:
         if state.nudged:
             gone = sorted(name for name in state.nudged if name.startswith("file:"))
             return reason.gone(gone) if gone else reason.rebound(sorted(state.nudged))
-        if ran.unproven:
-            return reason.unproven(ran.unproven)
         names, cells = self._through(cell, lambda parent: not parent.fresh)
-        return reason.input_stale(names, cells, self.label) if cells else reason.unproven(reason.UNDECIDED)
+        # What it ran on may have been spoiled because that is not up to date: then that comes first.
+        if cells and (ran.unproven is None or ran.spoiled):
+            return reason.input_stale(names, cells, self.label)
+        return reason.unproven(ran.unproven or reason.UNDECIDED)
 
 
 # What may be the matter with a cell that another one needs, the worst first.

@@ -26,6 +26,8 @@ class Ran:
     # What it changed in place.
     changed: frozenset[Resource]
     unproven: str | None
+    # Is it so only because of what others had done to what it ran on?
+    spoiled: bool = False
     # Does it go by the content of what it read alone, and not by which objects hold it?
     aloof: bool = False
 
@@ -121,9 +123,10 @@ def stamps_of(event: RunFinished, old: Mapping[Resource, Stamp]) -> dict[Resourc
     return {name: old.get(name, event.run) if name in seen.equal else event.run for name in written}
 
 
-def learned(flight: Flight, event: RunFinished, known: frozenset[Resource]) -> Entry:
+def learned(flight: Flight, event: RunFinished, before: Entry) -> Entry:
     """What static analysis said, corrected by what the run did, and by the reads that earlier runs showed."""
-    guess, seen = entry_of(flight.facts), event.seen
+    guess, seen = replace(entry_of(flight.facts), early=before.early | event.seen.early), event.seen
+    known = before.reads | (before.above - before.shares)
     found = (known | seen.reads) - guess.reads - guess.above
     guess = replace(guess, reads=guess.reads | (found - BUILTINS), above=guess.above | (found & BUILTINS))
     reads = guess.reads

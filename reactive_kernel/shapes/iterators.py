@@ -122,7 +122,12 @@ class Generator(Moving):
         if frame is None:
             return None
         # Until Python 3.10 what it works on is the frame's own.
-        return frame.f_lasti, (*gc.get_referents(value), *held_by_frame(frame))
+        held = [*gc.get_referents(value), *held_by_frame(frame)]
+        if any(type(each) is dict for each in held):
+            # Until Python 3.12 it keeps the dictionary in which somebody has looked its variables up.
+            looked_up = frame.f_locals
+            held = [each for each in held if each is not looked_up]
+        return frame.f_lasti, held
 
     def alike(self, value: Any, state: Any) -> bool:
         now: Any = self.take(value)

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import importlib.util
+import inspect
 import sys
 from collections.abc import Iterator
 from pathlib import Path
@@ -581,4 +582,16 @@ def test_a_tensor_that_is_written_is_seen():
     assert tensor.sum() == 0
     assert survey.changes() == []
     tensor[0] = 1
+    assert survey.changes()
+
+
+def test_looking_up_the_variables_of_a_generator_is_no_change():
+    def rows(held: dict[str, int]):
+        yield held
+
+    generator = rows({"a": 1})
+    survey = Survey((generator,))
+    assert inspect.getgeneratorlocals(generator) == {"held": {"a": 1}}
+    assert survey.changes() == []
+    next(generator)
     assert survey.changes()

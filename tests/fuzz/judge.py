@@ -18,6 +18,8 @@ UNPROVEN = tuple(
     for pattern in (
         r"It looks names up with `\w+`: nobody can say what it reads\.",
         r"It reads `\w+`, which belongs to this session and not to the notebook\.",
+        # Whether such an array follows its frame is up to pandas.
+        r"It changes a frame of which an array is held",
         # The world is not rolled back.
         r"It reads `[^`]+`, which a cell below has written since: nobody can put that back\.",
         r"It reads `[^`]+`, which was written by a cell that does not write it any more: remove the file",

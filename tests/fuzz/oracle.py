@@ -119,9 +119,10 @@ class _Round:
         before = dict(self.live)
         self.shown[cell], error = execute(self.sources[cell], cell, self.live)
         missed = {str(error.name)} if isinstance(error, NameError) else set[str]()
-        guess = entry_of(facts)
-        earlier = self.known[cell].reads if cell in self.known else frozenset[str]()
-        reads = guess.reads | ((missed - inputs.keys() | earlier) - guess.above)
+        known = self.known.get(cell, Entry())
+        early = known.early | (missed & inputs.keys() & facts.writes)
+        guess = replace(entry_of(facts), early=early)
+        reads = guess.reads | ((missed - inputs.keys() | known.reads) - guess.above)
         if error is not None:
             self.learned[cell] = replace(guess, reads=reads)
             return
