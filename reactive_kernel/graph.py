@@ -451,25 +451,18 @@ class Graph:
     def _give_way(self, cell: CellId, name: Resource, writer: CellId) -> None:
         """Mutual recursion: whoever calls needs both cells, but they do not need each other.
 
-        Past cells that change what the name stands for there can be one that needs nothing from here.
+        Further down there can be a cell that needs nothing from here.
         """
         self._unlink(writer, name, cell)
         self._yielding.add(cell)
-        after: CellId | None = writer
-        while after is not None and self._takes_over(after, name):
-            after = next(self.following(name, after), None)
-            if after is not None and not self._leads_to(cell, after):
+        for after in self.following(name, writer):
+            if not self._leads_to(cell, after):
                 self._traces[cell].inputs[name] = after
                 self._dependents.setdefault(after, {}).setdefault(name, set()).add(cell)
                 self.touched.add(after)
                 return
         self._traces[cell].inputs[name] = None
         self._upward[cell].discard(name)
-
-    def _takes_over(self, cell: CellId, name: Resource) -> bool:
-        """Does the cell write the name, if at all, only after somebody else has?"""
-        entry = self._entries[cell]
-        return name in entry.may or name in entry.changes or name in self._traces[cell].inputs
 
     def _leads_to(self, start: CellId, goal: CellId) -> bool:
         return goal in self.reach([start], self.children, lambda _: True)

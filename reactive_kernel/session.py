@@ -42,7 +42,7 @@ from .graph import Entry, Graph, entry_of, plain
 from .ledger import Ledger
 from .plan import Policy, plan
 from .standing import Standing
-from .state import Account, Flight, Ran, Stamp, State, learned, stamps_of
+from .state import Account, Flight, Ran, Stamp, State, learned, stamps_of, untied
 
 # The stamp that a reader of a failed cell sees: no version has it.
 _FAILED: Stamp = -1
@@ -603,6 +603,8 @@ class Session:
                 continue
             state.fresh = fresh
             gained[cell] += fresh
+            if fresh and state.ran is not None:
+                state.ran = replace(state.ran, entry=untied(state.ran))
             self._enter(state)
             for child in self.graph.children(cell):
                 self._weigh(child, cell)

@@ -143,3 +143,12 @@ def learned(flight: Flight, event: RunFinished, before: Entry) -> Entry:
         writes=seen.bound | seen.deleted | seen.changed,
         latent=seen.latent,
     )
+
+
+def untied(ran: Ran) -> Entry:
+    """What a fresh cell reads and writes: names that it should share and did not find concern it no more."""
+    entry = ran.entry
+    gone = (entry.shares & entry.writes) - ran.stamps.keys()
+    if not gone:
+        return entry
+    return replace(entry, writes=entry.writes - gone, above=entry.above - gone, shares=entry.shares - gone)
