@@ -167,6 +167,7 @@ class Database:
         self.place = ""
         self.notices: deque[str] = deque(maxlen=10_000)
         self._loop = asyncio.new_event_loop()
+        self._loop.set_exception_handler(_unheard)
         self._thread = threading.Thread(target=self._loop.run_forever, name=f"sql-{name}", daemon=True)
         self._connection: Any = None
         self._use: embedded.Server | None = None
@@ -354,6 +355,9 @@ class Database:
             return asked.result()
         except asyncpg.PostgresError as error:
             raise self._refused(error) from None
+        except asyncpg.InternalClientError as error:
+            # The server has said its last word to a connection that was not asking anything.
+            raise self._ended(error) from None
         except (asyncpg.InterfaceError, OSError, asyncio.TimeoutError) as error:
             raise self._unreachable(error) from None
         except (ValueError, TypeError) as error:
@@ -373,6 +377,13 @@ class Database:
         if self._connection is None or isinstance(error, _GONE):
             return Lost(f"{refusal.message} ({refusal.state})", refusal=refusal)
         return Failed(refusal.message, refusal=refusal)
+
+    def _ended(self, error: BaseException) -> Failed:
+        """What cannot be asked any more is left, although its end may not have come through."""
+        if self._connection is not None:
+            self._loop.call_soon_threadsafe(self._connection.terminate)
+            self._submit(asyncio.sleep(0)).result()
+        return self._unreachable(error)
 
     def _unreachable(self, error: BaseException) -> Failed:
         said = self.target.scrub(str(error)) or type(error).__name__
@@ -409,7 +420,7 @@ async def _settled(connection: Any) -> None:
     except asyncpg.PostgresError:
         # The transaction failed with the statement; the connection did not.
         pass
-    except (asyncpg.InterfaceError, OSError, asyncio.TimeoutError):
+    except (asyncpg.InterfaceError, asyncpg.InternalClientError, OSError, asyncio.TimeoutError):
         connection.terminate()
 
 
@@ -510,6 +521,12 @@ class _Pipe:
                 yield batch
             if not over:
                 self._loop.call_soon_threadsafe(self._taken, sum(map(len, batch)))
+
+
+def _unheard(loop: asyncio.AbstractEventLoop, context: dict[str, Any]) -> None:
+    """What nobody waits for any more need not say that its connection is gone: whoever asks next is told."""
+    if not isinstance(context.get("exception"), asyncpg.ConnectionDoesNotExistError):
+        loop.default_exception_handler(context)
 
 
 def _nothing() -> None:

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import asyncio
 import os
 import signal
 import socket
@@ -197,7 +198,7 @@ def test_a_query_cut_off_before_its_first_row_is_asked_again(database: Database,
     backend = number(database)
 
     def cut() -> None:
-        until(other, backend, "active")
+        at_work(other, backend)
         other.fetch("select pg_terminate_backend($1)", [backend])
 
     cutter = threading.Thread(target=cut, daemon=True)
@@ -239,6 +240,8 @@ class Wire:
         self._door.bind(str(place / ".s.PGSQL.5432"))
         self._door.listen()
         self.started = threading.Event()
+        # The server has said that it ends the connection; its end itself is never passed on.
+        self.dismissed = threading.Event()
         threading.Thread(target=self._let_in, daemon=True).start()
 
     def _let_in(self) -> None:
@@ -260,6 +263,8 @@ class Wire:
                 sink.sendall(got)
                 if b"COPY (" in got:
                     self.started.set()
+                if b"administrator command" in got:
+                    self.dismissed.set()
         except OSError:
             pass
 
@@ -278,6 +283,10 @@ class Wire:
         self._open.set()
 
 
+def _copy(database: Database, sql: str) -> None:
+    database.copy(sql, lambda pieces: None)
+
+
 @pytest.fixture
 def wire(tmp_path: Path, server: embedded.Server) -> Iterator[tuple[Wire, Database]]:
     wire = Wire(tmp_path, server.sockets)
@@ -292,6 +301,23 @@ def test_a_cut_wire_is_mended(wire: tuple[Wire, Database]):
     line.cut()
     assert value(database, "select 1") == 1
     assert "lost" in " ".join(database.notices)
+
+
+@pytest.mark.parametrize("ask", [Database.describe, Database.fetch, Database.execute, _copy])
+def test_a_last_word_without_an_end_is_an_end(
+    wire: tuple[Wire, Database], other: Database, ask: Callable[[Database, str], object]
+):
+    line, database = wire
+    other.fetch("select pg_terminate_backend($1)", [number(database)])
+    line.dismissed.wait()
+    # Until the loop has read it.
+    database._wait(asyncio.sleep(0.0))
+    database._wait(asyncio.sleep(0.0))
+    assert not database.lost
+    with pytest.raises(Lost):
+        ask(database, "select 1")
+    assert database.lost
+    assert value(database, "select 1") == 1
 
 
 def test_an_interrupt_works_though_nothing_comes_through_any_more(wire: tuple[Wire, Database]):
