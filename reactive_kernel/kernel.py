@@ -254,10 +254,15 @@ class ReactiveKernel(Cascade):
         self.io_loop.add_callback(self._pump)
 
     def transactions_open(self, connections: frozenset[str]) -> None:
-        """Cells on these connections do not rerun by themselves for now, and those on all others do."""
+        """Cells on these connections do not rerun by themselves for now, and those on all others do.
+
+        Called in any thread.
+        """
         if connections != self._busy_sessions:
             self._busy_sessions = connections
             self._take(SessionsBusy(connections))
+            # It may have been code of no cell that ended a transaction: nobody else follows the plan.
+            self.io_loop.add_callback(self._pump)
 
     def connection_changed(self, name: str, server: str, problem: str | None) -> None:
         """A database connection was opened or replaced, or could not be."""

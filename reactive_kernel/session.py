@@ -181,7 +181,7 @@ class Session:
     def runs_unasked(self, cell: CellId) -> bool:
         """May the cell run when its typing stops?"""
         state = self._states[cell]
-        return state.mode is Mode.AUTO and state.facts.problem is None
+        return self._automatic(cell) and state.facts.problem is None
 
     def account(self, cell: CellId) -> Account | None:
         """What the cell's latest run took and left; None if it never ran."""
@@ -376,6 +376,12 @@ class Session:
         self._standing.busy = event.sessions
         for cell in concerned:
             self._standing.touch(cell)
+        # What waited for the end of a transaction need wait no longer.
+        self._rerun({cell for cell in concerned if self._waited(self._states[cell])})
+
+    def _waited(self, state: State) -> bool:
+        """Would the cell have rerun by itself, had nothing held it?"""
+        return bool(state.mismatched) or any(name.startswith("table:") for name in state.nudged)
 
     def _names_touched(self, event: NamesTouched) -> None:
         readers: set[CellId] = set()

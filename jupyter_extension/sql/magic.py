@@ -71,6 +71,8 @@ class SqlMagics(Magics):
         # Front ends that want to know when tables, columns or connections are others.
         self._listeners: dict[str, Any] = {}
         self._watchers: dict[Database, Watcher] = {}
+        # What the transaction that is open on a connection has changed so far.
+        self._uncommitted: dict[Database, frozenset[str]] = {}
 
     # IPython would paste values into the text before anybody has read it.
     @no_var_expand
@@ -167,7 +169,7 @@ class SqlMagics(Magics):
     def _statement(
         self, database: Database, order: lines.Ask, part: Statement, screen: Screen | Quiet
     ) -> Result:
-        touched = Touched(self._observer, database, part)
+        touched = Touched(self._observer, database, part, self._uncommitted)
         screen.begin()
 
         def watch(progress: Progress) -> None:
@@ -261,9 +263,16 @@ class SqlMagics(Magics):
 class Touched:
     """Tells the kernel what a statement did to which tables. Where no kernel asks, it costs nothing."""
 
-    def __init__(self, observer: Observer | None, database: Database, statement: Statement) -> None:
+    def __init__(
+        self,
+        observer: Observer | None,
+        database: Database,
+        statement: Statement,
+        uncommitted: dict[Database, frozenset[str]],
+    ) -> None:
         self._observer = observer
         self._database = database
+        self._uncommitted = uncommitted
         self._lineage = Lineage()
         self._before = Sources()
         if observer is not None:
@@ -278,7 +287,16 @@ class Touched:
         place = unasked(self._database.name)
         reads, writes = (resources(each, place) for each in (self._lineage.reads, self._lineage.writes))
         found = self._before | sources(self._database, self._lineage) | Sources(reads, writes)
-        self._observer.resources_touched(found.reads, found.writes, self._unproven())
+        writes = found.writes | self._ended(found.writes)
+        self._observer.resources_touched(found.reads, writes, self._unproven())
+
+    def _ended(self, writes: frozenset[str]) -> frozenset[str]:
+        """What a transaction had changed that is over now: others see it only now, or nobody ever will."""
+        changed = self._uncommitted.pop(self._database, frozenset())
+        if not self._database.in_transaction:
+            return changed
+        self._uncommitted[self._database] = changed | writes
+        return frozenset()
 
     def _unproven(self) -> str | None:
         if not self._lineage.unknown:

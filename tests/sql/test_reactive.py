@@ -261,6 +261,93 @@ def test_while_a_transaction_is_open_nothing_on_its_connection_reruns_by_itself(
     assert document.run("a", "least = 3") == ["a", "b", "c"]
 
 
+@pytest.mark.parametrize("end", ["commit", "rollback"])
+def test_what_a_transaction_held_reruns_when_it_is_over(document: Document, end: str):
+    document.sync({
+        "a": "least = 1",
+        "open": "%sql begin",
+        "b": "%%sql rows <<\nselect {least}::int as n",
+        "c": "print('found', rows.n[0])",
+        "d": "%%sql\nselect 1",
+        "close": f"%sql {end}",
+    })  # fmt: skip
+    for cell in ("a", "b", "c", "d", "open"):
+        document.run(cell)
+    assert document.run("a", "least = 2") == ["a"]
+    assert [document.status(cell)["freshness"] for cell in "bcd"] == ["stale", "stale", "fresh"]
+    assert document.run("close") == ["close", "b", "c"]
+    assert [document.status(cell)["freshness"] for cell in "bcd"] == ["fresh"] * 3
+    assert document.kernel.value("int(rows.n[0])") == "2"
+
+
+def test_a_transaction_that_ends_outside_of_the_document_frees_what_it_held(document: Document):
+    document.sync({"a": "least = 1", "b": "%%sql rows <<\nselect {least}::int as n", "open": "%sql begin"})
+    for cell in ("a", "b", "open"):
+        document.run(cell)
+    assert document.run("a", "least = 2") == ["a"]
+    document.kernel.start("%sql rollback")
+    document.kernel.until(lambda message: message["metadata"].get("cellId") == "b")
+    # The kernel is at rest again once it answers.
+    assert document.kernel.value("int(rows.n[0])") == "2"
+    assert document.status("b")["freshness"] == "fresh"
+
+
+def test_in_lazy_mode_the_end_of_a_transaction_runs_nothing(document: Document):
+    document.sync({
+        "a": "least = 1",
+        "b": "%%sql rows <<\nselect {least}::int as n",
+        "open": "%sql begin",
+        "close": "%sql rollback",
+    })  # fmt: skip
+    for cell in ("a", "b", "open"):
+        document.run(cell)
+    document.tell(op="configure", mode="lazy")
+    try:
+        assert document.run("a", "least = 2") == ["a"]
+        assert document.run("close") == ["close"]
+        assert document.status("b")["freshness"] == "stale"
+        assert "transaction" not in document.status("b")["reason"]["message"]
+    finally:
+        document.tell(op="configure", mode="auto")
+
+
+@pytest.mark.parametrize(("end", "found"), [("commit", "1"), ("rollback", "0")])
+def test_the_end_of_a_transaction_is_when_others_see_its_rows(
+    document: Document, url: str, end: str, found: str
+):
+    document.tell(op="connect", url=url, name="witness")
+    document.sync({
+        "make": "%%sql\ndrop table if exists pending; create table pending (x int)",
+        "fill": "%%sql\nbegin; insert into pending values (1)",
+        "inside": "%%sql inside <<\nselect count(*) as n from pending",
+        "close": f"%sql {end}",
+        "here": "%%sql here <<\nselect count(*) as n from pending",
+        "there": "%%sql there << --on witness\nselect count(*) as n from pending",
+    })  # fmt: skip
+    for cell in ("make", "here", "there", "fill", "inside"):
+        document.run(cell)
+    assert document.run("here") == ["here"]
+    assert document.kernel.value("int(here.n[0]), int(there.n[0])") == "(1, 0)"
+    assert document.run("close") == ["close", "here", "there"]
+    assert (
+        document.kernel.value("int(inside.n[0]), int(here.n[0]), int(there.n[0])") == f"(1, {found}, {found})"
+    )
+
+
+def test_typing_runs_nothing_while_a_transaction_is_open(document: Document):
+    document.sync({"open": "%sql begin", "b": "%%sql\nselect 1", "close": "%sql rollback"})
+
+    def may_run() -> bool:
+        answer = document.kernel.ask(document.comm, op="edit", id="b", source="%%sql\nselect 2", ask=1)
+        return answer["content"]["data"]["auto"]
+
+    assert may_run()
+    document.run("open")
+    assert not may_run()
+    document.run("close")
+    assert may_run()
+
+
 def test_a_line_by_itself_shows_a_table(document: Document):
     document.sync({"a": "%sql select 1 as n\nrows = %sql select 2 as n\n%sql select 3 as n"})
     ran = document.run_fully("a")
