@@ -172,6 +172,8 @@ class Observation:
     aloof: bool = False
     # Reads that the source does not show.
     reads: frozenset[Resource] = NOTHING
+    # Did it turn out too late that something it read could not be put back?
+    stuck: bool = False
     # Names it writes that functions which it called looked for in vain.
     early: frozenset[Resource] = NOTHING
     # Names that it may take away, and that were not there: nobody could see whether it does.

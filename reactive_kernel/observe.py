@@ -408,7 +408,8 @@ class Observer:
         touchable = self._touchable(begun, seen, changes)
         unseen = next((why for each in begun.surveys if (why := _unseen(each, touchable))), None)
         spoiled = reason.ran_on_stuck(begun.stuck) if begun.stuck else None
-        seen = replace(seen, unproven=seen.unproven or touched.unproven or unseen or spoiled)
+        why = seen.unproven or touched.unproven or unseen
+        seen = replace(seen, unproven=why or spoiled, stuck=why is None and spoiled is not None)
         if touchable is not None:
             changes = [each for each in changes if not each.shape.guesses or id(each.value) in touchable]
         doubt = self._doubt_answers(run, changes, bool(turned.drew | turned.seeded | touched.writes))

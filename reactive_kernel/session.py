@@ -313,6 +313,9 @@ class Session:
         rewired = self._settle({event.cell} | affected | outdated)
         if state.interrupted:
             return
+        if event.seen.stuck and self._automatic(event.cell) and self._used_up(event.cell):
+            # Once those are made again that made what it should have found, it can run on that.
+            self._replan((), requested={event.cell})
         self._reconsider(affected | rewired)
         self._rerun(outdated | {cell for cell in affected | rewired if self._states[cell].mismatched})
         if rewired and self._plan and self.graph.reordered:
@@ -343,7 +346,7 @@ class Session:
             entry=self._with_latent(learned(flight, event, before), event),
             changed=event.seen.changed,
             unproven=event.seen.unproven or flight.spoiled,
-            spoiled=event.seen.unproven is None and flight.spoiled is not None,
+            spoiled=event.seen.stuck or (event.seen.unproven is None and flight.spoiled is not None),
             aloof=event.seen.aloof or event.outcome is not Outcome.OK,
         )
 
