@@ -347,9 +347,14 @@ class Graph:
             after += 1
         high = bisect_right(readers, writers[after]) if after < len(writers) else len(readers)
         self._untraced.update(self._at[reader] for reader in readers[low:high])
+        # Whoever gave way to a cycle looks at all writers below.
+        self._untraced.update(cell for cell in self._yielding if self._reads(cell, name))
         # The first writer, if it reads the name itself, takes it from the second.
         if before == 1 and _holds(readers, writers[0]):
             self._untraced.add(self._at[writers[0]])
+
+    def _reads(self, cell: CellId, name: Resource) -> bool:
+        return cell in self._traces and name in self._traces[cell].inputs
 
     def _trace(self, cell: CellId) -> _Trace:
         """Resolve what the cell needs: its reads, then what the functions among them will read."""
