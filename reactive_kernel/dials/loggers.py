@@ -4,10 +4,11 @@ from __future__ import annotations
 
 import sys
 from collections.abc import Mapping
-from operator import is_
+from operator import attrgetter, is_, itemgetter
 from typing import Any, Final, cast
 
 from .dial import Lasting, same
+from .stamps import STAMPED, Stamps
 
 _State = tuple[object, ...]
 _UNSET: Final[_State] = (0, True, False, (), ())
@@ -17,6 +18,7 @@ _MACHINERY: Final = frozenset(
     ("asyncio", "comm", "concurrent", "ipykernel", "IPython", "parso", "tornado", "traitlets", "zmq")
 )
 _PARTS: Final = 4
+_STATE = attrgetter("level", "propagate", "disabled", "handlers", "filters")
 
 
 class Loggers(Lasting):
@@ -26,6 +28,7 @@ class Loggers(Lasting):
     def __init__(self) -> None:
         self._were: list[object] = []
         self._found: list[tuple[str, Any]] = []
+        self._stamps: Stamps | None = None
         self._look: list[object] = []
         self._last: Mapping[str, _State] = {}
 
@@ -39,16 +42,21 @@ class Loggers(Lasting):
         """The loggers of the notebook and of its libraries."""
         root = self._logging().root
         others = root.manager.loggerDict
-        # A logger comes, or takes the place of one that waits for it.
-        if (
-            not self._found
-            or root is not self._found[0][1]
-            or len(others) != len(self._were)
-            or not all(map(is_, others.values(), self._were))
-        ):
-            pairs = list(others.items())
+        if not self._knows(root, others):
+            stamped = STAMPED and type(others) is dict
+            self._stamps = Stamps((cast("dict[str, Any]", others),)) if stamped else None
+            pairs = list(cast("dict[str, Any]", others).items())
             self._were, self._found = [each for _, each in pairs], self._find(root, pairs)
+            self._look.clear()
         return self._found
+
+    def _knows(self, root: object, others: dict[str, object]) -> bool:
+        if not self._found or root is not self._found[0][1]:
+            return False
+        if self._stamps is not None:
+            return self._stamps.held[0] is others and self._stamps.unchanged()
+        # A logger comes, or takes the place of one that waits for it.
+        return len(others) == len(self._were) and all(map(is_, others.values(), self._were))
 
     def _find(self, root: Any, others: list[tuple[str, Any]]) -> list[tuple[str, Any]]:
         waiting = self._logging().PlaceHolder
@@ -61,13 +69,13 @@ class Loggers(Lasting):
 
     def read(self) -> Mapping[str, _State]:
         live = self._live()
-        look: list[object] = [
-            (name, each.level, each.propagate, each.disabled, *each.handlers, _ROOT, *each.filters)
-            for name, each in live
-        ]
+        look: list[object] = list(map(_STATE, map(itemgetter(1), live)))
         look.append(self._logging().root.manager.disable)
         if look != self._look:
-            self._look, self._last = look, self._ask(live)
+            # The lists of handlers and filters are the loggers' own.
+            self._look = [(*each[:3], *map(list, each[3:])) for each in cast("list[Any]", look[:-1])]
+            self._look.append(look[-1])
+            self._last = self._ask(live)
         return self._last
 
     def _ask(self, live: list[tuple[str, Any]]) -> Mapping[str, _State]:

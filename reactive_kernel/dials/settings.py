@@ -15,6 +15,7 @@ from types import BuiltinFunctionType, FunctionType, MethodType, ModuleType
 from typing import Any, Final, cast
 
 from .dial import DIGITS, EXACT, SUBPROCESS, Lasting, same, same_items
+from .stamps import STAMPED, Stamps
 
 _HOLDERS: Final = frozenset((list, dict, set, tuple))
 _OPAQUE: Final = (type, ModuleType, FunctionType, BuiltinFunctionType, MethodType, Enum)
@@ -149,6 +150,21 @@ class _Look:
 
     def __init__(self, holders: Sequence[_Holder]) -> None:
         self.root = holders[0].itself
+        stamped = [each for each in holders if STAMPED and isinstance(each.itself, dict)]
+        self._stamps = Stamps([each.itself for each in stamped])
+        # A thread may have changed them after they were noted.
+        self._missed = not _Contents(stamped).unchanged()
+        known = {id(each) for each in stamped}
+        self._others = _Contents([each for each in holders if id(each) not in known])
+
+    def unchanged(self) -> bool:
+        return not self._missed and self._stamps.unchanged() and self._others.unchanged()
+
+
+class _Contents:
+    """Says whether containers still hold the same objects, by asking for each of them."""
+
+    def __init__(self, holders: Sequence[_Holder]) -> None:
         dictionaries = [_dictionary(each.itself) for each in holders]
         self._keys = [_KEYS(each) for each in dictionaries if each is not None]
         self._items: list[Collection[object]] = [

@@ -25,7 +25,8 @@ from types import CellType, ModuleType
 import pytest
 
 from reactive_kernel.cell import Resource
-from reactive_kernel.dials import Dials, Turned
+from reactive_kernel.dials import Dials, Turned, loggers, settings
+from reactive_kernel.dials.stamps import STAMPED
 
 RANDOM, NUMPY_RANDOM, PANDAS, MATPLOTLIB = (
     "random:random",
@@ -622,6 +623,40 @@ def test_a_list_in_the_settings_stays_the_list_that_others_hold(dials: Dials):
     dials.write(MATPLOTLIB, state)
     assert rc["font.serif"] is serif
     assert serif == held
+
+
+@pytest.mark.parametrize("stamped", [False, STAMPED])
+def test_settings_are_seen_by_stamps_and_without(
+    dials: Dials,
+    monkeypatch: pytest.MonkeyPatch,
+    stamped: bool,  # noqa: FBT001
+):
+    pandas = pytest.importorskip("pandas")
+    monkeypatch.setattr(settings, "STAMPED", stamped)
+    rows = pandas.options.display.max_rows
+    os.environ["DIAL"] = "1"
+    for source, written in (
+        ("os.environ['DIAL'] = '2'", {"environ:"}),
+        ("os.environ['DIAL'] = '2'", set()),
+        ("del os.environ['DIAL']; os.environ['DIAL'] = '2'", set()),
+        (f"pandas.options.display.max_rows = {rows} + 1", {PANDAS}),
+        (f"pandas.options.display.max_rows = {rows} + 1; pandas.options.display.max_rows", set()),
+        ("pandas.options.display.d['max_rows'] = 3", {PANDAS}),
+    ):
+        assert run(dials, source, os=os, pandas=pandas).writes == written
+
+
+@pytest.mark.parametrize("stamped", [False, STAMPED])
+def test_a_logger_that_comes_is_followed(
+    dials: Dials,
+    monkeypatch: pytest.MonkeyPatch,
+    stamped: bool,  # noqa: FBT001
+):
+    monkeypatch.setattr(loggers, "STAMPED", stamped)
+    name = f"dial.comes.{stamped}"
+    run(dials, "logging.getLogger(name)", logging=logging, name=name)
+    source = "logging.getLogger(name).addFilter(print)"
+    assert run(dials, source, logging=logging, name=name).writes == {"logging:"}
 
 
 def test_settings_come_back_without_a_word(dials: Dials):
