@@ -13,6 +13,7 @@ from threading import RLock
 from typing import TypeAlias
 
 from .fold import Fold, Frozen
+from .heap import give_back
 from .message import Head, Message, line_of, output_in
 from .shelf import Shelved
 from .spill import Spill
@@ -298,6 +299,8 @@ class Log:
                 epoch.forget(len(lines))
                 if epoch is self._epoch and first in self._large:
                     self._written[self._large.pop(first)] = number, output_in(lines[0])
+            del lines
+            give_back()
         with self._lock:
             self._tidy_fold()
             self._age()
