@@ -39,7 +39,7 @@ class Spill:
                 self._sizes[number] = len(body)
                 self.size += len(body)
             self._next += len(rows)
-            # The cache is of use while it writes; of many kernels' files it would hold more than their records.
+            # Its cache is of use while it writes; with many files it would hold more than their records.
             self._open().execute("PRAGMA shrink_memory")
             return [number for number, _ in rows]
 
