@@ -174,7 +174,7 @@ class Observation:
     reads: frozenset[Resource] = NOTHING
     # Did it turn out too late that something it read could not be put back?
     stuck: bool = False
-    # Names it writes that functions which it called looked for in vain.
+    # Names it writes, and looked for in vain before.
     early: frozenset[Resource] = NOTHING
     # Names that it may take away, and that were not there: nobody could see whether it does.
     untried: frozenset[Resource] = NOTHING

@@ -37,7 +37,7 @@ class Entry:
     writes: frozenset[Resource] = NOTHING
     # The part of `writes` that a run changed in place, and so found there.
     changes: frozenset[Resource] = NOTHING
-    # The part of `writes` that functions which it calls read before it writes it.
+    # The part of `writes` that it, or a function that it calls, was seen to look for before it writes it.
     early: frozenset[Resource] = NOTHING
     # What functions that it calls may write, as long as no run has shown whether they do.
     may: frozenset[Resource] = NOTHING
@@ -365,7 +365,7 @@ class Graph:
             if ":" in name:
                 trace.inputs.update(self.others(name, cell))
         for name in entry.above - entry.shares:
-            trace.inputs[name] = self.resolve_above(name, cell)
+            trace.inputs[name] = (self.resolve if name in entry.early else self.resolve_above)(name, cell)
         for name in entry.shares:
             trace.inputs[name] = self._resolve_shared(name, cell)
         todo = list(entry.calls)
