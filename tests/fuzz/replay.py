@@ -203,7 +203,8 @@ class _Replaying:
                 if run(at, cell, live, known, above) is not None:
                     self._failed.add(cell.id)
                     self.litter[cell.id] = changes(before, contents(self._reach))
-                    return not whole and at == self.order[-1]
+                    # Those that ran early are still to be looked at again.
+                    return not whole and at == self.order[-1] and not self._early
                 done.add(at)
                 self._look_again(live, done)
             if whole:
