@@ -104,8 +104,9 @@ def whole(server: Server, kernels: list[str], tally: Tally) -> int:
     lines = 0
     for kernel in kernels:
         stream = server.stream(kernel)
-        while "end" not in (shown := _shown(stream)):
-            stream.next()
+        while "end" not in _shown(stream):
+            stream.until(lambda message: "end" in json.dumps(message))
+        shown = _shown(stream)
         said = int(shown.split("end")[1])
         numbers = shown.split("end")[0].split()
         tally.problems += numbers != [str(number) for number in range(said)]

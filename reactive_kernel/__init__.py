@@ -5,9 +5,9 @@ from __future__ import annotations
 from . import magics as _magics
 from ._version import __version__
 from .analysis import analyze as _analyze
-from .cell import CellFacts
+from .cell import CellFacts, Unparsable
 
-__all__ = ["CellFacts", "__version__", "analyze"]
+__all__ = ["CellFacts", "Unparsable", "__version__", "analyze"]
 
 _MAGICS = _magics.LoadedWhenAsked()
 
