@@ -61,3 +61,23 @@ def test_the_page_of_settings_is_what_the_code_says():
         text=True,
     ).stdout
     assert (ROOT / "docs" / "settings.md").read_text("utf-8") == printed
+
+
+def test_every_room_is_on_the_map():
+    told = (ROOT / "docs" / "rooms.md").read_text("utf-8")
+    rooms = [*(ROOT / "reactive_kernel").rglob("*.py"), *(ROOT / "jupyter_extension").rglob("*.py")]
+    rooms += [
+        *(ROOT / "labextension" / "src").rglob("*.ts"),
+        *(ROOT / "labextension" / "classic").rglob("*.ts"),
+    ]
+    assert [str(room.relative_to(ROOT)) for room in sorted(rooms) if not _is_told(room, told)] == []
+
+
+def _is_told(room: Path, told: str) -> bool:
+    """By its own name, or by that of the package that it is a part of."""
+    if room.name in ("__init__.py", "__main__.py", "_version.py", "index.ts"):
+        return True
+    packages = [
+        f"{each.relative_to(ROOT)}/`" for each in room.parents if each.is_relative_to(ROOT) and each != ROOT
+    ]
+    return f"{room.name}`" in told or any(package in told for package in packages)
