@@ -7,6 +7,7 @@ the first row leads to, one after the other, are the rows. Bytes that imitate a 
 
 from __future__ import annotations
 
+import re
 from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass
 from types import MappingProxyType
@@ -23,6 +24,8 @@ Bytes: TypeAlias = NDArray[np.uint8]
 Places: TypeAlias = NDArray[np.int64]
 Lengths: TypeAlias = NDArray[np.int32]
 Mask: TypeAlias = NDArray[np.bool_]
+# The dimensions of an array; (0,) of one that is empty.
+Shape: TypeAlias = tuple[int, ...]
 
 HEADER = b"PGCOPY\n\xff\r\n\0"
 _TRAILER = b"\xff\xff"
@@ -306,11 +309,18 @@ def _lists(field: Field) -> tuple[Array, str | None]:
     inner = Column(field.column.name, field.column.type, element)
     places, lengths = np.array(walk.places, np.int64), np.array(walk.lengths, np.int32)
     flat, note = decode(Field(field.raw, places, lengths, inner))
-    if len(walk.depths) > 1:
-        nested = _nested(walk.shapes, flat.to_pylist())
+    array, unlike = lists(walk.shapes, flat)
+    return array, unlike or note
+
+
+def lists(shapes: Sequence[Shape | None], flat: Array) -> tuple[Array, str | None]:
+    """Arrays of these dimensions (None: NULL), whose elements follow one another."""
+    depths = {len(shape) for shape in shapes if shape is not None and shape != (0,)}
+    if len(depths) > 1:
+        nested = _nested(shapes, _texts(flat))
         texts = [None if each is None else _printed(each) for each in nested]
         return pa.array(texts, pa.string()), "arrays of different dimensions are shown as text"
-    return _offsets(walk.shapes, flat, next(iter(walk.depths), 1)), note
+    return _offsets(shapes, flat, next(iter(depths), 1)), None
 
 
 class _Elements:
@@ -320,8 +330,7 @@ class _Elements:
         self.places: list[int] = []
         self.lengths: list[int] = []
         # The dimensions of every array; None for NULL.
-        self.shapes: list[tuple[int, ...] | None] = []
-        self.depths: dict[int, None] = {}
+        self.shapes: list[Shape | None] = []
 
     def add(self, data: bytes, place: int, length: int) -> None:
         if length < 0:
@@ -330,8 +339,6 @@ class _Elements:
         depth = _int(data, place)
         shape = tuple(_int(data, place + 12 + 8 * number) for number in range(depth))
         self.shapes.append(shape or (0,))
-        if depth:
-            self.depths[depth] = None
         at, end = place + 12 + 8 * depth, place + length
         while at < end:
             size = _int(data, at)
@@ -344,7 +351,7 @@ def _int(data: bytes, place: int) -> int:
     return int.from_bytes(data[place : place + 4], "big", signed=True)
 
 
-def _offsets(shapes: Sequence[tuple[int, ...] | None], flat: Array, depth: int) -> Array:
+def _offsets(shapes: Sequence[Shape | None], flat: Array, depth: int) -> Array:
     """Lists of lists, as deep as the arrays are."""
     array = flat
     for level in range(depth - 1, 0, -1):
@@ -365,7 +372,7 @@ def _sums(counts: Sequence[int]) -> Array:
     return pa.array(np.concatenate([[0], np.cumsum(np.array(counts, np.int64))]).astype(np.int32))
 
 
-def _nested(shapes: Sequence[tuple[int, ...] | None], flat: Sequence[object]) -> list[object]:
+def _nested(shapes: Sequence[Shape | None], flat: Sequence[object]) -> list[object]:
     found: list[object] = []
     at = 0
     for shape in shapes:
@@ -381,10 +388,30 @@ def _nested(shapes: Sequence[tuple[int, ...] | None], flat: Sequence[object]) ->
     return found
 
 
+def _texts(flat: Array) -> list[str | None]:
+    """What is in arrays, as texts; Python's own dates would end at the year 9999."""
+    if pa.types.is_boolean(flat.type):
+        return [None if value is None else "ft"[value] for value in flat.to_pylist()]
+    if pa.types.is_binary(flat.type):
+        return [None if value is None else "\\x" + value.hex() for value in flat.to_pylist()]
+    if pa.types.is_interval(flat.type):
+        return [None if value is None else str(value) for value in flat.to_pylist()]
+    return flat.cast(pa.string()).to_pylist()
+
+
 def _printed(value: object) -> str:
+    """An array as the server writes it."""
     if isinstance(value, list):
         return "{" + ",".join(_printed(each) for each in cast("list[object]", value)) + "}"
-    return "NULL" if value is None else str(value)
+    if value is None:
+        return "NULL"
+    text = str(value)
+    if text and text.lower() != "null" and not _SPECIAL.search(text):
+        return text
+    return '"' + text.replace("\\", "\\\\").replace('"', '\\"') + '"'
+
+
+_SPECIAL = re.compile(r'[{}",\\\s]')
 
 
 _DECODERS: Mapping[Kind, Callable[[Field], tuple[Array, str | None]]] = MappingProxyType({

@@ -11,16 +11,18 @@ import queue
 import re
 import threading
 from collections import deque
-from collections.abc import Callable, Coroutine, Generator, Iterator, Sequence
+from collections.abc import Callable, Coroutine, Generator, Iterable, Iterator, Sequence
 from concurrent.futures import Future, wait
 from contextlib import contextmanager, suppress
 from dataclasses import dataclass, field
-from typing import Any, TypeVar
+from typing import Any, TypeVar, cast
 from urllib.parse import unquote
 
 import asyncpg
+from asyncpg.protocol.protocol import BUILTIN_TYPE_OID_MAP
 
 from . import embedded
+from .printing import READ, print_builtin, print_met
 from .types import Column, column
 
 T = TypeVar("T")
@@ -46,8 +48,8 @@ _VARIABLES = (
     "PGSERVICE",
     "PGSSLMODE",
 )
-# Dates and times as numbers: Python's own know neither infinity nor the years before 1.
-_AS_NUMBERS = ("date", "timestamp", "timestamptz", "interval")
+# Dates and times as numbers: Python's own know neither infinity nor 24:00 nor the years before 1.
+_AS_NUMBERS = ("date", "time", "timestamp", "timestamptz", "interval")
 
 
 class Failed(Exception):
@@ -315,6 +317,7 @@ class Database:
         # A pooler may hand out another server's session between two statements: none is kept prepared.
         connection = await _when_up(dsn)
         connection.add_log_listener(self._hear)
+        print_builtin(connection._protocol.get_settings(), BUILTIN_TYPE_OID_MAP)
         for name in _AS_NUMBERS:
             await connection.set_type_codec(
                 name, schema="pg_catalog", encoder=_same, decoder=_same, format="tuple"
@@ -402,11 +405,25 @@ class Database:
             self._submit(_settled(self._connection)).result()
 
 
+class _Connection(_pg.Connection):
+    """A connection that asks for the texts of what asyncpg would put together from parts."""
+
+    async def _introspect_types(self, typeoids: Iterable[int], timeout: float | None) -> Any:
+        """Find out what types are that a statement takes or gives, and nobody has met yet."""
+        wanted = set(typeoids)
+        found = cast("tuple[list[Any], Any]", await super()._introspect_types(wanted, timeout))
+        rows, statement = found
+        print_met(self._protocol.get_settings(), [row for row in rows if row["oid"] in wanted - READ])
+        return [row for row in rows if row["oid"] in wanted & READ], statement
+
+
 async def _when_up(dsn: str | None) -> Any:
     """Connect, and wait for a server that is just starting or stopping."""
     while True:
         with suppress(asyncpg.CannotConnectNowError):
-            return await _pg.connect(dsn, statement_cache_size=0, timeout=_CONNECT_TIMEOUT)
+            return await _pg.connect(
+                dsn, statement_cache_size=0, timeout=_CONNECT_TIMEOUT, connection_class=_Connection
+            )
         await asyncio.sleep(_LOOK)
 
 

@@ -21,6 +21,8 @@ from .values import Misfit, converted
 # How much is decoded at a time, after the first rows, which are decoded as they come.
 _BITE = 1 << 20
 _SETTING = "reactive.p{}"
+# What the server prints is not what it makes a text of: that has the mask of every address.
+_PRINTS = {"inet": "case when {0} is not null then pg_catalog.format('%s', {0}) end"}
 
 Path: TypeAlias = tuple[str, ...]
 
@@ -271,7 +273,11 @@ def _query(asked: Asked, bound: _Bound, limit: int | None) -> str:
         # What ends with a comment would comment out what COPY puts behind it.
         return f"{query}\n"
     names = [f"c{number}" for number in range(len(printed))]
-    chosen = ", ".join(f"{name}::text" if text else name for name, text in zip(names, printed))
+    kinds = [column.type for column in bound.described.columns]
+    chosen = ", ".join(
+        _PRINTS.get(kind, "{}::text").format(name) if text else name
+        for name, text, kind in zip(names, printed, kinds)
+    )
     called = f"({', '.join(names)})" if names else ""
     most = "" if limit is None else f" limit {limit + 1:d}"
     return f"select {chosen} from (\n{query}\n) as reactive{called}{most}"  # noqa: S608  # no value is in it

@@ -10,7 +10,7 @@ from typing import Any, cast
 import numpy as np
 
 from .arrow import Array, pa
-from .columns import Field, decode
+from .columns import Field, Shape, decode, lists
 from .database import Fetched
 from .numbers import decimals
 from .types import Column, Kind
@@ -58,36 +58,19 @@ def _lists(column: Column, values: Sequence[Any], notes: dict[str, None]) -> Arr
     inner = Column(column.name, column.type, column.element)
     flat: list[Any] = []
     shapes = [None if value is None else _flattened(value, flat) for value in values]
-    array = _array(inner, flat, notes)
-    items = iter(array.to_pylist())
-    nested = [None if shape is None else _rebuilt(shape, items) for shape in shapes]
-    try:
-        kind = array.type
-        for _ in range(max([_depth(shape) for shape in shapes if shape is not None], default=1)):
-            kind = pa.list_(kind)
-        return pa.array(nested, kind)
-    except (pa.ArrowInvalid, pa.ArrowTypeError):
-        notes[f"`{column.name}`: arrays of different dimensions are shown as text"] = None
-        return pa.array([None if value is None else str(value) for value in nested], pa.string())
+    array, note = lists(shapes, _array(inner, flat, notes))
+    if note:
+        notes[f"`{column.name}`: {note}"] = None
+    return array
 
 
-def _flattened(value: Any, flat: list[Any]) -> list[Any]:
-    shape: list[Any] = []
-    for each in value:
-        if isinstance(each, list):
-            shape.append(_flattened(each, flat))
-        else:
-            flat.append(each)
-            shape.append(None)
-    return shape
-
-
-def _rebuilt(shape: list[Any], items: Any) -> list[Any]:
-    return [next(items) if each is None else _rebuilt(each, items) for each in shape]
-
-
-def _depth(shape: list[Any]) -> int:
-    return 1 + max((_depth(each) for each in shape if each is not None), default=0)
+def _flattened(value: Any, flat: list[Any]) -> Shape:
+    """The dimensions of an array, whose elements are put behind the others."""
+    if not value or not isinstance(value[0], list):
+        flat.extend(value)
+        return (len(value),)
+    below = [_flattened(each, flat) for each in value]
+    return (len(value), *below[0])
 
 
 def _signed(size: int) -> Callable[[Any], bytes]:
@@ -100,15 +83,10 @@ def _interval(value: Any) -> bytes:
     return b"".join(int(part).to_bytes(size, "big", signed=True) for part, size in parts)
 
 
-def _time(value: Any) -> bytes:
-    micro = ((value.hour * 60 + value.minute) * 60 + value.second) * 1_000_000 + value.microsecond
-    return int(micro).to_bytes(8, "big", signed=True)
-
-
 _ENCODERS: Mapping[Kind, Callable[[Any], bytes]] = MappingProxyType({
     Kind.DATE: _signed(4),
     Kind.TIMESTAMP: _signed(8),
     Kind.TIMESTAMPTZ: _signed(8),
     Kind.INTERVAL: _interval,
-    Kind.TIME: _time,
+    Kind.TIME: _signed(8),
 })  # fmt: skip

@@ -205,12 +205,19 @@ def _interval(value: object) -> tuple[int, int, int]:
     raise TypeError("give a timedelta")
 
 
-def _time(value: object) -> datetime.time:
+def _time(value: object) -> tuple[int]:
     if isinstance(value, str):
-        return datetime.time.fromisoformat(value)
-    if isinstance(value, datetime.time):
-        return value
-    raise TypeError("give a time")
+        value = datetime.time.fromisoformat(value)
+    if not isinstance(value, datetime.time):
+        raise TypeError("give a time")
+    seconds = (value.hour * 60 + value.minute) * 60 + value.second
+    return (seconds * 1_000_000 + value.microsecond,)
+
+
+def _time_with_zone(value: object) -> str:
+    if not isinstance(value, (datetime.time, str)):
+        raise TypeError("give a time")
+    return str(value)
 
 
 _CONVERTERS: Mapping[str, Callable[[object], object]] = MappingProxyType({
@@ -225,6 +232,6 @@ _CONVERTERS: Mapping[str, Callable[[object], object]] = MappingProxyType({
     "interval": _interval,
     "numeric": _numeric,
     "time": _time,
-    "timetz": _time,
+    "timetz": _time_with_zone,
     "uuid": lambda value: value if isinstance(value, uuid.UUID) else uuid.UUID(_strict_text(value)),
 })  # fmt: skip
