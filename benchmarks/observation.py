@@ -57,7 +57,7 @@ class Notebook:
         self.name = name
         live: dict[str, object] = {"__name__": "__main__", "__builtins__": builtins}
         self.session = Session(analyze)
-        self.observer = Observer(live, self.session)
+        self.observer = Observer(live, self.session.versions)
         self.live = live
         self.numbers = count(1)
         self.cells = [Cell(CellId(f"{name} {at}"), source) for at, source in enumerate(sources, 1)]
@@ -83,7 +83,7 @@ class Notebook:
     def _follow(self) -> Iterator[Timed]:
         while isinstance(action := self.session.advance(), Run):
             yield self._time(action)
-        self.observer.names.settle(lambda name: self.session.source_of(name, None))
+        self.observer.names.settle(lambda name: self.session.versions.source_of(name, None))
 
     def _time(self, run: Run) -> Timed:
         code = _compiled(run.source)

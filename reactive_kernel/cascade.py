@@ -105,7 +105,7 @@ class Cascade(Runs):
     def _end_cascade(self) -> None:
         self.names.displace(self.document.shifted)
         self.document.shifted.clear()
-        self.names.settle(lambda name: self.document.source_of(name, None))
+        self.names.settle(lambda name: self.document.versions.source_of(name, None))
         self._tell()
         finished, self._finished = self._finished, []
         self._answer_dropped()

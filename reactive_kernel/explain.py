@@ -212,7 +212,7 @@ def _reads(document: Session, cell: CellId, live: Collection[str]) -> Iterator[s
             outside = "; it was bound outside of the document" if name in live else ""
             yield f"{called(name)}, which no cell writes{outside}"
             continue
-        maker = document.source_of(name, cell)
+        maker = document.versions.source_of(name, cell)
         now = _stamp(document, maker, name)
         before = taken.get(name)
         origin = f"{called(name)} from {document.label(maker or writer)}"
@@ -237,7 +237,9 @@ def _how_known(document: Session, cell: CellId, name: Resource) -> str:
 
 
 def _stamp(document: Session, maker: CellId | None, name: Resource) -> Stamp | None:
-    account = document.account(maker) if maker is not None and document.provides(maker, name) else None
+    account = (
+        document.account(maker) if maker is not None and document.versions.provides(maker, name) else None
+    )
     return account.left.get(name) if account is not None else None
 
 
@@ -337,7 +339,7 @@ def _of_resource(document: Session, name: Resource, live: Collection[str]) -> It
 def _at_the_end(document: Session, name: Resource, writers: Sequence[CellId], live: Collection[str]) -> str:
     if not writers:
         return f"is written by no cell{'; it was bound outside of the document' if name in live else ''}."
-    maker = document.source_of(name, None)
+    maker = document.versions.source_of(name, None)
     stamp = _stamp(document, maker, name)
     last = f"{document.label(writers[-1])}, which is to write it last,"
     if maker is None or stamp is None:

@@ -109,7 +109,7 @@ class ReactiveKernel(Cascade):
 
     def _take_scratch(self, before: Mapping[str, object], survey: Survey | None = None) -> None:
         """See what code of no cell did: new names are nobody's, changed ones make their readers stale."""
-        names, final = self.names, self.document.source_of
+        names, final = self.names, self.document.versions.source_of
         rebound = {
             name
             for name in before.keys() | names.live.keys()

@@ -62,7 +62,7 @@ class Runs(CodeRuns):
         return self._observer
 
     def _make_observer(self, live: dict[str, object]) -> Observer:
-        observer = Observer(live, self.document)
+        observer = Observer(live, self.document.versions)
         observer.names.memory = self.version_memory
         shell = cast("Any", self.shell)
         observer.follow(Showing(shell))

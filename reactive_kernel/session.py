@@ -43,9 +43,8 @@ from .ledger import Ledger
 from .plan import Policy, plan
 from .standing import Standing
 from .state import Account, Flight, Ran, Stamp, State, learned, stamps_of, untied
+from .versions import FAILED, Versions
 
-# The stamp that a reader of a failed cell sees: no version has it.
-_FAILED: Stamp = -1
 _NO_STAMPS: Mapping[Resource, Stamp] = MappingProxyType({})
 # So many times may one plan rerun a cell to restore what others have used up.
 _REWINDS = 6
@@ -79,8 +78,7 @@ class Session:
         self._settling = False
         self._running: CellId | None = None
         self._ledger = Ledger()
-        # For versions whose content is that of an earlier one: the first stamp that it had.
-        self._contents: dict[tuple[Resource, Stamp], Stamp] = {}
+        self.versions = Versions(self.graph, self._states, self._ledger)
         self._policy = Policy(self._automatic, self._behind, True)
         self._busy: frozenset[str] = frozenset()
         self._handlers: Mapping[type[Event], Callable[..., None]] = {
@@ -123,42 +121,6 @@ class Session:
 
     def facts(self, cell: CellId) -> CellFacts:
         return self._states[cell].facts
-
-    def provides(self, cell: CellId, name: Resource) -> bool:
-        """Did the cell's latest run leave a version of the name that others may read?"""
-        state = self._states[cell]
-        return state.ran is not None and not state.barren and plain(name) in state.ran.stamps
-
-    def source_of(self, name: Resource, reader: CellId | None) -> CellId | None:
-        """The cell whose version is in force for `reader`, passing over writers that left none."""
-        writer = self.graph.inputs(reader).get(name) if reader else self.graph.resolve(name, None)
-        if writer is None or self.provides(writer, name):
-            return writer
-        return self._nearest(name, reader)
-
-    def everything(self, cell: CellId) -> dict[Resource, CellId | None]:
-        """Every name that the document writes, at the version in force for the cell."""
-        inputs = self.graph.inputs(cell)
-        return {name: self.in_force(name, cell) for name in {*self.graph.written(), *inputs}}
-
-    def in_force(self, name: Resource, cell: CellId) -> CellId | None:
-        """The cell whose version of the name is in force where `cell` stands, whether it reads it or not."""
-        if cell not in self._states:
-            # It has left the document while it ran.
-            return None
-        return self.source_of(name, cell) if name in self.graph.inputs(cell) else self._nearest(name, cell)
-
-    @property
-    def outside(self) -> set[Resource]:
-        """What cells write besides names."""
-        return self.graph.outside
-
-    def below(self, cell: CellId, other: CellId) -> bool:
-        return cell in self._states and self.graph.rank(cell) > self.graph.rank(other)
-
-    def _nearest(self, name: Resource, cell: CellId | None) -> CellId | None:
-        """The nearest cell above that left a version of the name."""
-        return next((maker for maker in self.graph.above(name, cell) if self.provides(maker, name)), None)
 
     def status(self, cell: CellId) -> Status:
         return self._standing.status(cell)
@@ -292,7 +254,7 @@ class Session:
         stamps = stamps_of(event, old)
         state.ran = self._as_ran(state, flight, event, stamps)
         for name in event.seen.alike & old.keys() & stamps.keys():
-            self._contents[name, stamps[name]] = self._content(name, old[name])
+            self.versions.take_for(name, stamps[name], old[name])
         state.execution_count = event.execution_count
         state.activity = Activity.IDLE
         state.interrupted = event.outcome is Outcome.INTERRUPTED
@@ -313,7 +275,7 @@ class Session:
         rewired = self._settle({event.cell} | affected | outdated)
         if state.interrupted:
             return
-        if event.seen.stuck and self._automatic(event.cell) and self._used_up(event.cell):
+        if event.seen.stuck and self._automatic(event.cell) and self.versions.used_up(event.cell):
             # Once those are made again that made what it should have found, it can run on that.
             self._replan((), requested={event.cell})
         self._reconsider(affected | rewired)
@@ -354,7 +316,7 @@ class Session:
         """What a run changed calls what it called before, too."""
         latent = dict(entry.latent)
         for name in event.seen.changed & entry.writes:
-            maker = self._nearest(name, event.cell)
+            maker = self.versions.nearest(name, event.cell)
             old = self.graph.entry(maker).latent.get(name) if maker is not None else None
             if old is not None:
                 new = latent.get(name, Latent())
@@ -395,7 +357,7 @@ class Session:
                     self._states[cell].nudged |= {name}
                     readers.add(cell)
                 continue
-            writer = self.source_of(name, None)
+            writer = self.versions.source_of(name, None)
             state = self._states[writer] if writer is not None else None
             if writer is None or state is None or state.ran is None:
                 continue
@@ -417,15 +379,15 @@ class Session:
             return {}
         found: dict[Resource, Stamp | None] = {}
         for name in event.seen.reads | event.seen.changed | event.seen.untried:
-            maker = self._nearest(name, event.cell)
+            maker = self.versions.nearest(name, event.cell)
             made = self._states[maker].ran if maker is not None else None
             found[name] = made.stamps.get(name) if made is not None else None
             by_others = self._ledger.spenders(maker, name) != {event.cell} if maker is not None else False
-            if maker is not None and by_others and self._is_spent(maker, name, event.cell):
+            if maker is not None and by_others and self.versions.is_spent(maker, name, event.cell):
                 # It found what somebody else has made of it since.
-                found[name] = _FAILED
+                found[name] = FAILED
             for each, writer in self.graph.others(name, event.cell):
-                found[each] = self._stamp(event.cell, each, writer)
+                found[each] = self.versions.stamp(event.cell, each, writer)
         return found
 
     # The document
@@ -477,29 +439,6 @@ class Session:
 
     # Freshness
 
-    def _stamp(self, cell: CellId, name: Resource, writer: CellId | None) -> Stamp | None:
-        """The version of `name` that a run of `cell` would read now."""
-        if writer is None:
-            return None
-        if self._states[writer].barren and name not in self.graph.entry(cell).shares:
-            return _FAILED
-        source = self.source_of(name, cell)
-        made = self._states[source].ran if source is not None else None
-        return made.stamps.get(plain(name)) if made is not None else None
-
-    def _agrees(self, state: State, name: Resource, writer: CellId | None) -> bool:
-        """Is the version in force now the one that the cell's latest run read, or as good as that?"""
-        now = self._stamp(state.cell.id, name, writer)
-        if state.ran is None:
-            return now is None
-        read = state.ran.reads.get(name)
-        if now == read or now is None or read is None:
-            return now == read
-        return state.ran.aloof and self._content(name, now) == self._content(name, read)
-
-    def _content(self, name: Resource, stamp: Stamp) -> Stamp:
-        return self._contents.get((name, stamp), stamp)
-
     def _weigh(self, cell: CellId, parent: CellId) -> None:
         """Note whether the cell waits for its parent to be fresh."""
         behind = self._states[cell].behind
@@ -517,7 +456,7 @@ class Session:
                 name = self.graph.key(cell, resource, writer)
                 readers.add(cell)
                 self._weigh(cell, writer)
-                if self._agrees(state, name, writer):
+                if self.versions.agrees(state, name, writer):
                     state.mismatched.discard(name)
                 else:
                     state.mismatched.add(name)
@@ -548,7 +487,9 @@ class Session:
         """Compare all that the cell needs with what its latest run read."""
         state = self._states[cell]
         inputs = self.graph.inputs(cell)
-        state.mismatched = {name for name, writer in inputs.items() if not self._agrees(state, name, writer)}
+        state.mismatched = {
+            name for name, writer in inputs.items() if not self.versions.agrees(state, name, writer)
+        }
         if state.ran is not None:
             # Of what many write together, one that it read may have left.
             state.mismatched |= {plain(key) for key in state.ran.reads if "|" in key and key not in inputs}
@@ -694,7 +635,7 @@ class Session:
             state.ran = replace(state.ran, unproven=reason.RESTLESS)
             self._settle({cell})
             return None
-        if self._tie(self._loose(cell, self._sources(cell))):
+        if self._tie(self.versions.loose(cell, self.versions.sources(cell))):
             return None
         spent = self._spent_inputs(cell)
         if spent:
@@ -742,8 +683,8 @@ class Session:
         inputs = self.graph.inputs(cell)
         self._runs += 1
         self._running = cell
-        reads = {name: self._stamp(cell, name, writer) for name, writer in inputs.items()}
-        spoiled = sorted(self._used_up(cell).items())
+        reads = {name: self.versions.stamp(cell, name, writer) for name, writer in inputs.items()}
+        spoiled = sorted(self.versions.used_up(cell).items())
         state.flight = Flight(
             state.cell.source,
             state.facts,
@@ -758,7 +699,7 @@ class Session:
             self._runs,
             state.cell.source,
             state.facts,
-            {name: self.source_of(name, cell) for name in inputs},
+            {name: self.versions.source_of(name, cell) for name in inputs},
             frozenset(self.graph.touches(cell)),
             self.graph.entry(cell).shares,
             again=self._runs_again(state),
@@ -772,52 +713,13 @@ class Session:
             return False
         if state.edited or state.interrupted or state.nudged:
             return False
-        return all(self._same_content(state, name) for name in state.mismatched)
-
-    def _same_content(self, state: State, name: Resource) -> bool:
-        assert state.ran is not None
-        now = self._stamp(state.cell.id, name, self.graph.inputs(state.cell.id).get(name))
-        read = state.ran.reads.get(name)
-        if now is None or read is None:
-            return now == read
-        return self._content(name, now) == self._content(name, read)
+        return all(self.versions.same_content(state, name) for name in state.mismatched)
 
     # Versions that somebody used up
 
-    def _is_spent(self, maker: CellId, name: Resource, reader: CellId | None) -> bool:
-        def matters(cell: CellId, file: Resource) -> bool:
-            now = self.in_force(file, reader) if reader is not None else self.source_of(file, None)
-            # What a cell between did is what the reader should find.
-            return now == maker and (
-                not self._still_writes(cell, name)
-                or not self.below(cell, maker)
-                or (reader is not None and not self.below(reader, cell))
-            )
-
-        return self._ledger.is_spent(maker, name, matters)
-
-    def _still_writes(self, cell: CellId, name: Resource) -> bool:
-        state = self._states.get(cell)
-        return state is not None and state.succeeded and name in self.graph.entry(cell).writes
-
     def _spent_inputs(self, cell: CellId) -> set[CellId]:
         """The cells to rerun so that this one finds its inputs as they were left."""
-        return {maker for maker in self._used_up(cell).values() if self._rewind(maker)}
-
-    def _used_up(self, cell: CellId) -> dict[Resource, CellId]:
-        """The inputs of the cell whose object somebody has changed since, and who made them."""
-        if not self._ledger.spent:
-            return {}
-        return {
-            name: maker
-            for maker, name in self._sources(cell)
-            if maker != cell and self._is_spent(maker, name, cell)
-        }
-
-    def _sources(self, cell: CellId) -> list[tuple[CellId, Resource]]:
-        """The versions that a run of the cell would read."""
-        sources = [(self.source_of(name, cell), plain(name)) for name in self.graph.inputs(cell)]
-        return [(maker, name) for maker, name in sources if maker is not None]
+        return {maker for maker in self.versions.used_up(cell).values() if self._rewind(maker)}
 
     def _spent_at_end(self) -> set[CellId]:
         """The cells to rerun so that the document's end shows their names as they were left."""
@@ -825,7 +727,7 @@ class Session:
             return set()
         lost: dict[CellId, set[Resource]] = {}
         for maker, name in self._ledger.spent:
-            if self.source_of(name, None) == maker and self._is_spent(maker, name, None):
+            if self.versions.source_of(name, None) == maker and self.versions.is_spent(maker, name, None):
                 lost.setdefault(maker, set()).add(name)
         for maker in lost.keys() - {cell for cell in lost if self._automatic(cell)}:
             self._leave_used_up(self._states[maker], lost[maker])
@@ -842,26 +744,6 @@ class Session:
         return count <= _REWINDS and self._automatic(maker)
 
     # Objects that versions share
-
-    def _loose(
-        self, reader: CellId | None, versions: Iterable[tuple[CellId, Resource]]
-    ) -> dict[CellId, set[Resource]]:
-        """Cells that change an object which stands behind one of these names, too, and do not know of it.
-
-        They stand between the version's maker and its reader, so a fresh run would change the version.
-        """
-        return self._ledger.loose(
-            versions, lambda changer, name, maker: self._misses(changer, name, maker, reader)
-        )
-
-    def _misses(self, changer: CellId, name: Resource, maker: CellId, reader: CellId | None) -> bool:
-        rank = self.graph.rank
-        between = rank(maker) < rank(changer) and (reader is None or rank(changer) < rank(reader))
-        if changer == reader:
-            return False
-        state = self._states[changer]
-        known = state.ran is not None and name in state.ran.entry.writes
-        return between and not known and state.succeeded and state.blocked is None
 
     def _tie(self, loose: Mapping[CellId, set[Resource]]) -> bool:
         """Let those cells know of the names, which makes them run again; answer whether there are any."""
@@ -889,8 +771,8 @@ class Session:
         loose: dict[CellId, set[Resource]] = {}
         for maker, name in self._ledger.places():
             for reader in (*self.graph.readers(maker, name), None):
-                if reader is not None or self.source_of(name, None) == maker:
-                    for changer, names in self._loose(reader, [(maker, name)]).items():
+                if reader is not None or self.versions.source_of(name, None) == maker:
+                    for changer, names in self.versions.loose(reader, [(maker, name)]).items():
                         loose.setdefault(changer, set()).update(names)
         self._tie(loose)
 
@@ -899,12 +781,14 @@ class Session:
         if not self._ledger.holds:
             return
         shifted = {
-            (maker, name) for name in self.graph.shifted if (maker := self.source_of(name, None)) is not None
+            (maker, name)
+            for name in self.graph.shifted
+            if (maker := self.versions.source_of(name, None)) is not None
         }
         unchecked = self._ledger.unchecked() | shifted
         versions = [
             (maker, name)
             for maker, name in unchecked
-            if maker in self._states and self.source_of(name, None) == maker
+            if maker in self._states and self.versions.source_of(name, None) == maker
         ]
-        self._tie(self._loose(None, versions))
+        self._tie(self.versions.loose(None, versions))

@@ -216,7 +216,7 @@ def variables(found: Mapping[str, Variable], session: Session) -> Json:
                 "shape": None if variable.shape is None else list(variable.shape),
                 "size": variable.size,
                 "summary": variable.summary,
-                "cell": session.source_of(name, None),
+                "cell": session.versions.source_of(name, None),
                 "readers": [cell for cell in session.graph.users(name) if name in session.edges(cell).reads],
             }
             for name, variable in found.items()

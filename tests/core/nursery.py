@@ -100,7 +100,7 @@ class Bench:
     def __init__(self, cells: Mapping[str, str], modes: Mapping[str, str]) -> None:
         self.cells = [Cell(CellId(name), text, Mode(modes.get(name, "auto"))) for name, text in cells.items()]
         self.session = Session(analyze)
-        self.observer = Observer(blank(), self.session)
+        self.observer = Observer(blank(), self.session.versions)
         self._beside = Beside(lambda: self.observer.names.live)
         self._figures = Figures(self._cannot_prove)
         self.shown: dict[CellId, Shown] = {}
@@ -170,7 +170,7 @@ class Bench:
                 self._run(action)
         names.displace(self.session.shifted)
         self.session.shifted.clear()
-        names.settle(lambda name: self.session.source_of(name, None))
+        names.settle(lambda name: self.session.versions.source_of(name, None))
 
     def _run(self, run: Run) -> None:
         self.observer.begin(run)

@@ -133,7 +133,7 @@ class Driver:
         self.reach = reach
         self.document = Document([Cell(CellId(name), source) for name, source in cells])
         self.session = Session(facts_of)
-        self.observer = Observer(blank(), self.session)
+        self.observer = Observer(blank(), self.session.versions)
         self.names = self.observer.names
         self.shown: dict[CellId, Shown] = {}
         self.tally = Tally()
@@ -160,7 +160,7 @@ class Driver:
                 self.halts.clear()
                 self.names.displace(self.session.shifted)
                 self.session.shifted.clear()
-                self.names.settle(lambda name: self.session.source_of(name, None))
+                self.names.settle(lambda name: self.session.versions.source_of(name, None))
                 break
             if isinstance(action, Refuse):
                 self.shown[action.cell] = Shown("", f"Blocked: {action.reason.message}")

@@ -10,7 +10,19 @@ import pytest
 ROOT = Path(__file__).parents[2]
 
 # Each room of the core may know those before it.
-CORE = ("cell", "reason", "event", "analysis", "graph", "plan", "state", "ledger", "standing", "session")
+CORE = (
+    "cell",
+    "reason",
+    "event",
+    "analysis",
+    "graph",
+    "plan",
+    "state",
+    "ledger",
+    "standing",
+    "versions",
+    "session",
+)
 # Decisions are values: what waits, measures, guesses or logs has no place in them.
 IMPURE = {"IPython", "asyncio", "logging", "random", "threading", "time"}
 JUPYTER = {"IPython", "comm", "ipykernel", "jupyter_client", "jupyter_core", "jupyter_server", "nbclient"}
