@@ -141,6 +141,12 @@ class Conversation:
         """Send a comm message and do not wait."""
         return self.send("comm_msg", {"comm_id": self.comm, "data": data}, subshell=subshell)
 
+    def delivered(self) -> None:
+        """Wait until the kernel has got what was sent: what leaves later has had an answer."""
+        asked = self.send("kernel_info_request", {}, channel="control")
+        while self.client.get_control_msg(timeout=TIMEOUT)["parent_header"]["msg_id"] != asked:
+            pass
+
     # Receiving
 
     def receive(self) -> Message:

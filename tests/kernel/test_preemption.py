@@ -17,7 +17,9 @@ class Gate:
     def source(self) -> str:
         return HELD.format(path=str(self.path))
 
-    def open(self) -> None:
+    def open(self, kernel: Conversation) -> None:
+        """Let it go on, with all before it that was sent to the kernel."""
+        kernel.delivered()
         self.path.unlink()
 
 
@@ -35,7 +37,7 @@ def test_a_burst_of_requests_runs_every_cell_once(kernel: Conversation, tmp_path
     kernel.sync(cells)
     start = len(kernel.log)
     requests = [kernel.ask(source, cell) for cell, source in cells.items()]
-    gate.open()
+    gate.open(kernel)
     for request in requests:
         kernel.finish(request, start)
     assert ran_since(kernel, start) == list(cells)
@@ -50,7 +52,7 @@ def test_a_burst_over_cells_that_ran_runs_every_cell_once(kernel: Conversation, 
     gate = Gate(tmp_path / "gate")
     start = len(kernel.log)
     requests = [kernel.ask(source, cell) for cell, source in chain(20, gate.source + "x0 = 100").items()]
-    gate.open()
+    gate.open(kernel)
     for request in requests:
         kernel.finish(request, start)
     assert ran_since(kernel, start) == [f"c{n}" for n in range(20)]
@@ -63,7 +65,7 @@ def test_a_burst_over_the_comm_runs_every_cell_once(kernel: Conversation, tmp_pa
     kernel.sync(cells)
     start = len(kernel.log)
     messages = [kernel.tell({"op": "run", "cells": [cell]}) for cell in cells]
-    gate.open()
+    gate.open(kernel)
     for message in messages:
         kernel.finish(message, start)
     assert ran_since(kernel, start) == list(cells)
@@ -77,7 +79,7 @@ def test_a_request_does_not_wait_for_the_cascade(kernel: Conversation, tmp_path)
     kernel.until_text("on")
     start = len(kernel.log)
     second = kernel.ask("z = 2; print('answer')", "other")
-    gate.open()
+    gate.open(kernel)
     reply = kernel.reply_to(second)
     kernel.finish(first, start)
     kernel.finish(second, start)
@@ -97,7 +99,7 @@ def test_an_edit_takes_the_edited_cell_out_of_the_plan(kernel: Conversation, tmp
     kernel.until_text("on")
     start = len(kernel.log)
     edit = kernel.tell({"op": "edit", "id": "a", "source": "a = x + 1"})
-    gate.open()
+    gate.open(kernel)
     kernel.finish(run, start)
     kernel.finish(edit, start)
     assert ran_since(kernel, start) == ["c"]
@@ -113,7 +115,7 @@ def test_a_later_run_of_the_same_cell_makes_the_first_cascade_obsolete(kernel: C
     kernel.until_text("on")
     start = len(kernel.log)
     again = kernel.ask("x = 2", "x")
-    gate.open()
+    gate.open(kernel)
     kernel.finish(run, start)
     kernel.finish(again, start)
     assert ran_since(kernel, start) == ["x", "a", "b"]
@@ -129,7 +131,7 @@ def test_deleting_a_planned_cell_takes_it_out(kernel: Conversation, tmp_path):
     kernel.until_text("on")
     start = len(kernel.log)
     sync = kernel.tell(synced({"x": gate.source + "x = 1", "c": "c = x"}))
-    gate.open()
+    gate.open(kernel)
     kernel.finish(run, start)
     kernel.finish(sync, start)
     assert ran_since(kernel, start) == ["c"]
@@ -143,7 +145,7 @@ def test_deleting_the_running_cell_is_no_harm(kernel: Conversation, tmp_path):
     kernel.until_text("on")
     start = len(kernel.log)
     sync = kernel.tell(synced({"b": "print(a)"}))
-    gate.open()
+    gate.open(kernel)
     kernel.finish(run, start)
     kernel.finish(sync, start)
     assert kernel.reply_to(run)["content"]["status"] == "ok"
@@ -162,7 +164,7 @@ def test_a_request_whose_cell_is_deleted_before_it_runs_is_answered(kernel: Conv
     request = kernel.ask("print('never')", "b")
     sync = kernel.tell(synced({"a": gate.source}), subshell)
     kernel.until(lambda m: m["msg_type"] == "reactive_cells" and m["content"]["cells"].get("b", 1) is None)
-    gate.open()
+    gate.open(kernel)
     kernel.finish(run, start)
     kernel.finish(sync, start)
     kernel.finish(request, start)
@@ -177,7 +179,7 @@ def test_other_requests_are_served_between_two_cells(kernel: Conversation, tmp_p
     kernel.until_text("on")
     start = len(kernel.log)
     other = kernel.send("is_complete_request", {"code": "x ="})
-    gate.open()
+    gate.open(kernel)
     kernel.finish(other, start)
     exchange = kernel.finish(run, start)
     last = [m for m in exchange.messages if m["msg_type"] == "execute_input"][-1]
@@ -194,7 +196,7 @@ def test_the_kernel_is_busy_again_after_a_request_between_two_cells(kernel: Conv
     start = len(kernel.log)
     info = kernel.send("kernel_info_request", {})
     edit = kernel.tell({"op": "edit", "id": "a", "source": "pass"})
-    gate.open()
+    gate.open(kernel)
     for message in (info, edit, run):
         kernel.finish(message, start)
     state = "busy"
@@ -213,7 +215,7 @@ def test_a_comm_message_during_a_cascade_is_idle_when_the_cascade_is_over(kernel
     kernel.until_text("on")
     start = len(kernel.log)
     edit = kernel.tell({"op": "run", "cells": ["b"]})
-    gate.open()
+    gate.open(kernel)
     kernel.finish(edit, start)
     assert {status["activity"] for status in kernel.cells.values()} == {"idle"}
     kernel.finish(run, start)
