@@ -5,7 +5,7 @@ from __future__ import annotations
 import atexit
 import sys
 import uuid
-from collections.abc import Callable, Mapping
+from collections.abc import Callable, Iterable, Mapping
 from typing import Any, Protocol, cast
 
 from IPython.core.interactiveshell import InteractiveShell
@@ -29,13 +29,14 @@ from .lineage import Lineage, lineage
 from .pages import Nonsense, Tables
 from .query import Statement, Unreadable, pointed, statements
 from .secrecy import forget
-from .sources import Sources, sources, unknown_functions
+from .sources import Called, Sources, called, sources
 from .table import Shown, bundle
 from .watch import Unwatchable, Watcher
 
 TABLES_TARGET, SQL_TARGET = "reactive.table", "reactive.sql"
 # Seconds after which a result is shown as far as it has come, and between two such words.
 _SLOW, _TICK = 0.3, 0.25
+_NO_TABLES = frozenset[str]()
 
 
 class SqlError(Exception):
@@ -73,6 +74,8 @@ class SqlMagics(Magics):
         self._watchers: dict[Database, Watcher] = {}
         # What the transaction that is open on a connection has changed so far.
         self._uncommitted: dict[Database, frozenset[str]] = {}
+        # Which tables of each database cells have read.
+        self._met: dict[str, frozenset[str]] = {}
 
     # IPython would paste values into the text before anybody has read it.
     @no_var_expand
@@ -169,7 +172,7 @@ class SqlMagics(Magics):
     def _statement(
         self, database: Database, order: lines.Ask, part: Statement, screen: Screen | Quiet
     ) -> Result:
-        touched = Touched(self._observer, database, part, self._uncommitted)
+        touched = Touched(self._observer, database, part, self._uncommitted, self._met)
         screen.begin()
 
         def watch(progress: Progress) -> None:
@@ -269,10 +272,12 @@ class Touched:
         database: Database,
         statement: Statement,
         uncommitted: dict[Database, frozenset[str]],
+        met: dict[str, frozenset[str]],
     ) -> None:
         self._observer = observer
         self._database = database
         self._uncommitted = uncommitted
+        self._met = met
         self._lineage = Lineage()
         self._before = Sources()
         if observer is not None:
@@ -287,8 +292,15 @@ class Touched:
         place = unasked(self._database.name)
         reads, writes = (resources(each, place) for each in (self._lineage.reads, self._lineage.writes))
         found = self._before | sources(self._database, self._lineage) | Sources(reads, writes)
-        writes = found.writes | self._ended(found.writes)
-        self._observer.resources_touched(found.reads, writes, self._unproven())
+        functions = called(self._database, self._lineage.functions)
+        self._met[self._database.place] = met = self._met.get(self._database.place, _NO_TABLES) | found.reads
+        changed = found.writes
+        if functions.changing or (self._lineage.unknown and not self._lineage.functions):
+            # Nobody knows what it changes: it may be whatever anybody has read.
+            changed |= met
+            self._observer.tables_changed(met)
+        writes = found.writes | self._ended(changed)
+        self._observer.resources_touched(found.reads, writes, self._unproven(functions))
 
     def _ended(self, writes: frozenset[str]) -> frozenset[str]:
         """What a transaction had changed that is over now: others see it only now, or nobody ever will."""
@@ -298,14 +310,18 @@ class Touched:
         self._uncommitted[self._database] = changed | writes
         return frozenset()
 
-    def _unproven(self) -> str | None:
-        if not self._lineage.unknown:
-            return None
-        if not self._lineage.functions:
+    def _unproven(self, found: Called) -> str | None:
+        if self._lineage.unknown and not self._lineage.functions:
             return "What the statement changes in the database is known to nobody but its author."
-        called = unknown_functions(self._database, self._lineage.functions)
-        listed = ", ".join(f"`{name}`" for name in called)
-        return f"It calls {listed}; what that changes in the database is not known." if called else None
+        if found.changing:
+            return f"It calls {_listed(found.changing)}; what that changes in the database is not known."
+        if found.reading:
+            return f"It calls {_listed(found.reading)}; which tables that reads is not known."
+        return None
+
+
+def _listed(names: Iterable[str]) -> str:
+    return ", ".join(f"`{name}`" for name in names)
 
 
 def _without_places(statement: Statement) -> str:

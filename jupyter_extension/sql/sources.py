@@ -25,8 +25,9 @@ where space.nspname not in ('pg_catalog', 'information_schema')
 """
 
 
-_VOLATILE = (
-    "select proname::text from pg_catalog.pg_proc where proname = any($1::text[]) and provolatile = 'v'"
+_VOLATILITY = (
+    "select proname::text, provolatile::text from pg_catalog.pg_proc "
+    "where proname = any($1::text[]) and provolatile <> 'i'"
 )
 
 
@@ -49,18 +50,29 @@ def sources(database: Database, lineage: Lineage) -> Sources:
         return Sources()
 
 
-def unknown_functions(database: Database, names: frozenset[str]) -> list[str]:
-    """Those functions of the user's that may change something, for all that is known."""
+@dataclass(frozen=True)
+class Called:
+    """Functions of the user's that do more than compute, for all that is known."""
+
+    changing: tuple[str, ...] = ()
+    # Declared to change nothing; but they may read tables.
+    reading: tuple[str, ...] = ()
+
+
+def called(database: Database, names: frozenset[str]) -> Called:
+    """What is declared of these functions."""
     if not names or database.lost:
-        return sorted(names)
-    # One that is declared stable or immutable changes nothing, says the server.
-    last = [name.rpartition(".")[2] for name in sorted(names)]
+        return Called(tuple(sorted(names)))
+    last = {name: name.rpartition(".")[2] for name in sorted(names)}
     try:
-        rows = database.fetch(_VOLATILE, [last]).rows
+        rows = database.fetch(_VOLATILITY, [[*last.values()]]).rows
     except Failed:
-        return sorted(names)
-    volatile = {row[0] for row in rows}
-    return [name for name, own in zip(sorted(names), last) if own in volatile]
+        return Called(tuple(sorted(names)))
+    changing, reading = ({row[0] for row in rows if row[1] == kind} for kind in "vs")
+    return Called(
+        tuple(name for name, own in last.items() if own in changing),
+        tuple(name for name, own in last.items() if own in reading - changing),
+    )
 
 
 def _found(database: Database, tables: frozenset[Table]) -> frozenset[str]:

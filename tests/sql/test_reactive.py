@@ -186,6 +186,45 @@ def test_what_a_function_does_is_said_to_be_unknown(document: Document):
     assert "riddle" in said["reason"]["message"]
 
 
+def test_a_stable_function_changes_nothing_but_reads_who_knows_what(document: Document):
+    document.sync({
+        "make": "%%sql\ncreate or replace function glance() returns int stable return 1;\n"
+        "create or replace function twice(int) returns int immutable return $1 * 2",
+        "look": "%%sql\nselect glance()",
+        "count": "%%sql\nselect twice(2)",
+    })  # fmt: skip
+    for cell in ("make", "look", "count"):
+        document.run(cell)
+    assert "It calls `glance`; which tables that reads" in document.status("look")["reason"]["message"]
+    assert document.status("count")["freshness"] == "fresh"
+
+
+@pytest.mark.parametrize(
+    "deed",
+    ["do $$ begin insert into hidden values (1); end $$", "select slip_in()", "call slip_in_too()"],
+)
+def test_whoever_reads_a_table_reruns_after_what_may_have_changed_it(document: Document, deed: str):
+    document.sync({
+        "make": "%%sql\ndrop table if exists hidden cascade; create table hidden (x int);\n"
+        "create or replace function slip_in() returns void language sql as 'insert into hidden values (1)';\n"
+        "create or replace procedure slip_in_too() language sql as 'insert into hidden values (1)'",
+        "deed": f"%%sql\n{deed}",
+        "look": "%%sql rows <<\nselect count(*) as n from hidden",
+        "show": "print(rows.n[0])",
+        "aside": "%%sql\nselect 1",
+    })  # fmt: skip
+    for cell in ("make", "look", "show", "aside"):
+        document.run(cell)
+    assert document.run("deed") == ["deed", "look", "show"]
+    assert document.kernel.value("int(rows.n[0])") == "1"
+    assert [document.status(cell)["freshness"] for cell in ("deed", "look", "show")] == [
+        "stale",
+        "fresh",
+        "fresh",
+    ]
+    assert document.status("deed")["reason"]["kind"] == "unproven"
+
+
 def test_a_front_end_opens_a_connection_and_hears_of_it(document: Document, url: str):
     document.tell(op="connect", url="postgresql://u:hush@/x?host=/nonexistent")
     document.tell(op="connect", url=url, name="viacomm")
