@@ -112,6 +112,8 @@ def run(
         return _attempt(database, asked, limit, progress, watch)
     except Lost as lost:
         if not asked.only_reads or in_transaction or progress.rows:
+            # This is the word about the transaction; the next statement may run.
+            database.in_transaction_when_last_seen = False
             raise Wrong(_story(lost, asked, _unknown_end(asked, in_transaction=in_transaction))) from None
     _come_back(database, asked)
     try:

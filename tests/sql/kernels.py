@@ -3,10 +3,11 @@
 from __future__ import annotations
 
 import os
+import subprocess
 import sys
 import uuid
 from collections.abc import Callable, Iterator
-from contextlib import contextmanager
+from contextlib import ExitStack, contextmanager
 from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Any
@@ -121,15 +122,19 @@ def _is_idle(message: Message, request: str) -> bool:
 
 
 @contextmanager
-def kernel(module: str = "ipykernel_launcher", path: str = "", **environment: str) -> Iterator[Kernel]:
-    """A kernel of its own, shut down at the end; `path` is one more place for modules."""
+def kernel(
+    module: str = "ipykernel_launcher", path: str = "", log: Path | None = None, **environment: str
+) -> Iterator[Kernel]:
+    """A kernel of its own, shut down at the end; `path`: one more place for modules, `log`: for its words."""
     manager = KernelManager()
     manager._kernel_spec = KernelSpec(  # pyright: ignore[reportPrivateUsage]
         argv=[sys.executable, "-m", module, "-f", "{connection_file}"], display_name=module, language="python"
     )
     kept = {name: value for name, value in os.environ.items() if name != "PYTEST_CURRENT_TEST"}
     places = os.pathsep.join(filter(None, [str(REPOSITORY), path]))
-    manager.start_kernel(env={**kept, "PYTHONPATH": places, **environment})
+    with ExitStack() as files:
+        told = {"stdout": files.enter_context(log.open("wb")), "stderr": subprocess.STDOUT} if log else {}
+        manager.start_kernel(env={**kept, "PYTHONPATH": places, **environment}, **told)
     client = manager.blocking_client()
     try:
         client.start_channels()

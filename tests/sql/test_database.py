@@ -296,6 +296,32 @@ def wire(tmp_path: Path, server: embedded.Server) -> Iterator[tuple[Wire, Databa
     wire.close()
 
 
+@pytest.mark.parametrize(
+    ("sql", "said"),
+    [
+        ("create table cut_off as select pg_sleep(100)::text", "not known"),
+        ("begin; select pg_sleep(100)", "nothing of it was kept"),
+    ],
+)
+def test_a_wire_cut_in_the_middle_of_a_statement_is_told(
+    wire: tuple[Wire, Database], other: Database, sql: str, said: str
+):
+    line, database = wire
+    backend = number(database)
+
+    def cut() -> None:
+        at_work(other, backend)
+        line.cut()
+
+    cutter = threading.Thread(target=cut, daemon=True)
+    cutter.start()
+    with pytest.raises(Wrong, match=said):
+        results(database, sql)
+    cutter.join()
+    assert value(database, "select 1") == 1
+    other.fetch("select pg_terminate_backend($1)", [backend])
+
+
 def test_a_cut_wire_is_mended(wire: tuple[Wire, Database]):
     line, database = wire
     line.cut()
@@ -336,11 +362,43 @@ def test_an_interrupt_works_though_nothing_comes_through_any_more(wire: tuple[Wi
     assert database.lost
 
 
-def test_a_full_disk_is_said_and_the_connection_stays(
-    database: Database, server: embedded.Server, tmp_path: Path
-):
+needs_full = pytest.mark.skipif(not Path("/dev/full").exists(), reason="no device here is always full")
+
+
+@pytest.fixture
+def full(database: Database, other: Database, server: embedded.Server) -> Iterator[str]:
+    """A table for whose rows there is no space left on the device."""
+    [[schema, table]] = database.fetch("select current_schema()::text, 'full'").rows
+    other.execute(f"create table {schema}.{table} (x text)")
+    [[path]] = other.fetch(f"select pg_relation_filepath('{schema}.{table}')").rows
+    # So that the server need not come back to the file.
+    other.execute("checkpoint")
+    file = server.sockets.parent / "cluster" / str(path)
+    file.unlink()
+    file.symlink_to("/dev/full")
+    yield f"{schema}.{table}"
+    file.unlink()
+    file.touch()
+    os.chown(file, file.parent.stat().st_uid, file.parent.stat().st_gid)
+
+
+@needs_full
+def test_a_full_disk_is_said_and_the_connection_stays(database: Database, full: str):
     backend = number(database)
-    # The server's own word for it; what runs out is the space that temporary files may take.
+    results(database, "create table beside (x int)")
+    with pytest.raises(Wrong, match=r"No space left on device \(SQLSTATE 53100\)"):
+        results(database, f"insert into {full} select repeat('x', 1000) from generate_series(1, 100)")
+    assert number(database) == backend
+    assert not database.in_transaction
+    with pytest.raises(Wrong, match="53100"):
+        results(database, f"begin; insert into beside values (1); insert into {full} values ('x')")
+    assert database.in_transaction
+    results(database, "rollback; insert into beside values (2)")
+    assert rows(database, "select x from beside") == [(2,)]
+
+
+def test_no_room_for_temporary_files_is_said_and_the_connection_stays(database: Database):
+    backend = number(database)
     results(database, "set temp_file_limit = '1MB'; set work_mem = '64kB'")
     with pytest.raises(Wrong, match="53400"):
         results(database, "select * from generate_series(1, 1000000) i order by -i")
@@ -416,6 +474,28 @@ def test_an_address_of_sqlalchemys_is_understood(url: str):
         assert value(database, "select 1") == 1
     finally:
         database.close()
+
+
+@pytest.mark.parametrize(("mode", "first"), [("require", "80877103"), ("disable", "196608")])
+def test_the_address_says_whether_the_wire_must_be_encrypted(mode: str, first: str):
+    heard: list[int] = []
+
+    def refuse(door: socket.socket) -> None:
+        caller, _ = door.accept()
+        with caller:
+            heard.append(int.from_bytes(caller.recv(8)[4:], "big"))
+            # A server that knows no encryption says so.
+            caller.sendall(b"N")
+
+    with socket.create_server(("127.0.0.1", 0)) as door:
+        server = threading.Thread(target=refuse, args=(door,), daemon=True)
+        server.start()
+        url = f"postgresql://u@127.0.0.1:{door.getsockname()[1]}/d?sslmode={mode}"
+        with pytest.raises(Failed, match="SSL" if mode == "require" else "closed"):
+            Database.open("default", Target(url))
+        server.join()
+    # What it asks first: whether it may encrypt, or at once who it is talking to.
+    assert heard == [int(first)]
 
 
 # Passwords

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import socket
 from collections.abc import Iterator, Mapping
+from pathlib import Path
 from typing import Any
 
 import pytest
@@ -439,3 +440,56 @@ def test_a_watched_table_reruns_its_readers_whoever_changes_it(document: Documen
         document.kernel.until(lambda message: "now 2" in str(message["content"].get("text")))
     finally:
         somebody.close()
+
+
+def test_no_message_log_or_file_tells_a_password_or_a_value(
+    guarded: Path, site: str, tmp_path: Path, url: str
+):
+    secret, value = "marked-secret!", "marked-value"
+    typed = f"postgresql://guarded:{secret}@/postgres?host={guarded}"
+    nowhere = [
+        f"postgresql://guarded:{secret}@/nowhere?host={guarded}",
+        f"postgresql://u:{secret}@/x?host=/nonexistent",
+    ]
+    folders = ("HOME", "IPYTHONDIR", "JUPYTER_DATA_DIR", "JUPYTER_RUNTIME_DIR", "TMPDIR")
+    own = {name: str(tmp_path / name) for name in folders}
+    for folder in own.values():
+        Path(folder).mkdir()
+    environment = {**own, "DATABASE_URL": typed, "PGPASSWORD": secret, "MARKED": value}
+    with kernel("reactive_kernel", path=site, log=tmp_path / "log", **environment) as marked:
+        document = Document(marked)
+        document.sync({
+            "key": "import os, types\nkeys = types.SimpleNamespace(main=os.environ['MARKED'])",
+            "bound": "%%sql rows <<\nselect length({keys.main}) as n",
+            "kept": "%%sql\ncreate temp table kept (t text); insert into kept values ({keys.main})",
+            "wrong": "%%sql\nselect {keys.main}::int",
+            "worse": "%%sql\nselect {keys.main}::text, nonsense",
+            "connect": f"%sql {typed} --name typed",
+            "fail": f"%sql {nowhere[0]} --name typed",
+            "away": f"%sql {nowhere[1]}",
+            "tell": "%sql\n%sql --on typed\nprint(In, _i, _ih)",
+            "watch": "%sql --watch kept",
+            "why": "%reactive why wrong\n%history -g -n",
+            "write": "get_ipython().history_manager.writeout_cache()",
+        })  # fmt: skip
+        for cell in list(document.cells):
+            document.run(cell)
+        document.tell(op="variables")
+        for number, address in enumerate([typed, *nowhere]):
+            document.tell(op="connect", url=address, name=f"number {number}")
+        marked.ask(marked.open("reactive.sql"), op="catalog", on="typed")
+        onlooker = Database.open("onlooker", Target(url))
+        seen = onlooker.fetch("select query from pg_stat_activity where usename = 'guarded'").rows
+        onlooker.close()
+        said = [message for message in marked.log if message["msg_type"] != "execute_input"]
+        assert {"reactive_connection", "reactive_cells", "error", "stream"} <= {
+            each["msg_type"] for each in said
+        }
+        assert marked.value("int(rows.n[0])") == str(len(value))
+    assert len(seen) > 1
+    for mark in (secret, value):
+        assert [(m["msg_type"], m["content"]) for m in said if mark in str(m)] == []
+        assert mark not in str(seen), mark
+        files = [path for path in [*tmp_path.rglob("*"), guarded.parent / "log"] if path.is_file()]
+        assert {"history.sqlite", "log"} <= {path.name for path in files}
+        assert [path for path in files if mark.encode() in path.read_bytes()] == []
