@@ -176,6 +176,8 @@ class Observation:
     stuck: bool = False
     # Names it writes, and looked for in vain before.
     early: frozenset[Resource] = NOTHING
+    # Names it found and took away itself before it looked for them in vain: no need of anybody else's.
+    vain: frozenset[Resource] = NOTHING
     # Names that it may take away, and that were not there: nobody could see whether it does.
     untried: frozenset[Resource] = NOTHING
     # What functions reachable from the values of written names will touch when called.

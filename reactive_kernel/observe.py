@@ -148,12 +148,15 @@ def observe(
         if name not in live and (value is not _ABSENT or name in gone) and not of_the_session(name)
     }
     missed = _missed(error)
+    vain = frozenset(name for name in missed if seen.before.get(name, _ABSENT) is not _ABSENT)
+    missed -= vain
     return Observation(
         bound=frozenset(bound),
         deleted=frozenset(deleted),
         # What the graph knew already it knows better: through which function, and so for how long.
         reads=(missed | loaded) - run.inputs.keys(),
         early=missed & run.inputs.keys() & run.facts.writes,
+        vain=vain,
         untried=_untried(seen, live, run),
         latent=latent_of(_may_call({name: live[name] for name in bound}, looked), live, facts),
         unproven=_unproven(run),

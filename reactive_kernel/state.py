@@ -125,8 +125,9 @@ def stamps_of(event: RunFinished, old: Mapping[Resource, Stamp]) -> dict[Resourc
 
 def learned(flight: Flight, event: RunFinished, before: Entry) -> Entry:
     """What static analysis said, corrected by what the run did, and by the reads that earlier runs showed."""
-    guess, seen = replace(entry_of(flight.facts), early=before.early | event.seen.early), event.seen
-    known = before.reads | (before.above - before.shares)
+    seen = event.seen
+    guess = replace(entry_of(flight.facts), early=(before.early | seen.early) - seen.vain)
+    known = (before.reads | (before.above - before.shares)) - seen.vain
     found = (known | seen.reads) - guess.reads - guess.above
     guess = replace(guess, reads=guess.reads | (found - BUILTINS), above=guess.above | (found & BUILTINS))
     reads = guess.reads

@@ -119,10 +119,11 @@ class _Round:
         before = dict(self.live)
         self.shown[cell], error = execute(self.sources[cell], cell, self.live)
         missed = {str(error.name)} if isinstance(error, NameError) else set[str]()
-        known = self.known.get(cell, Entry())
-        early = known.early | (missed & inputs.keys() & facts.writes)
+        known, vain = self.known.get(cell, Entry()), missed & before.keys()
+        missed -= vain
+        early = (known.early - vain) | (missed & inputs.keys() & facts.writes)
         guess = replace(entry_of(facts), early=early)
-        reads = guess.reads | ((missed - inputs.keys() | known.reads) - guess.above)
+        reads = guess.reads | ((missed - inputs.keys() | known.reads - vain) - guess.above)
         if error is not None:
             self.learned[cell] = replace(guess, reads=reads)
             return
