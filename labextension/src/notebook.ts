@@ -47,6 +47,7 @@ import {
 import { Requests } from './requests';
 import type { Settings } from './settings';
 import { Stream } from './stream';
+import { Unheard } from './unheard';
 
 /** The open notebooks, as views see them. */
 export interface IReactiveNotebooks {
@@ -193,6 +194,8 @@ export class ReactiveNotebook {
     }
     if (kernel) {
       this.early.run();
+    } else {
+      this.early.lost();
     }
   }
 
@@ -201,12 +204,13 @@ export class ReactiveNotebook {
     this.stream = null;
     this.alone = false;
     this.requests.clear();
+    this.unheard.clear();
     this.captors.clear();
     if (kernel) {
       this.captors.follow(kernel);
     }
     kernel?.anyMessage.connect(this.passed, this);
-    kernel?.connectionStatusChanged.connect(this.turnedAlone, this);
+    kernel?.connectionStatusChanged.connect(this.connected, this);
     this.outputs.settleAll();
     this.become({ ...EMPTY, stream: 'connecting' }, ALL_CHANGED);
     if (kernel) {
@@ -273,6 +277,7 @@ export class ReactiveNotebook {
   /** The kernel's process is another one, which knows nothing of this page. */
   private replaced(): void {
     this.outputs.settleAll();
+    this.unheard.clear();
     this.become({ ...EMPTY, stream: this.known.stream }, ALL_CHANGED);
     this.conversation.end();
     this.meet();
@@ -280,6 +285,7 @@ export class ReactiveNotebook {
 
   private apply(snapshot: Snapshot): void {
     this.requests.folded();
+    this.unheard.folded(snapshot.cells);
     const { mode, reactive, stream } = this.known;
     this.become({ ...EMPTY, mode, reactive, stream }, ALL_CHANGED);
     snapshot.other.forEach(message => {
@@ -308,6 +314,7 @@ export class ReactiveNotebook {
       this.learn(message);
     }
     this.requests.told(message);
+    this.unheard.heard(message);
     const taken = channel === 'iopub' && this.captors.takes(message);
     if (!taken && !this.outputs.hear(message, channel)) {
       this.restart();
@@ -338,13 +345,19 @@ export class ReactiveNotebook {
     this.state = state;
     const kernel = this.kernel();
     if (kernel?.status === 'unknown' && kernel.connectionStatus === 'connected' && state === 'busy') {
-      const { _updateStatus } = kernel as unknown as { _updateStatus?: (status: string) => void };
-      _updateStatus?.call(kernel, state);
+      tellStatus(kernel, state);
     }
   }
 
   private turned(state: StreamState): void {
     this.become({ ...this.known, stream: state }, { ...NO_CHANGE, stream: true });
+  }
+
+  private connected(kernel: Kernel.IKernelConnection, status: Kernel.ConnectionStatus): void {
+    if (kernel === this.met && status === 'connected') {
+      this.early.reached();
+    }
+    this.turnedAlone();
   }
 
   /** Where nobody replays, the kernel's own websocket is all there is. */
@@ -380,6 +393,14 @@ export class ReactiveNotebook {
     }
     this.requests.passed(args);
     const { msg, direction } = args;
+    if (direction === 'send') {
+      this.unheard.said(msg);
+    } else {
+      this.unheard.heard(msg);
+      if (msg.header.msg_type === 'kernel_info_reply') {
+        this.informed();
+      }
+    }
     if (direction === 'send' && msg.header.msg_type === 'execute_request') {
       const { cellId } = msg.metadata as { cellId?: unknown };
       if (typeof cellId === 'string') {
@@ -410,6 +431,11 @@ export class ReactiveNotebook {
       this.patience = PATIENCE;
       return;
     }
+    this.unheard.look();
+    this.unknown = kernel.status === 'unknown' && this.state === 'idle' ? this.unknown + 1 : 0;
+    if (this.unknown > UNKNOWN && kernel.connectionStatus === 'connected') {
+      tellStatus(kernel, this.state);
+    }
     const away = kernel.connectionStatus !== 'connected' && kernel.status !== 'dead';
     const lacking = this.requests.lacking();
     const progress = `${this.requests.progress()} ${kernel.connectionStatus}`;
@@ -428,6 +454,21 @@ export class ReactiveNotebook {
         this.stream?.restart();
       }
     }
+  }
+
+  /** Nobody has heard this, and perhaps nothing else that was said lately. */
+  private again(told: readonly KernelMessage.IMessage[], runs: readonly KernelMessage.IMessage[]): void {
+    const { _sendMessage } = this.kernel() as unknown as {
+      _sendMessage?: (message: KernelMessage.IMessage) => void;
+    };
+    const send = (message: KernelMessage.IMessage): void => {
+      // The same message, for whose answers Lab still waits.
+      _sendMessage?.call(this.kernel(), message);
+    };
+    told.forEach(send);
+    this.document.forget();
+    this.document.flush();
+    runs.forEach(send);
   }
 
   // What people see
@@ -523,10 +564,27 @@ export class ReactiveNotebook {
   private state = '';
   private restarted = 0;
   private watch = 0;
+  private unknown = 0;
   private patience = PATIENCE;
   private progress = '';
   private byId: ReadonlyMap<string, CodeCell> | null = null;
   private readonly requests = new Requests();
+  // The kernel has answered over the connection that there is now.
+  private informed: () => void = () => undefined;
+  private readonly unheard = new Unheard<KernelMessage.IMessage>({
+    quiet: () => {
+      const { status, connectionStatus } = this.kernel() ?? {};
+      return this.state === 'idle' && connectionStatus === 'connected' && status !== 'dead';
+    },
+    renew: async () => {
+      await this.kernel()?.reconnect();
+      // Lab asks for it whenever it connects, and hands on nothing more if it waits for an answer that was lost.
+      await new Promise<void>(resolve => (this.informed = resolve));
+    },
+    again: (told, runs) => {
+      this.again(told, runs);
+    }
+  });
   private readonly outputs: Outputs;
   private readonly conversation: Conversation;
   private readonly document: Document;
@@ -538,6 +596,13 @@ export class ReactiveNotebook {
 /** How often what came on both ways is compared, in milliseconds, and how often nothing may move. */
 const COMPARE = 1_000;
 const PATIENCE = 2;
+/** How often a connected kernel's state may be unknown to Lab alone: something that it waits for was lost. */
+const UNKNOWN = 5;
+
+function tellStatus(kernel: Kernel.IKernelConnection, status: string): void {
+  const { _updateStatus } = kernel as unknown as { _updateStatus?: (status: string) => void };
+  _updateStatus?.call(kernel, status);
+}
 
 function recorded(message: KernelMessage.IIOPubMessage): Recorded {
   const { header, parent_header, metadata, content } = message;

@@ -20,6 +20,8 @@ class Network:
         self._lock = threading.Lock()
         self._open: set[socket.socket] = set()
         self._whole = True
+        self._heads: dict[socket.socket, bytes] = {}
+        self._holes: set[socket.socket] = set()
         threading.Thread(target=self._accept, daemon=True).start()
 
     def cut(self) -> None:
@@ -33,6 +35,11 @@ class Network:
     def mend(self) -> None:
         with self._lock:
             self._whole = True
+
+    def swallow(self, path: bytes) -> None:
+        """What goes over connections made for this path by now arrives nowhere, and nobody is told."""
+        with self._lock:
+            self._holes |= {client for client, head in self._heads.items() if path in head}
 
     def close(self) -> None:
         self.cut()
@@ -54,17 +61,25 @@ class Network:
             server = socket.create_connection(("127.0.0.1", self._server))
             self._open |= {client, server}
         with client, server:
-            back = threading.Thread(target=self._carry, args=(server, client), daemon=True)
+            back = threading.Thread(target=self._carry, args=(server, client, client), daemon=True)
             back.start()
-            self._carry(client, server)
+            self._carry(client, server, client)
             back.join()
             with self._lock:
                 self._open -= {client, server}
+                self._holes.discard(client)
+                self._heads.pop(client, None)
 
-    def _carry(self, source: socket.socket, target: socket.socket) -> None:
+    def _carry(self, source: socket.socket, target: socket.socket, client: socket.socket) -> None:
         with suppress(OSError):
             while piece := source.recv(PIECE):
-                target.sendall(piece)
+                with self._lock:
+                    if source is client and piece.startswith(b"GET "):
+                        # A connection may serve several requests, the last of which keeps it.
+                        self._heads[client] = piece.partition(b"\r\n")[0]
+                    lost = client in self._holes
+                if not lost:
+                    target.sendall(piece)
         for end in (source, target):
             with suppress(OSError):
                 end.shutdown(socket.SHUT_RDWR)

@@ -115,6 +115,24 @@ def test_a_cut_network_loses_nothing(lab, tab):
         expect(count_of(page, 1)).to_have_text("[3]:")
 
 
+def test_what_is_asked_into_a_dead_connection_is_asked_again(lab, tab):
+    page, log = tab.page, lab.root / "dead.log"
+    with network_to(lab.port) as network:
+        counted = f"open({str(log)!r}, 'a').write('run ')"
+        open_lab(page, lab.behind(network.port), lab.notebook("dead.ipynb", *CHAIN, counted))
+        kernel_knows(page)
+        kernel_is_idle(page)
+        network.swallow(b"/channels")
+        run(page, 2)
+        run(page, 0)
+        expect(text_of(page, 1)).to_have_text("y is 2\n")
+        expect(count_of(page, 2)).to_have_text("[1]:")
+        expect(count_of(page, 0)).to_have_text("[2]:")
+        run(page, 1)
+        expect(count_of(page, 1)).to_have_text("[4]:")
+    assert log.read_text() == "run "
+
+
 def test_a_server_that_stood_still_goes_on(fragile, tab):
     page, gate = tab.page, Gate(fragile.root, "still")
     open_lab(page, fragile, fragile.notebook("still.ipynb", gate.source, "print('then', i)"))
@@ -137,22 +155,27 @@ def test_a_server_that_stood_still_goes_on(fragile, tab):
 def test_a_server_that_was_killed_is_met_again(tab, tmp_path_factory):
     page, root = tab.page, tmp_path_factory.mktemp("killed")
     options = ("lab", root, "--LabApp.expose_app_in_browser=True")
+    # Lab's own word, once the server has been away for long.
+    said = page.locator(".jp-Dialog")
+    page.add_locator_handler(said, said.get_by_role("button").last.click)
     with running(*options) as server:
-        open_lab(page, server, server.notebook("killed.ipynb", *CHAIN))
+        open_lab(page, server, server.notebook("killed.ipynb", *CHAIN, "print('x is', x)"))
         kernel_knows(page)
         run(page, 0)
         expect(text_of(page, 1)).to_have_text("y is 2\n")
         server.process.kill()
         stream_is(page, "lost")
+        # For whatever kernel there will be.
+        run(page, 2)
+        expect(count_of(page, 2)).to_have_text("[*]:")
     with running(*options, port=server.port, token=server.token):
-        # The kernel went with its server; what it showed stays.
-        expect(page.locator(".jp-Toolbar-kernelName")).to_have_text("No Kernel")
-        expect(text_of(page, 1)).to_have_text("y is 2\n")
-        page.evaluate(
-            "() => window.jupyterapp.shell.currentWidget.sessionContext.changeKernel({ name: 'reactive' })"
-        )
-        kernel_knows(page)
+        expect(text_of(page, 2)).to_have_text("x is 1\n")
         stream_is(page, "live")
+        # It ran once, what it needs before it, and the other reader of that.
+        for place, count in enumerate(("[1]:", "[2]:", "[3]:")):
+            expect(count_of(page, place)).to_have_text(count)
+        run(page, 1)
+        expect(count_of(page, 1)).to_have_text("[4]:")
 
 
 def test_without_a_stream_live_messages_are_shown(lab, tab):
