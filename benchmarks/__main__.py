@@ -3,10 +3,13 @@
 from __future__ import annotations
 
 import platform
+import shutil
 import sys
 import time
 from collections.abc import Iterator
+from importlib import import_module
 from importlib.metadata import version
+from importlib.util import find_spec
 
 from . import analysis, kernels, observation, sql
 
@@ -21,6 +24,10 @@ def rows() -> Iterator[dict[str, object]]:
         print(f"SQL cells are left out: {', '.join(missing)} not installed", file=sys.stderr)
     else:
         yield from sql.rows(3)
+    if find_spec("playwright") and shutil.which("chromium"):
+        yield from import_module("benchmarks.front").rows()
+    else:
+        print("front ends are left out: Playwright or Chromium not installed", file=sys.stderr)
 
 
 def line(row: dict[str, object]) -> str:

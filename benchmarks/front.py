@@ -1,0 +1,214 @@
+"""What the extension costs JupyterLab, beside JupyterLab without it: `python -m benchmarks.front`.
+
+Needs Chromium and a built front end, as the browser tests do.
+"""
+
+from __future__ import annotations
+
+import gzip
+import json
+import os
+import shutil
+import sys
+import tempfile
+from collections.abc import Iterator
+from contextlib import ExitStack, contextmanager
+from dataclasses import dataclass
+from pathlib import Path
+from statistics import median, quantiles
+
+from playwright.sync_api import Browser, Page, sync_playwright
+
+from tests.browser.conftest import SWITCHES, Server, running
+
+CELLS, ROUNDS, KEYS = 500, 7, 60
+CASCADE, FRAME = 300, 100  # milliseconds
+KILOBYTE = 1000
+BUNDLE = Path(__file__).parent.parent / "jupyter_extension" / "labextension" / "static"
+
+Row = dict[str, object]
+Pair = tuple[list[float], list[float]]
+
+OPEN = """async ([path, cells]) => {
+    const { commands } = window.jupyterapp;
+    const frame = () => new Promise(resolve => requestAnimationFrame(() => setTimeout(resolve)));
+    const begin = performance.now();
+    const panel = await commands.execute('docmanager:open', { path });
+    await panel.context.ready;
+    while (panel.content.widgets.length < cells || !panel.content.widgets[0].node.isConnected) {
+        await frame();
+    }
+    await frame();
+    const took = performance.now() - begin;
+    await panel.sessionContext.ready;
+    return took;
+}"""
+
+CLOSE = """async () => {
+    const { shell } = window.jupyterapp;
+    for (const widget of [...shell.widgets('main')]) {
+        await widget.sessionContext?.shutdown();
+        widget.dispose();
+    }
+}"""
+
+# From the key to the picture after it.
+LISTEN = """() => {
+    window.latencies = [];
+    addEventListener('keydown', () => {
+        const begin = performance.now();
+        requestAnimationFrame(() => setTimeout(() => window.latencies.push(performance.now() - begin)));
+    }, true);
+}"""
+
+WATCH = """() => {
+    window.waits = [];
+    let last = performance.now();
+    const next = now => {
+        window.waits.push(now - last);
+        last = now;
+        requestAnimationFrame(next);
+    };
+    requestAnimationFrame(next);
+}"""
+
+
+def row(what: str, measured: float, must: float, detail: str, aim: float | None = None) -> Row:
+    return {"what": what, "measured": measured, "must": must, "aim": must if aim is None else aim} | {
+        "detail": detail
+    }
+
+
+def bundle() -> Row:
+    """All that a browser fetches of ours, as servers and proxies send it."""
+    files = [file for file in BUNDLE.iterdir() if file.suffix != ".map"]
+    size = sum(len(gzip.compress(file.read_bytes())) for file in files) / KILOBYTE
+    return row("the extension for JupyterLab, compressed, kB", size, 300, f"{len(files)} files")
+
+
+@dataclass(frozen=True)
+class Place:
+    """A JupyterLab of its own, and the page in which it is open."""
+
+    server: Server
+    page: Page
+
+    def opened(self, kernel: str, cells: int = CELLS) -> float:
+        sources = [f"x{place} = {place}" for place in range(cells)]
+        path = self.server.notebook("long.ipynb", *sources, kernel=kernel)
+        return self.page.evaluate(OPEN, [path, cells])
+
+    def idle(self) -> None:
+        indicator = ".jp-Notebook-ExecutionIndicator[data-status=idle]"
+        self.page.wait_for_selector(indicator, state="attached", timeout=60_000)
+
+    def closed(self) -> None:
+        self.page.evaluate(CLOSE)
+
+    def typed(self, kernel: str) -> list[float]:
+        """How long each of many keys takes to be seen, in the middle of a long notebook."""
+        self.opened(kernel)
+        self.idle()
+        self.page.locator(".jp-CodeCell .cm-content").nth(2).click()
+        self.page.evaluate("() => { window.latencies.length = 0; }")
+        self.page.keyboard.type("a" * KEYS, delay=30)
+        self.page.wait_for_function(f"() => window.latencies.length >= {KEYS}")
+        took = self.page.evaluate("() => window.latencies")
+        self.closed()
+        return took
+
+
+@contextmanager
+def place(browser: Browser, root: Path, *, extended: bool) -> Iterator[Place]:
+    config, files = root / "config", root / "files"
+    files.mkdir(parents=True)
+    (config / "labconfig").mkdir(parents=True)
+    disabled = {"disabledExtensions": {"jupyter-reactive": not extended}}
+    (config / "labconfig" / "page_config.json").write_text(json.dumps(disabled))
+    os.environ["JUPYTER_CONFIG_DIR"] = str(config)
+    with (
+        running("lab", files, "--LabApp.expose_app_in_browser=True") as server,
+        browser.new_context() as context,
+    ):
+        page = context.new_page()
+        page.goto(server.address("/lab"))
+        page.wait_for_selector(".jp-Launcher", timeout=60_000)
+        page.evaluate(LISTEN)
+        yield Place(server, page)
+
+
+def opening(ours: Place, plain: Place, kernel: str) -> Row:
+    took: Pair = ([], [])
+    # The first time each opens one, it fetches what opening takes.
+    for turn in range(ROUNDS + 1):
+        for times, where in zip(took, (ours, plain), strict=True):
+            time = where.opened(kernel)
+            where.idle()
+            where.closed()
+            if turn:
+                times.append(time)
+    what = f"opening a notebook of {CELLS} cells ({kernel}), beside JupyterLab alone"
+    return row(what, *ratio(took))
+
+
+def typing(ours: Place, plain: Place, kernel: str) -> Row:
+    took: Pair = ([], [])
+    for _ in range(ROUNDS // 2):
+        for times, where in zip(took, (ours, plain), strict=True):
+            times.extend(where.typed(kernel))
+    what = f"typing in a notebook of {CELLS} cells ({kernel}), beside JupyterLab alone"
+    return row(what, *ratio(took))
+
+
+def ratio(took: Pair) -> tuple[float, float, str]:
+    ours, plain = map(median, took)
+    late = ", ".join(f"{quantiles(times, n=20)[-1]:.0f}" for times in took)
+    return ours / plain, 1.1, f"{ours:.0f} ms, {plain:.0f} ms; one in twenty above {late}"
+
+
+def cascade(ours: Place) -> Row:
+    """A chain whose every cell runs again when the first one does."""
+    sources = ["x0 = 0", *(f"x{place} = x{place - 1} + 1" for place in range(1, CASCADE))]
+    path, page = ours.server.notebook("chain.ipynb", *sources), ours.page
+    page.evaluate(OPEN, [path, CASCADE])
+    page.wait_for_selector(".jp-Notebook[data-reactive-mode=auto]", timeout=60_000)
+    page.wait_for_selector(".jp-CodeCell[data-reactive-freshness=new]", timeout=60_000)
+    page.evaluate(WATCH)
+    page.evaluate("() => void window.jupyterapp.commands.execute('notebook:run-all-cells')")
+    fresh = f"() => document.querySelectorAll('[data-reactive-freshness=fresh]').length === {CASCADE}"
+    page.wait_for_function(fresh, timeout=120_000)
+    waits = page.evaluate("() => window.waits")
+    ours.closed()
+    slow = [wait for wait in waits if wait > FRAME]
+    what = f"frames over {FRAME} ms while {CASCADE} cells run"
+    return row(what, len(slow), 5, f"of {len(waits)}; the longest {max(waits):.0f} ms", aim=0)
+
+
+def rows() -> Iterator[Row]:
+    yield bundle()
+    with ExitStack() as stack:
+        root = Path(stack.enter_context(tempfile.TemporaryDirectory()))
+        for name in ("HOME", "JUPYTER_DATA_DIR", "JUPYTER_RUNTIME_DIR", "IPYTHONDIR"):
+            os.environ[name] = str(root / name.lower())
+        playwright = stack.enter_context(sync_playwright())
+        browser = playwright.chromium.launch(executable_path=shutil.which("chromium"), args=SWITCHES)
+        stack.callback(browser.close)
+        ours = stack.enter_context(place(browser, root / "with", extended=True))
+        plain = stack.enter_context(place(browser, root / "without", extended=False))
+        for kernel in ("python3", "reactive"):
+            yield opening(ours, plain, kernel)
+            yield typing(ours, plain, kernel)
+        yield cascade(ours)
+
+
+def main() -> int:
+    from .__main__ import HEADER, line
+
+    print(HEADER)
+    for each in rows():
+        print(line(each), flush=True)
+    return 0
+
+
+if __name__ == "__main__":
+    sys.exit(main())
