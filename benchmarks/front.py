@@ -61,13 +61,27 @@ LISTEN = """() => {
     }, true);
 }"""
 
+RUN_ALL = "notebook:run-all-cells"
+# Into the first cell, with another text, so that nothing it leaves is as before.
+DO = """command => {
+    const { content } = window.jupyterapp.shell.currentWidget;
+    content.activeCellIndex = 0;
+    content.model.cells.get(0).sharedModel.setSource(`x0 = ${Math.random()}`);
+    void window.jupyterapp.commands.execute(command);
+}"""
+COUNT = """() => {
+    const { content } = window.jupyterapp.shell.currentWidget;
+    return content.widgets.at(-1).model.executionCount ?? 0;
+}"""
 WATCH = """() => {
-    window.waits = [];
+    const waits = (window.waits = []);
     let last = performance.now();
     const next = now => {
-        window.waits.push(now - last);
+        waits.push(now - last);
         last = now;
-        requestAnimationFrame(next);
+        if (waits === window.waits) {
+            requestAnimationFrame(next);
+        }
     };
     requestAnimationFrame(next);
 }"""
@@ -166,22 +180,31 @@ def ratio(took: Pair) -> tuple[float, float, str]:
     return ours / plain, 1.1, f"{ours:.0f} ms, {plain:.0f} ms; one in twenty above {late}"
 
 
-def cascade(ours: Place) -> Row:
-    """A chain whose every cell runs again when the first one does."""
-    sources = ["x0 = 0", *(f"x{place} = x{place - 1} + 1" for place in range(1, CASCADE))]
-    path, page = ours.server.notebook("chain.ipynb", *sources), ours.page
+def cascade(ours: Place, plain: Place) -> Row:
+    """A chain whose every cell reruns because the first one ran; JupyterLab alone is told to run them all."""
+    chains = waits_in(ours, "reactive", "notebook:run-cell"), waits_in(plain, "python3", RUN_ALL)
+    slow, others = ([wait for wait in waits if wait > FRAME] for waits in chains)
+    what = f"frames over {FRAME} ms while {CASCADE} cells rerun"
+    detail = f"the longest {max(chains[0]):.0f} ms; JupyterLab alone: {len(others)}, {max(chains[1]):.0f} ms"
+    return row(what, len(slow), max(5, len(others)), detail, aim=0)
+
+
+def waits_in(where: Place, kernel: str, again: str) -> list[float]:
+    """Between the frames that a page draws while its cells run once more."""
+    sources = ["x0 = 0", *(f"x{place} = x{place - 1} + 1\nx{place}" for place in range(1, CASCADE))]
+    path, page = where.server.notebook("chain.ipynb", *sources, kernel=kernel), where.page
     page.evaluate(OPEN, [path, CASCADE])
-    page.wait_for_selector(".jp-Notebook[data-reactive-mode=auto]", timeout=60_000)
-    page.wait_for_selector(".jp-CodeCell[data-reactive-freshness=new]", timeout=60_000)
-    page.evaluate(WATCH)
-    page.evaluate("() => void window.jupyterapp.commands.execute('notebook:run-all-cells')")
-    fresh = f"() => document.querySelectorAll('[data-reactive-freshness=fresh]').length === {CASCADE}"
-    page.wait_for_function(fresh, timeout=120_000)
-    waits = page.evaluate("() => window.waits")
-    ours.closed()
-    slow = [wait for wait in waits if wait > FRAME]
-    what = f"frames over {FRAME} ms while {CASCADE} cells run"
-    return row(what, len(slow), 5, f"of {len(waits)}; the longest {max(waits):.0f} ms", aim=0)
+    where.idle()
+    for command in (RUN_ALL, again):
+        # The first time, all that a page does only once is done.
+        before = page.evaluate(COUNT)
+        page.evaluate(WATCH)
+        page.evaluate(DO, command)
+        page.wait_for_function(f"before => ({COUNT})() > before", arg=before, timeout=120_000)
+        waits = page.evaluate("() => window.waits")
+        where.idle()
+    where.closed()
+    return waits
 
 
 def rows() -> Iterator[Row]:
@@ -198,7 +221,7 @@ def rows() -> Iterator[Row]:
         for kernel in ("python3", "reactive"):
             yield opening(ours, plain, kernel)
             yield typing(ours, plain, kernel)
-        yield cascade(ours)
+        yield cascade(ours, plain)
 
 
 def main() -> int:

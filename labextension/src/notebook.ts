@@ -20,7 +20,6 @@ import {
   EMPTY,
   NO_CHANGE,
   cellAttributes,
-  explanation,
   joined,
   learned,
   notebookAttributes,
@@ -134,6 +133,11 @@ export class ReactiveNotebook {
 
   connect(url: string, name?: string): void {
     this.send({ op: 'connect', url, ...(name !== undefined && { name }) });
+  }
+
+  /** For how long a cell has been running that ran already when this page came; in milliseconds. */
+  ranFor(id: string): number {
+    return Math.max(0, Date.now() - (this.began.get(id) ?? Date.now()));
   }
 
   /** Scroll to a cell and select it. */
@@ -293,8 +297,14 @@ export class ReactiveNotebook {
       this.state = executionStateOf(message) ?? this.state;
     });
     this.kernelIs(this.state);
+    this.began.clear();
     for (const [id, shown] of snapshot.cells) {
-      this.outputs.reconcile(id, shown, this.runs(id, shown));
+      const running = this.runs(id, shown);
+      const began = Date.parse(shown.messages[0]?.header.date ?? '');
+      if (running && began) {
+        this.began.set(id, began);
+      }
+      this.outputs.reconcile(id, shown, running);
     }
     for (const message of snapshot.other) {
       if (message.header.msg_type === 'input_request') {
@@ -327,8 +337,10 @@ export class ReactiveNotebook {
   private learn(message: Recorded): void {
     const news = learned(this.known, message);
     if (news) {
+      const changes = cellsOf(message);
+      changes.forEach((_, id) => this.began.delete(id));
       this.become(...news);
-      this.outputs.settle(cellsOf(message));
+      this.outputs.settle(changes);
     }
   }
 
@@ -532,12 +544,7 @@ export class ReactiveNotebook {
   }
 
   private markCell(cell: Cell): void {
-    const state = this.known.cells.get(cell.model.id);
-    mark(cell.node, cellAttributes(state));
-    const prompt = cell.node.querySelector('.jp-InputPrompt');
-    if (prompt) {
-      mark(prompt, { title: explanation(state) });
-    }
+    mark(cell.node, cellAttributes(this.known.cells.get(cell.model.id)));
   }
 
   private find(id: string): CodeCell | null {
@@ -563,6 +570,8 @@ export class ReactiveNotebook {
   // The kernel's own state, as the stream tells it.
   private state = '';
   private restarted = 0;
+  // When the cells that ran when everything was told last had begun.
+  private readonly began = new Map<string, number>();
   private watch = 0;
   private unknown = 0;
   private patience = PATIENCE;

@@ -279,3 +279,49 @@ def test_results_of_sql_cells_have_pages(classic, tab):
     page.get_by_role("button", name="Previous rows").click()
     expect(rows.last).to_have_text("99")
     assert tab.complaints == []
+
+
+def test_a_restarted_kernel_is_met_again(server, tab):
+    page = tab.page
+    open_classic(page, server, server.notebook("classic-restart.ipynb", *CHAIN))
+    kernel_knows(page)
+    typing_rests(page, NEVER)
+    run(page, 0)
+    is_(page, 1, freshness="fresh")
+    page.evaluate("() => Jupyter.notebook.kernel.restart()")
+    is_(page, 1, freshness="new")
+    run(page, 0)
+    is_(page, 1, freshness="fresh")
+    expect(count_of(page, 1)).to_have_text("In [2]:")
+    assert tab.complaints == []
+
+
+def test_input_can_be_given_after_a_reload(server, tab):
+    page = tab.page
+    cells = ("name = input('who? ')\nprint('hello', name)",)
+    open_classic(page, server, server.notebook("classic-input.ipynb", *cells))
+    kernel_knows(page)
+    run(page, 0)
+    expect(page.locator(".raw_input")).to_be_visible()
+    page.reload()
+    page.locator(".raw_input").fill("you")
+    page.locator(".raw_input").press("Enter")
+    expect(text_of(page, 0)).to_contain_text("hello you")
+    expect(count_of(page, 0)).to_have_text("In [1]:")
+    expect(page.locator(".raw_input")).to_have_count(0)
+    assert tab.complaints == []
+
+
+def test_without_a_stream_live_messages_are_shown(server, tab):
+    page = tab.page
+    page.route("**/reactive/version*", lambda route: route.fulfill(status=404))
+    open_classic(page, server, server.notebook("classic-absent.ipynb", *CHAIN))
+    kernel_knows(page)
+    stream_is(page, "live")
+    typing_rests(page, NEVER)
+    run(page, 0)
+    expect(text_of(page, 1)).to_have_text("y is 2\n")
+    expect(count_of(page, 1)).to_have_text("In [2]:")
+    run(page, 1)
+    expect(count_of(page, 1)).to_have_text("In [3]:")
+    expect(text_of(page, 1)).to_have_text("y is 2\n")

@@ -5,6 +5,8 @@ import re
 import pytest
 from playwright.sync_api import Locator, Page, expect
 
+from .conftest import user_settings
+from .gates import Gate
 from .pages import cell, kernel_is_idle, kernel_knows, notebook, open_lab, run, select
 
 CHAIN = ("x = 1", "y = x + 1\ny", "z = y + 1\nz")
@@ -264,3 +266,57 @@ def test_nothing_shows_on_another_kernel(lab, desk):
     expect(page.locator(".jp-reactive-Status")).to_be_hidden()
     expect(tool(page, "reactive-mode")).to_be_hidden()
     assert desk.complaints == []
+
+
+DETACHED = """() => {
+    const { content } = window.jupyterapp.shell.currentWidget;
+    return content.widgets.filter(cell => !cell.isAttached).length;
+}"""
+SCROLL = """() => {
+    const { content } = window.jupyterapp.shell.currentWidget;
+    content.activeCellIndex = content.widgets.length - 1;
+    return content.scrollToItem(content.widgets.length - 1, 'center');
+}"""
+
+
+def test_cells_out_of_the_page_are_right_when_scrolled_to(lab, tab):
+    page = tab.page
+    tall = "\n".join(["#"] * 30)
+    sources = ["x = 1", *(f"{tall}\nprint(x + {place})" for place in range(1, 20))]
+    with user_settings("@jupyterlab/notebook-extension/tracker", {"windowingMode": "full"}):
+        opened(page, lab, "windowed.ipynb", *sources)
+        assert page.evaluate(DETACHED) > 10
+        page.evaluate("() => void window.jupyterapp.commands.execute('notebook:run-all-cells')")
+        kernel_is_idle(page)
+        page.evaluate(SCROLL)
+        last = cell(page, 19)
+        expect(last.locator(".jp-OutputArea-output")).to_have_text("20\n")
+        expect(last.locator(".jp-reactive-Badge[data-sight=ok]")).to_be_visible()
+        # A rerun while they are away.
+        page.evaluate("() => window.jupyterapp.shell.currentWidget.content.scrollToItem(0)")
+        cell(page, 0).locator(".cm-content").click()
+        page.keyboard.press("Control+a")
+        page.keyboard.type("x = 100")
+        page.keyboard.press("Control+Enter")
+        expect(last).not_to_be_in_viewport()
+        expect(cell(page, 1).locator(".jp-OutputArea-output")).to_have_text("101\n")
+        page.evaluate(SCROLL)
+        expect(last.locator(".jp-OutputArea-output")).to_have_text("119\n")
+        expect(last).to_have_attribute("data-reactive-freshness", "fresh")
+        expect(last.locator(".jp-reactive-Badge[data-sight=ok]")).to_be_visible()
+    assert tab.complaints == []
+
+
+def test_the_clock_of_a_running_cell_goes_on_after_a_reload(lab, tab):
+    page, gate = tab.page, Gate(lab.root, "clock")
+    opened(page, lab, "clock.ipynb", gate.source)
+    run(page, 0)
+    clock = cell(page, 0).locator(".jp-reactive-Badge-word")
+    expect(clock).to_have_text(re.compile(r"^[2-9]\.\d s$"))
+    before = clock.text_content()
+    page.reload()
+    expect(clock).to_have_text(re.compile(r"^\d+\.\d s$"))
+    assert float(clock.text_content().split()[0]) > float(before.split()[0])
+    gate.open()
+    looks(page, 0, "ok")
+    assert tab.complaints == []

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import os
+import shutil
 import subprocess
 import sys
 from pathlib import Path
@@ -12,6 +13,7 @@ import pytest
 from nbconvert.exporters import get_exporter
 from nbconvert.utils.exceptions import ConversionException
 from nbformat.v4 import new_code_cell, new_markdown_cell, new_notebook
+from playwright.sync_api import sync_playwright
 from traitlets.config import Config
 
 from jupyter_extension.export import ReactiveHTMLExporter, ReactiveNotebookExporter
@@ -196,3 +198,20 @@ def test_a_failure_ends_nbconvert_with_a_status(tmp_path):
     assert "cell 1 (c0) `y = 1 / 0` failed: ZeroDivisionError: division by zero" in done.stderr
     assert "cell 2 (c1) `print(y)` did not run" in done.stderr
     assert not (tmp_path / "nb.html").exists()
+
+
+def test_stock_webpdf_prints_with_a_chromium_that_is_there(tmp_path, monkeypatch):
+    chromium = shutil.which("chromium") or shutil.which("google-chrome")
+    assert chromium, "Debian: apt-get install chromium"
+    monkeypatch.setenv("PLAYWRIGHT_BROWSERS_PATH", str(tmp_path))
+    with sync_playwright() as playwright:
+        own = Path(playwright.chromium.executable_path)
+    # Where Playwright's own two browsers would be: one with windows, one without.
+    without = own.parents[1].name.replace("chromium", "chromium_headless_shell")
+    for place in (own, tmp_path / without / "chrome-headless-shell-linux64" / "chrome-headless-shell"):
+        place.parent.mkdir(parents=True)
+        place.symlink_to(chromium)
+    nbformat.write(notebook("x = 1", "print('x is', x)"), tmp_path / "nb.ipynb")
+    done = convert(tmp_path, "--execute", "--to", "webpdf", "--WebPDFExporter.disable_sandbox=True")
+    assert done.returncode == 0, done.stderr
+    assert (tmp_path / "nb.pdf").read_bytes().startswith(b"%PDF-")

@@ -101,7 +101,7 @@ export class States implements Surroundings {
     const state = this.notebook.model.cells.get(id);
     if (state?.activity === 'running') {
       if (!this.since.has(id)) {
-        this.since.set(id, performance.now());
+        this.since.set(id, performance.now() - this.notebook.ranFor(id));
       }
       this.clock ||= window.setInterval(() => {
         this.tick();
