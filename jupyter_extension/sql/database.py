@@ -9,6 +9,7 @@ import asyncio
 import os
 import queue
 import re
+import socket
 import threading
 from collections import deque
 from collections.abc import Callable, Coroutine, Generator, Iterable, Iterator, Sequence
@@ -365,7 +366,8 @@ class Database:
             raise self._unreachable(error) from None
         except (ValueError, TypeError) as error:
             # A URL that cannot be read; its text may hold the password.
-            raise Failed(self.target.scrub(str(error))) from None
+            what = f"{self.target.shown()} cannot be read: " if self._connection is None else ""
+            raise Failed(f"{what}{self.target.scrub(str(error))}") from None
 
     def _refused(self, error: Any) -> Failed:
         said = _Said(error, self.target)
@@ -377,8 +379,10 @@ class Database:
             said("hint"),
             said("context"),
         )
-        if self._connection is None or isinstance(error, _GONE):
-            return Lost(f"{refusal.message} ({refusal.state})", refusal=refusal)
+        if self._connection is None:
+            return Lost(f"{self.target.shown()} was refused: {refusal.message} (SQLSTATE {refusal.state})")
+        if isinstance(error, _GONE):
+            return Lost(f"{refusal.message} (SQLSTATE {refusal.state})", refusal=refusal)
         return Failed(refusal.message, refusal=refusal)
 
     def _ended(self, error: BaseException) -> Failed:
@@ -391,6 +395,7 @@ class Database:
     def _unreachable(self, error: BaseException) -> Failed:
         said = self.target.scrub(str(error)) or type(error).__name__
         if self._connection is None:
+            said = next((words for kind, words in _UNREACHABLE.items() if isinstance(error, kind)), said)
             return Failed(f"{self.target.shown()} cannot be reached: {said}")
         if self._connection.is_closed():
             return Lost(f"The connection to {self.server} was lost: {said}")
@@ -462,6 +467,13 @@ _GONE = (
     asyncpg.CrashShutdownError,
     asyncpg.CannotConnectNowError,
 )
+
+
+_UNREACHABLE: dict[type[BaseException], str] = {
+    ConnectionRefusedError: "the connection was refused. Is the server running, and is that its port?",
+    socket.gaierror: "there is no host of that name.",
+    asyncio.TimeoutError: f"nobody answered within {_CONNECT_TIMEOUT:.0f} seconds.",
+}
 
 
 class _Said:

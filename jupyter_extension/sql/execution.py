@@ -8,6 +8,7 @@ from contextlib import contextmanager
 from dataclasses import dataclass, field, replace
 from typing import Any, TypeAlias
 
+from .advice import advice, in_own_words, meant, remarks, tables_like
 from .arrow import Table, pa
 from .columns import Decoder
 from .database import Database, Described, Failed, Fetched, Lost, Type
@@ -21,6 +22,12 @@ from .values import Misfit, converted
 # How much is decoded at a time, after the first rows, which are decoded as they come.
 _BITE = 1 << 20
 _SETTING = "reactive.p{}"
+_NO_COPY = {
+    "from": "COPY FROM STDIN waits for rows that nobody here sends. Put them into arrays, and write "
+    "INSERT INTO ... SELECT * FROM unnest({some}, {more}).",
+    "to": "COPY TO STDOUT has nowhere to go here. SELECT the rows: their table can be saved as CSV, and "
+    "`%%sql rows <<` has them in Python.",
+}
 # What the server prints is not what it makes a text of: that has the mask of every address.
 _PRINTS = {"inet": "case when {0} is not null then pg_catalog.format('%s', {0}) end"}
 
@@ -104,6 +111,19 @@ def run(
 ) -> Result:
     """Run one statement of a cell's text."""
     asked = _asked(text, statement, names)
+    _refuse_copy(asked)
+    result = _run(database, asked, limit, watch)
+    found = tuple(remarks(statement, asked.lineage, names.knows))
+    return replace(result, notes=(*result.notes, *found)) if found else result
+
+
+def _refuse_copy(asked: Asked) -> None:
+    way = asked.lineage.by_copy if asked.lineage is not None else None
+    if way is not None:
+        raise Wrong(f"{_NO_COPY[way]}\n{pointed(asked.text, asked.statement.start)}")
+
+
+def _run(database: Database, asked: Asked, limit: int | None, watch: Watch) -> Result:
     if database.lost:
         _come_back(database, asked)
     in_transaction = database.in_transaction
@@ -192,7 +212,13 @@ def _argument(asked: Asked, path: Path, value: object, kind: Type, zone: str) ->
         return converted(value, kind.name, zone)
     except Misfit as misfit:
         place = next(each for each in asked.statement.places if each.path == path and not each.identifier)
-        raise Wrong(f"`{place}`: {misfit}.\n{pointed(asked.text, place.start)}") from None
+        many = isinstance(value, (list, tuple, set)) or hasattr(value, "__array__")
+        hint = (
+            f"\nHINT: A list goes in as `= any({{{place}}})`."
+            if many and not kind.name.endswith("[]")
+            else ""
+        )
+        raise Wrong(f"`{place}`: {misfit}.\n{pointed(asked.text, place.start)}{hint}") from None
 
 
 # What comes out
@@ -209,7 +235,7 @@ def _attempt(database: Database, asked: Asked, limit: int | None, progress: Prog
     except Lost:
         raise
     except Failed as failed:
-        raise Wrong(_story(failed, asked)) from None
+        raise Wrong(_story(failed, asked, _hint(database, asked, failed))) from None
     try:
         reader = _Reader(described.columns, progress, watch)
         _copy(database, asked, _Bound(described, arguments), limit, reader)
@@ -219,7 +245,8 @@ def _attempt(database: Database, asked: Asked, limit: int | None, progress: Prog
     except Failed as failed:
         # The text that was refused is not the user's, and a position in it means nothing to them.
         refusal = failed.refusal and replace(failed.refusal, position=None)
-        raise Wrong(_story(Failed(str(failed), refusal=refusal), asked)) from None
+        seen = Failed(str(failed), refusal=refusal)
+        raise Wrong(_story(seen, asked, _hint(database, asked, seen))) from None
 
 
 def _of_fetched(asked: Asked, fetched: Fetched, limit: int | None, progress: Progress) -> Result:
@@ -388,10 +415,20 @@ def _story(failed: Failed, asked: Asked, after: str = "") -> str:
     refusal = failed.refusal
     if refusal is None:
         return "\n".join(filter(None, [str(failed), after]))
-    lines = [f"{refusal.message} (SQLSTATE {refusal.state})"]
-    if refusal.position is not None:
-        lines.append(pointed(asked.text, asked.rewritten.origin(refusal.position)))
+    lines = [f"{in_own_words(refusal.message, asked.rewritten)} (SQLSTATE {refusal.state})"]
+    at = meant(asked.statement, asked.rewritten, refusal)
+    lines += [] if at is None else [pointed(asked.text, at)]
     lines += [f"DETAIL: {refusal.detail}"] if refusal.detail else []
     lines += [f"HINT: {refusal.hint}"] if refusal.hint else []
-    lines += [f"CONTEXT: {refusal.where}"] if refusal.where else []
+    lines += [f"CONTEXT: {in_own_words(refusal.where, asked.rewritten)}"] if refusal.where else []
     return "\n".join([*lines, after] if after else lines)
+
+
+def _hint(database: Database, asked: Asked, failed: Failed) -> str:
+    """What the server does not know: what was meant in the cell."""
+    refusal = failed.refusal
+    if refusal is None or refusal.hint:
+        return ""
+    at = meant(asked.statement, asked.rewritten, refusal)
+    said = advice(asked.statement, refusal, at) or tables_like(database, refusal)
+    return f"HINT: {said}" if said else ""

@@ -91,8 +91,11 @@ def _register(connection: duckdb.DuckDBPyConnection, name: str, value: object) -
     try:
         connection.register(name, _table(value))
     except (duckdb.Error, TypeError, ValueError) as error:
-        kind = type(value).__name__
-        raise Unusable(f"`{name}` is no data frame that DuckDB can read, but {kind}: {error}") from None
+        # What DuckDB says of a value of another kind is about DuckDB.
+        why = "" if isinstance(error, duckdb.Error) else f": {error}"
+        raise Unusable(
+            f"`{name}` is no data frame that can be read; its type is {type(value).__name__}{why}"
+        ) from None
 
 
 def _table(value: object) -> object:

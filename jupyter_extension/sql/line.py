@@ -10,6 +10,7 @@ from typing import TypeAlias
 _INTO = re.compile(r"\s*([^\W\d]\w*)\s*<<(?:\s+|\Z)")
 _OPTION = re.compile(r"\s*--([a-z]+)(?:[=\s]+([^\s\-]\S*))?")
 _URL = re.compile(r"\s*(?:postgres(?:ql)?://|postgres(?:ql)?\+\w+://)\S*", re.IGNORECASE)
+_OTHER_URL = re.compile(r"\s*(\w[\w+]*)://")
 FRAMES = "frames"
 DEFAULT = "default"
 
@@ -69,6 +70,8 @@ def parse_line(line: str) -> Order:
         if late.keys() - {"name", "on"}:
             raise Misused("A connection is opened by %sql URL [--name NAME].")
         return Connect(url, late.get("name") or late.get("on") or name)
+    if other := _OTHER_URL.match(rest):
+        raise Misused(f"{other[1]}:// is no Postgres. It is %sql postgresql://user@host/database.")
     if "watch" in options:
         words = " ".join([options["watch"], rest]).split()
         return Watch(tuple(word.rstrip(",") for word in words), name)

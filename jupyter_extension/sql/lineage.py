@@ -44,6 +44,10 @@ class Lineage:
     functions: frozenset[str] = frozenset()
     # What it changes cannot be known from its text (DO, CALL, EXECUTE, functions).
     unknown: bool = False
+    # Its rows would go by a way that a cell has not: those of COPY to and from the client.
+    by_copy: str | None = None
+    # It orders or groups by a parameter, which is the same for every row.
+    ordered_by_values: bool = False
 
 
 @lru_cache(maxsize=256)
@@ -62,6 +66,8 @@ def lineage(sql: str) -> Lineage | None:
         walk.changes or bool(walk.writes),
         frozenset(walk.functions),
         walk.unknown or bool(walk.functions),
+        walk.by_copy,
+        walk.ordered_by_values,
     )
 
 
@@ -78,6 +84,8 @@ class _Walk:
     functions: set[str] = field(default_factory=set[str])
     changes: bool = False
     unknown: bool = False
+    by_copy: str | None = None
+    ordered_by_values: bool = False
 
     def statement(self, node: Any) -> None:
         """A statement that is executed."""
@@ -108,6 +116,8 @@ class _Walk:
     def _named(self, node: Any) -> None:
         nothing = frozenset[str]()
         if isinstance(node, ast.CopyStmt):
+            if not node.filename:
+                self.by_copy = "from" if node.is_from else "to"
             if node.relation is not None:
                 (self.writes if node.is_from else self.reads).add(_table(node.relation))
             self._visit(node.query, nothing)
@@ -154,6 +164,9 @@ class _Walk:
             self._function(node)
             self._within(node, known, without=("funcname",))
         elif isinstance(node, ast.Node):
+            if isinstance(node, ast.SelectStmt):
+                keys = [each.node for each in node.sortClause or ()] + list(node.groupClause or ())
+                self.ordered_by_values |= any(isinstance(key, ast.ParamRef) for key in keys)
             self._query(node, known)
 
     def _query(self, node: Any, known: frozenset[str]) -> None:

@@ -40,8 +40,10 @@ def converted(value: object, type_name: str, zone: str) -> object:
 
 
 def _misfit(value: object, type_name: str, why: str = "") -> Misfit:
+    kind = type(value).__name__
+    article = "an" if kind[:1].lower() in "aeiou" else "a"
     said = f": {why}" if why else ""
-    return Misfit(f"a {type(value).__name__} does not go into {type_name}{said}")
+    return Misfit(f"{article} {kind} does not go into {type_name}{said}")
 
 
 def _plain(value: object) -> object:
@@ -169,12 +171,19 @@ def _date(value: object) -> tuple[int]:
     if isinstance(value, float) and math.isinf(value):
         return (2**31 - 1 if value > 0 else -(2**31),)
     if isinstance(value, str):
-        value = datetime.date.fromisoformat(value)
+        value = _read(datetime.date.fromisoformat, value, "give a date, or a str such as '2020-01-31'")
     if isinstance(value, datetime.datetime):
         value = value.date()
     if isinstance(value, datetime.date):
         return (value.toordinal() - datetime.date(1970, 1, 1).toordinal() - DATE_EPOCH,)
     raise TypeError("give a date")
+
+
+def _read(reader: Callable[[str], object], text: str, otherwise: str) -> object:
+    try:
+        return reader(text)
+    except ValueError:
+        raise ValueError(otherwise) from None
 
 
 def _timestamp(value: object, type_name: str, zone: str) -> tuple[int]:
@@ -183,8 +192,8 @@ def _timestamp(value: object, type_name: str, zone: str) -> tuple[int]:
     try:
         if isinstance(value, str):
             value = datetime.datetime.fromisoformat(value)
-    except ValueError as error:
-        raise _misfit(value, type_name, str(error)) from None
+    except ValueError:
+        raise _misfit(value, type_name, "give a datetime, or a str such as '2020-01-31 12:00'") from None
     if isinstance(value, datetime.date) and not isinstance(value, datetime.datetime):
         value = datetime.datetime.combine(value, datetime.time())
     if not isinstance(value, datetime.datetime):
@@ -207,7 +216,7 @@ def _interval(value: object) -> tuple[int, int, int]:
 
 def _time(value: object) -> tuple[int]:
     if isinstance(value, str):
-        value = datetime.time.fromisoformat(value)
+        value = _read(datetime.time.fromisoformat, value, "give a time, or a str such as '12:00:00'")
     if not isinstance(value, datetime.time):
         raise TypeError("give a time")
     seconds = (value.hour * 60 + value.minute) * 60 + value.second

@@ -148,6 +148,17 @@ def test_an_error_shows_state_hint_and_a_caret_in_the_users_own_text(sql: Kernel
     assert len(ran.bundles) == 1
 
 
+@pytest.fixture
+def mistaken(sql: Kernel) -> Kernel:
+    """With a table and variables to make mistakes with."""
+    sql.sql(
+        "create table if not exists residents (x int); create schema if not exists apart;"
+        "create table if not exists apart.elsewhere (x int)"
+    )
+    sql.run("word, many = 'word', [1, 2]")
+    return sql
+
+
 @pytest.mark.parametrize(
     ("source", "said"),
     [
@@ -160,10 +171,75 @@ def test_an_error_shows_state_hint_and_a_caret_in_the_users_own_text(sql: Kernel
         ("%%sql select 1\nselect 1", "not understood"),
         ("%%sql\n-- nothing", "no statement"),
         ("%sql postgresql://nobody@/nowhere?host=/nonexistent", "cannot be reached"),
+        ("%sql postgresql://u:pw@127.0.0.1:1/db", "Is the server running, and is that its port?"),
+        (
+            "%sql postgresql://u:pw@nohost.invalid/db",
+            "u:***@nohost.invalid/db cannot be reached: there is no host",
+        ),
+        ("%sql postgresql://u@h:x/d", "postgresql://u@h:x/d cannot be read"),
+        ("%sql mysql://u@h/d", "mysql:// is no Postgres. It is %sql postgresql://"),
+        ("%%sql\nselect * from residetns", "HINT: There is `residents`."),
+        ("%%sql\nselect * from elsewhere", "HINT: There is `apart.elsewhere`."),
+        ("%%sql\nselect * from residents where x = :missing", "HINT: There is no variable `missing`"),
+        ("%%sql\nselect * from residents where x in {many}", "near {many} (SQLSTATE 42601)"),
+        ("%%sql\nselect * from residents where x in {many}", "HINT: A list goes in as `= any({many})`."),
+        ("%%sql\nselect * from residents where x in ({many})", "HINT: A list goes in as `= any({many})`."),
+        ("%%sql\nselect * from {word}", "table or a column goes in as {word!i}"),
+        ("%%sql\nselect {word} is null", "parameter {word} (SQLSTATE 42P18)\nLINE 1: select {word}"),
+        ("%%sql\nselect {word} is null", "HINT: Say of what type it is, as in {word}::text."),
+        ("%%sql\nselect $1", "HINT: A value of Python's goes in as {name}."),
+        ("%%sql\nselect * from residents where x = %s", "HINT: A value of Python's goes in as {name}."),
+        ("%%sql\n\\d residents", "HINT: Commands of psql's are no SQL."),
+        (
+            "%%sql\nselect * from residents where x = {word}",
+            "`word`: a str does not go into int4: give a whole",
+        ),
+        ("%%sql\nselect {word}::date", "give a date, or a str such as '2020-01-31'"),
+        ("%%sql\ncopy residents from stdin", "waits for rows that nobody here sends"),
+        ("%%sql\ncopy residents to stdout", "SELECT the rows"),
+        ("%%sql\nbegin; select 1/0", "division by zero"),
+        (
+            "%%sql --on frames\nselect * from word",
+            "`word` is no data frame that can be read; its type is str",
+        ),
     ],
 )
-def test_a_mistake_is_a_sentence(sql: Kernel, source: str, said: str):
-    assert said in sql.run(source).error
+def test_a_mistake_is_a_sentence(mistaken: Kernel, source: str, said: str):
+    assert said in mistaken.run(source).error
+
+
+def test_a_failed_transaction_says_how_it_ends(sql: Kernel):
+    sql.sql("begin; select 1/0")
+    assert "HINT: ROLLBACK ends the transaction" in sql.sql("select 1").error
+
+
+@pytest.mark.parametrize(
+    ("body", "said"),
+    [
+        ("select '{word}'", "`{word}` in quotes is text."),
+        ("select 1 where 'x' like '%{word}%'", "'%' || {word} || '%'"),
+        ("select 1 as x order by {word}", "To order or group by a value does nothing"),
+        ("select count(*) group by :word", "To order or group by a value does nothing"),
+    ],
+)
+def test_what_is_probably_not_meant_is_said_beside_the_result(mistaken: Kernel, body: str, said: str):
+    [bundle] = mistaken.sql(body).bundles
+    assert said in " ".join(bundle[MIME]["notes"])
+
+
+@pytest.mark.parametrize(
+    "body",
+    [
+        "select '{\"a\": 1}'::jsonb",
+        "select '{word2}'",
+        "select $${word}$$",
+        "select {word} || '%'",
+        "select 1 order by 1",
+    ],
+)
+def test_nothing_is_said_beside_a_result_that_is_as_it_should_be(mistaken: Kernel, body: str):
+    [bundle] = mistaken.sql(body).bundles
+    assert bundle[MIME]["notes"] == []
 
 
 def test_a_failed_connection_leaves_the_old_one(sql: Kernel):
