@@ -1,50 +1,107 @@
-"""Everything that is promised about speed, measured in one run: `python -m benchmarks`."""
+"""Everything that is promised about speed, beside the other tools, measured in one run.
+
+`python -m benchmarks` measures all of it on this machine (other tools are installed from PyPI first, each
+into an environment of its own below the user's cache directory), prints the table, and writes
+docs/performance.json, docs/performance.md and the pictures of it in docs/images.
+"""
 
 from __future__ import annotations
 
-import platform
-import shutil
+import argparse
+import os
 import sys
 import time
-from collections.abc import Iterator
-from importlib import import_module
-from importlib.metadata import version
-from importlib.util import find_spec
+import traceback
+from collections.abc import Iterator, Sequence
+from dataclasses import replace
+from pathlib import Path
 
-from . import analysis, kernels, observation, sql
+from . import peers
+from .groups import GROUPS, Effort, Group
+from .report import write
+from .result import Result, load, machine, own_versions, peer_versions, save
+from .row import HEADER, Holds, Point, Row, absent, line, of
 
-HEADER = f"{'what':<70} {'measured':>8} {'must':>6} {'aim':>6}  holds  detail"
-
-
-def rows() -> Iterator[dict[str, object]]:
-    yield from analysis.rows()
-    yield from observation.rows()
-    yield from kernels.rows()
-    if missing := sql.missing():
-        print(f"SQL cells are left out: {', '.join(missing)} not installed", file=sys.stderr)
-    else:
-        yield from sql.rows(3)
-    if find_spec("playwright") and shutil.which("chromium"):
-        yield from import_module("benchmarks.front").rows()
-    else:
-        print("front ends are left out: Playwright or Chromium not installed", file=sys.stderr)
+DOCS = Path(__file__).parents[1] / "docs"
 
 
-def line(row: dict[str, object]) -> str:
-    measured, must, aim = (float(str(row[key])) for key in ("measured", "must", "aim"))
-    holds = "aim" if measured <= aim else "yes" if measured <= must else "NO"
-    return f"{row['what']:<70} {measured:>8.2f} {must:>6g} {aim:>6g}  {holds:<5}  {row['detail']}"
+def arguments() -> argparse.ArgumentParser:
+    parser = argparse.ArgumentParser("python -m benchmarks", description=__doc__)
+    parser.formatter_class = argparse.RawDescriptionHelpFormatter
+    names = [group.name for group in GROUPS]
+    parser.add_argument("--list", action="store_true", help="say which groups there are, and measure nothing")
+    parser.add_argument("--only", nargs="+", choices=names, metavar="GROUP", help="measure these groups only")
+    parser.add_argument("--quick", action="store_true", help="tiny sizes, to see that everything works")
+    parser.add_argument("--json", type=Path, metavar="FILE", help="where the figures go")
+    parser.add_argument(
+        "--page",
+        nargs="+",
+        type=Path,
+        metavar="FILE",
+        help="measure nothing, write docs/performance.md from the figures of one run or of several",
+    )
+    parser.add_argument("--forget", action="store_true", help="take away the other tools' environments")
+    return parser
+
+
+def measured(group: Group, effort: Effort) -> Iterator[Row | Point]:
+    """What the group finds. If it breaks, that is a row, and the others go on."""
+    try:
+        for each in group.measure(effort):
+            yield each if isinstance(each, Point) else replace(of(each), issue=group.issue, group=group.name)
+    except Exception as error:  # noqa: BLE001  # what breaks is told, and is a promise that does not hold
+        traceback.print_exc()
+        why = f"{type(error).__name__}: {error}"
+        yield absent(f"{group.name}: broken off", why, must=0.0, issue=group.issue, group=group.name)
+
+
+def run(groups: Sequence[Group], effort: Effort) -> Result:
+    before, start = os.getloadavg()[0], time.perf_counter()
+    rows: list[Row] = []
+    points: list[Point] = []
+    print(HEADER, flush=True)
+    for group in groups:
+        begun = time.perf_counter()
+        for each in measured(group, effort):
+            if isinstance(each, Point):
+                points.append(each)
+            else:
+                rows.append(each)
+                print(line(each), flush=True)
+        print(f"  {group.name}: {time.perf_counter() - begun:.0f} s", file=sys.stderr, flush=True)
+    where = machine(before, time.perf_counter() - start)
+    return Result(where, own_versions(), peer_versions(), tuple(rows), tuple(points))
+
+
+def verdict(result: Result) -> str:
+    promised = [row for row in result.rows if row.must is not None]
+    counts = {kind: sum(row.holds is kind for row in promised) for kind in Holds}
+    kept = counts[Holds.AIM] + counts[Holds.YES]
+    told = f"{kept} of {len(promised)} promises hold, {counts[Holds.AIM]} at their aim"
+    return f"{told}; {counts[Holds.NO]} do not, {counts[Holds.ABSENT]} could not be measured."
 
 
 def main() -> int:
-    versions = ", ".join(f"{name} {version(name)}" for name in ("ipykernel", "ipython", "pyzmq"))
-    print(f"Python {platform.python_version()}, {versions}; medians, taken in turn; smaller is better\n")
-    print(HEADER)
-    start = time.perf_counter()
-    for row in rows():
-        print(line(row), flush=True)
-    print(f"\n{time.perf_counter() - start:.0f} s. 'aim': the aim is met, too.")
-    return 0
+    given = arguments().parse_args()
+    if given.list:
+        print("\n".join(f"{group.name:<12} issue {group.issue}: {group.about}" for group in GROUPS))
+        return 0
+    if given.forget:
+        peers.forget()
+        return 0
+    if given.page:
+        write([load(path) for path in given.page], DOCS)
+        return 0
+    chosen = [group for group in GROUPS if not given.only or group.name in given.only]
+    result = run(chosen, Effort.QUICK if given.quick else Effort.FULL)
+    print(f"\n{result.machine.seconds} s. {verdict(result)}")
+    whole = not given.only and not given.quick
+    if given.json or whole:
+        save(result, given.json or DOCS / "performance.json")
+    if whole:
+        write([result], DOCS)
+    broken = (Holds.NO, Holds.ABSENT)
+    return int(any(row.must is not None and row.holds in broken for row in result.rows))
 
 
 if __name__ == "__main__":

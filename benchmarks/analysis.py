@@ -14,6 +14,8 @@ from statistics import median
 
 from reactive_kernel.analysis import analyze
 
+from .row import Row, line
+
 MUST, AIM = 4.0, 2.5
 LIBRARY = ("argparse", "collections/__init__", "csv", "dataclasses", "inspect", "json/decoder", "statistics")
 ROUNDS = 15
@@ -164,23 +166,23 @@ def ratio(cells: Sequence[str]) -> tuple[float, float]:
     return median(ratios), median(times)
 
 
-def rows() -> list[dict[str, object]]:
+def rows() -> list[Row]:
     python = ".".join(map(str, sys.version_info[:2]))
-    found: list[dict[str, object]] = []
+    found: list[Row] = []
     for kind, cells in {"notebook cells": notebook_cells(), "library statements": library_cells()}.items():
         measured, each = ratio(cells)
         found.append(
-            {
-                "what": f"analysis / ast.parse, {kind}",
-                "must": MUST,
-                "aim": AIM,
-                "measured": round(measured, 2),
-                "detail": f"{len(cells)} distinct cells, {each:.0f} µs each, Python {python}",
-            }
+            Row(
+                what=f"analysis / ast.parse, {kind}",
+                must=MUST,
+                aim=AIM,
+                measured=round(measured, 2),
+                detail=f"{len(cells)} distinct cells, {each:.0f} µs each, Python {python}",
+            )
         )
     return found
 
 
 if __name__ == "__main__":
     for row in rows():
-        print(row)
+        print(line(row))

@@ -21,6 +21,8 @@ from playwright.sync_api import Browser, Page, sync_playwright
 
 from tests.browser.conftest import SWITCHES, Server, running
 
+from .row import HEADER, line, of
+
 CELLS, ROUNDS, KEYS = 500, 7, 60
 CASCADE, FRAME = 300, 100  # milliseconds
 KILOBYTE = 1000
@@ -225,11 +227,9 @@ def rows() -> Iterator[Row]:
 
 
 def main() -> int:
-    from .__main__ import HEADER, line
-
     print(HEADER)
     for each in rows():
-        print(line(each), flush=True)
+        print(line(of(each)), flush=True)
     return 0
 
 

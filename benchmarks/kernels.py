@@ -2,27 +2,32 @@
 
 from __future__ import annotations
 
+import ast
+import json
 import os
 import sys
 import tempfile
 import time
-from collections.abc import Callable, Iterator, Sequence
+from collections.abc import Iterator
 from contextlib import contextmanager
 from itertools import count
 from pathlib import Path
 from statistics import fmean, median
-from typing import Any
+from subprocess import DEVNULL
+from typing import Any, TypeVar
 
 from jupyter_client.kernelspec import KernelSpec
 from jupyter_client.manager import KernelManager
+
+from .row import Row
+from .shapes import Cells, Shape, chain, fan, independent
+from .timing import in_turn, ms, ratio
 
 PLAIN, REACTIVE = "ipykernel_launcher", "reactive_kernel"
 # Every start would warn that TCP is not encrypted.
 QUIET = ("--log-level=ERROR",)
 # No request of a benchmark takes longer, unless something hangs.
 PATIENCE = 120.0
-
-Cells = Sequence[tuple[str, str]]
 
 
 class Kernel:
@@ -46,13 +51,20 @@ class Kernel:
         self.session.send(self.shell, message)
         self._until_idle(mark)
         took = time.perf_counter() - start
-        while self.shell.poll(PATIENCE * 1000 if kind == "execute_request" else 0):
-            frames = self.shell.recv_multipart()
-            if b'"execute_reply"' in frames[frames.index(b"<IDS|MSG>") + 2]:
-                if b'"status": "ok"' not in frames[-1]:
-                    raise RuntimeError(f"A benchmark's cell failed: {frames[-1].decode()}")
-                break
+        if kind == "execute_request":
+            reply = self._reply(mark)
+            if b'"status": "ok"' not in reply:
+                raise RuntimeError(f"A benchmark's cell failed: {reply.decode()}")
         return took
+
+    def _reply(self, mark: bytes) -> bytes:
+        """The content of the reply to this request; those to earlier ones are of no use to anybody."""
+        while self.shell.poll(PATIENCE * 1000):
+            frames = self.shell.recv_multipart()
+            _, parent, _, content = frames[frames.index(b"<IDS|MSG>") + 2 :][:4]
+            if mark in parent:
+                return content
+        raise TimeoutError("The kernel did not reply.")
 
     def _until_idle(self, mark: bytes) -> None:
         while self.iopub.poll(PATIENCE * 1000):
@@ -62,16 +74,29 @@ class Kernel:
                 return
             if b'"error"' in header:
                 raise RuntimeError(f"A benchmark's cell failed: {content.decode()}")
+            self.hear(header, content)
         raise TimeoutError("The kernel did not become idle.")
 
-    def run(self, code: str, cell: str | None = None) -> float:
-        return self.ask("execute_request", _execution(code), {} if cell is None else {"cellId": cell})
+    def hear(self, header: bytes, content: bytes) -> None:
+        """Everything that the kernel says meanwhile."""
+
+    def run(self, code: str, cell: str | None = None, **metadata: Any) -> float:
+        known = metadata if cell is None else {"cellId": cell, **metadata}
+        return self.ask("execute_request", execution(code), known)
+
+    def value(self, name: str) -> object:
+        """What a name stands for, as the kernel writes it."""
+        content = {**execution(""), "silent": True, "user_expressions": {"value": name}}
+        mark = self.session.send(self.shell, "execute_request", content)["header"]["msg_id"].encode()
+        self._until_idle(mark)
+        shown = json.loads(self._reply(mark))["user_expressions"]["value"]["data"]
+        return ast.literal_eval(shown["text/plain"])
 
     def run_all(self, cells: Cells) -> float:
         """Ask for all cells at once; seconds until the last of them is done."""
         start = time.perf_counter()
         for cell, source in cells[:-1]:
-            self.session.send(self.shell, "execute_request", _execution(source), metadata={"cellId": cell})
+            self.session.send(self.shell, "execute_request", execution(source), metadata={"cellId": cell})
         self.run(cells[-1][1], cells[-1][0])
         return time.perf_counter() - start
 
@@ -102,7 +127,10 @@ class Kernel:
         return found["Rss"], found["Pss"]
 
 
-def _execution(code: str) -> dict[str, Any]:
+K = TypeVar("K", bound=Kernel)
+
+
+def execution(code: str) -> dict[str, Any]:
     return {
         "code": code,
         "silent": False,
@@ -114,18 +142,24 @@ def _execution(code: str) -> dict[str, Any]:
 
 
 @contextmanager
-def kernel(module: str, cells: Cells | None = None) -> Iterator[Kernel]:
+def started(module: str, python: str = sys.executable, kind: type[K] = Kernel) -> Iterator[K]:
     manager = KernelManager()
-    manager._kernel_spec = KernelSpec(argv=[sys.executable, "-m", module, "-f", "{connection_file}", *QUIET])
-    manager.start_kernel()
+    manager._kernel_spec = KernelSpec(argv=[python, "-m", module, "-f", "{connection_file}", *QUIET])
+    manager.start_kernel(stdout=DEVNULL, stderr=DEVNULL)
     try:
-        started = Kernel(manager)
-        if cells is not None:
-            started.open(cells)
-        yield started
-        started.stop()
+        found = kind(manager)
+        yield found
+        found.stop()
     finally:
         manager.shutdown_kernel(now=True)
+
+
+@contextmanager
+def kernel(module: str, cells: Cells | None = None) -> Iterator[Kernel]:
+    with started(module) as found:
+        if cells is not None:
+            found.open(cells)
+        yield found
 
 
 @contextmanager
@@ -147,18 +181,6 @@ def home() -> Iterator[None]:
 # Documents
 
 
-def chain(length: int) -> Cells:
-    return [("c0", "x0 = 0"), *((f"c{i}", f"x{i} = x{i - 1} + 1") for i in range(1, length + 1))]
-
-
-def fan(width: int) -> Cells:
-    return [("c0", "x0 = 0"), *((f"c{i}", f"x{i} = x0 + {i}") for i in range(1, width + 1))]
-
-
-def independent(number: int) -> Cells:
-    return [(f"c{i}", f"x{i} = {i}") for i in range(number)]
-
-
 def ordinary(number: int) -> str:
     return f"price_{number % 7} = {number}\namount = 3\ntotal = price_{number % 7} * amount\ntotal"
 
@@ -166,24 +188,7 @@ def ordinary(number: int) -> str:
 # Rows
 
 
-def interleaved(rounds: int, **acts: Callable[[], float]) -> dict[str, list[float]]:
-    """Every act in turn, again and again: whatever else the machine does meets all of them alike."""
-    times: dict[str, list[float]] = {name: [] for name in acts}
-    for _ in range(rounds):
-        for name, act in acts.items():
-            times[name].append(act())
-    return times
-
-
-def ratio_of(over: Sequence[float], under: Sequence[float]) -> float:
-    return median(over) / median(under)
-
-
-def ms(seconds: float) -> str:
-    return f"{seconds * 1000:.2f} ms"
-
-
-def one_cell(rounds: int = 400) -> dict[str, object]:
+def one_cell(rounds: int = 400) -> Row:
     """An ordinary cell of a small document, with a text that the kernel has not seen before."""
     numbers = count(1000)
     document = [(f"c{i}", ordinary(i)) for i in range(10)]
@@ -192,18 +197,18 @@ def one_cell(rounds: int = 400) -> dict[str, object]:
             "plain": lambda: plain.run(ordinary(next(numbers))),
             "reactive": lambda: reactive.run(ordinary(next(numbers)), "c9"),
         }
-        interleaved(20, **acts)
-        times = interleaved(rounds, **acts)
-    return {
-        "what": "one ordinary cell, request to idle / ipykernel",
-        "measured": ratio_of(times["reactive"], times["plain"]),
-        "must": 1.15,
-        "aim": 1.05,
-        "detail": f"{ms(median(times['reactive']))} / {ms(median(times['plain']))}, {rounds} each",
-    }
+        in_turn(20, acts)
+        times = in_turn(rounds, acts)
+    return Row(
+        what="one ordinary cell, request to idle / ipykernel",
+        measured=ratio(times["reactive"], times["plain"]),
+        must=1.15,
+        aim=1.05,
+        detail=f"{ms(median(times['reactive']))} / {ms(median(times['plain']))}, {rounds} each",
+    )
 
 
-def cascade(shape: Callable[[int], Cells], rounds: int = 7, requests: int = 15) -> list[dict[str, object]]:
+def cascade(shape: Shape, rounds: int = 7, requests: int = 15) -> list[Row]:
     """The first cell of a chain or fan gets another text and is run; all others follow."""
     numbers = count(1)
 
@@ -222,29 +227,29 @@ def cascade(shape: Callable[[int], Cells], rounds: int = 7, requests: int = 15) 
             # As many cells in a row as in the large one: a machine that has other things to do counts alike.
             "small": lambda: fmean(head(small, 100) for _ in range(10)),
         }
-        interleaved(1, **acts)
-        times = interleaved(rounds, **acts)
+        in_turn(1, acts)
+        times = in_turn(rounds, acts)
     name = shape.__name__
     per_cell = median(times["large"])
     return [
-        {
-            "what": f"a rerun cell, {name} of 1,000 / one request of ipykernel",
-            "measured": ratio_of(times["large"], times["plain"]),
-            "must": 0.35,
-            "aim": 0.2,
-            "detail": f"{ms(per_cell)} a cell / {ms(median(times['plain']))}",
-        },
-        {
-            "what": f"a rerun cell, {name} of 1,000 / {name} of 100",
-            "measured": ratio_of(times["large"], times["small"]),
-            "must": 1.3,
-            "aim": 1.0,
-            "detail": f"{ms(per_cell)} a cell / {ms(median(times['small']))}",
-        },
+        Row(
+            what=f"a rerun cell, {name} of 1,000 / one request of ipykernel",
+            measured=ratio(times["large"], times["plain"]),
+            must=0.35,
+            aim=0.2,
+            detail=f"{ms(per_cell)} a cell / {ms(median(times['plain']))}",
+        ),
+        Row(
+            what=f"a rerun cell, {name} of 1,000 / {name} of 100",
+            measured=ratio(times["large"], times["small"]),
+            must=1.3,
+            aim=1.0,
+            detail=f"{ms(per_cell)} a cell / {ms(median(times['small']))}",
+        ),
     ]
 
 
-def edits(rounds: int = 200) -> dict[str, object]:
+def edits(rounds: int = 200) -> Row:
     """A front end sends a cell's new text and asks to run it, in a document where nobody reads that cell."""
     numbers = count(10**6)
 
@@ -258,18 +263,18 @@ def edits(rounds: int = 200) -> dict[str, object]:
             "small": lambda: edit(small, next(places) * 17 % 50),
             "large": lambda: edit(large, next(places) * 1709 % 5000),
         }
-        interleaved(20, **acts)
-        times = interleaved(rounds, **acts)
-    return {
-        "what": "edit and run one of 5,000 independent cells / one of 50",
-        "measured": ratio_of(times["large"], times["small"]),
-        "must": 1.5,
-        "aim": 1.1,
-        "detail": f"{ms(median(times['large']))} / {ms(median(times['small']))}, {rounds} each",
-    }
+        in_turn(20, acts)
+        times = in_turn(rounds, acts)
+    return Row(
+        what="edit and run one of 5,000 independent cells / one of 50",
+        measured=ratio(times["large"], times["small"]),
+        must=1.5,
+        aim=1.1,
+        detail=f"{ms(median(times['large']))} / {ms(median(times['small']))}, {rounds} each",
+    )
 
 
-def memory(rounds: int = 5) -> dict[str, object]:
+def memory(rounds: int = 5) -> Row:
     """Fresh processes that have answered `kernel_info_request` and nothing else."""
     resident: list[float] = []
     shares: list[float] = []
@@ -279,19 +284,28 @@ def memory(rounds: int = 5) -> dict[str, object]:
             (plain_rss, plain_pss), (rss, pss) = plain.memory(), reactive.memory()
         resident.append((rss - plain_rss) / 1e6)
         shares.append((pss - plain_pss) / 1e6)
-    return {
-        "what": "idle memory over ipykernel, MB resident",
-        "measured": median(resident),
-        "must": 15.0,
-        "aim": 5.0,
-        "detail": f"proportional share {median(shares):+.1f} MB, of {rounds} pairs",
-    }
+    return Row(
+        what="idle memory over ipykernel, resident",
+        unit="MB",
+        measured=median(resident),
+        must=15.0,
+        aim=5.0,
+        detail=f"proportional share {median(shares):+.1f} MB, of {rounds} pairs",
+    )
 
 
-def rows() -> Iterator[dict[str, object]]:
+def rows() -> Iterator[Row]:
     with home():
         yield one_cell()
         yield from cascade(chain)
         yield from cascade(fan)
         yield edits()
         yield memory()
+
+
+def few_rows() -> Iterator[Row]:
+    """A look at whether it works."""
+    with home():
+        yield one_cell(20)
+        yield edits(5)
+        yield memory(1)

@@ -13,6 +13,7 @@ import warnings
 from collections.abc import Callable, Iterator, Sequence
 from contextlib import redirect_stdout
 from dataclasses import dataclass
+from functools import partial
 from importlib import import_module
 from itertools import count
 from statistics import median
@@ -27,8 +28,11 @@ from reactive_kernel.observe import Observer
 from reactive_kernel.session import Session
 from tests.fuzz.campaign import campaign
 
-from .kernels import PLAIN, REACTIVE, Cells, home, interleaved, kernel, ms
+from .kernels import PLAIN, REACTIVE, home, kernel
 from .notebooks import notebooks
+from .row import HEADER, line, of
+from .shapes import Cells
+from .timing import in_turn, ms
 
 # The frame of the rows below: eight columns of numbers.
 GIGABYTE = 1 << 30
@@ -251,8 +255,8 @@ def user_code(rounds: int = 9, n: int = 3_000_000) -> dict[str, object]:
             "plain": lambda: plain.run(LOOPS.format(n=n, nonce=next(nonces))),
             "reactive": lambda: reactive.run(LOOPS.format(n=n, nonce=next(nonces)), "c0"),
         }
-        interleaved(2, **acts)
-        times = interleaved(rounds, **acts)
+        in_turn(2, acts)
+        times = in_turn(rounds, acts)
     return {
         "what": "user code in loops and functions / ipykernel",
         "measured": round(min(times["reactive"]) / min(times["plain"]), 2),
@@ -267,7 +271,9 @@ def end_to_end(rounds: int = 3) -> dict[str, object]:
     times: dict[str, list[float]] = {"plain": [], "reactive": []}
     for name, sources in notebooks().items():
         document = [(f"{name}-{at}", source) for at, source in enumerate(sources)]
-        found = interleaved(rounds, plain=lambda: _alone(document), reactive=lambda: _followed(document))  # noqa: B023
+        found = in_turn(
+            rounds, {"plain": partial(_alone, document), "reactive": partial(_followed, document)}
+        )
         for side, each in found.items():
             times[side].append(min(each))
     plain, reactive = sum(times["plain"]), sum(times["reactive"])
@@ -317,8 +323,6 @@ def rows() -> Iterator[dict[str, object]]:
 
 
 if __name__ == "__main__":
-    from .__main__ import HEADER, line
-
     print(HEADER)
     for row in rows():
-        print(line(row), flush=True)
+        print(line(of(row)), flush=True)

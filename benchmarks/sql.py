@@ -1,13 +1,12 @@
 """What is promised about SQL cells' speed: `python -m benchmarks.sql [ROUNDS]`.
 
-Needs adbc-driver-postgresql, adbc-driver-manager, pandas, psycopg2-binary and sqlalchemy. The figures
-are ratios of two things done in turn, in fresh processes on the embedded Postgres; smaller is better.
+The figures are ratios of two things done in turn, in fresh processes on the embedded Postgres, each tool
+in an environment of its own.
 """
 
 from __future__ import annotations
 
 import asyncio
-import gc
 import json
 import os
 import statistics
@@ -15,99 +14,21 @@ import subprocess
 import sys
 import tempfile
 import time
-from collections.abc import Callable, Iterator
-from importlib.util import find_spec
+from collections.abc import Callable, Iterator, Mapping
+from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
-ROWS = 1_000_000
+from .peers import NotInstalled, environment
+from .row import HEADER, Row, absent, line
+from .sql_ways import QUERY, ROWS
+
 MIXED = f"""create table mixed as select i::int8 as id, (i % 1000)::int4 as k, random() as x,
     (random() * 100000)::numeric(12, 2) as price, 'name ' || (i % 5000) as name,
     timestamptz '2020-01-01' + i * interval '1 second' as moment, i % 2 = 0 as flag,
     case when i % 10 > 0 then (i * 7)::int4 end as maybe from generate_series(1, {ROWS}) i"""
-QUERY = "select * from mixed"
 SMALL = "select * from mixed limit 1000"
 REPEATS = 40
-
-
-def missing() -> list[str]:
-    """What is not there of that which SQL cells are compared with."""
-    needed = ("adbc_driver_postgresql", "pandas", "psycopg2", "sqlalchemy")
-    return [name for name in needed if find_spec(name) is None]
-
-
-def memory(name: str) -> int:
-    """What the kernel knows of this process' memory: in use now (VmRSS), the most so far (VmHWM)."""
-    [line] = [each for each in Path("/proc/self/status").read_text().splitlines() if each.startswith(name)]
-    return int(line.split()[1]) * 1024
-
-
-class Peak:
-    """The most memory that is in use while something is done, beyond what was before."""
-
-    def __enter__(self) -> Peak:
-        gc.collect()
-        # From here on the kernel looks for the most anew.
-        Path("/proc/self/clear_refs").write_text("5")
-        self._before = memory("VmRSS")
-        return self
-
-    def __exit__(self, *_: object) -> None:
-        self.bytes = memory("VmHWM") - self._before
-
-
-# What is compared: each prepares itself, and then gives what is timed.
-
-
-def shell(url: str) -> Any:
-    from IPython.core.interactiveshell import InteractiveShell
-
-    os.environ["DATABASE_URL"] = url
-    shell = InteractiveShell.instance()
-    shell.run_line_magic("load_ext", "jupyter_extension.sql")
-    shell.run_cell_magic("sql", "warm <<", "select 1 as a, 'x' as b, 1.5 as c, now() as d")
-    shell.user_ns.pop("warm")
-    return shell
-
-
-def ours(kind: str) -> Callable[[str], Callable[[], Any]]:
-    def prepare(url: str) -> Callable[[], Any]:
-        place = shell(url)
-
-        def run() -> Any:
-            place.run_cell_magic("sql", f"rows << --as {kind}", QUERY)
-            return place.user_ns["rows"]
-
-        return run
-
-    return prepare
-
-
-def read_sql(url: str) -> Callable[[], Any]:
-    import pandas as pd
-    import sqlalchemy as sa
-
-    engine = sa.create_engine(url.replace("postgresql:", "postgresql+psycopg2:"))
-    pd.read_sql(sa.text("select 1"), engine)
-    return lambda: pd.read_sql(sa.text(QUERY), engine)
-
-
-def adbc(kind: str) -> Callable[[str], Callable[[], Any]]:
-    def prepare(url: str) -> Callable[[], Any]:
-        import adbc_driver_postgresql.dbapi as driver
-        import pandas as pd  # noqa: F401  # everybody has it loaded
-
-        connection = driver.connect(url)
-
-        def run() -> Any:
-            cursor = connection.cursor()
-            cursor.execute(QUERY)
-            table = cursor.fetch_arrow_table()
-            return table.to_pandas() if kind == "pandas" else table
-
-        return run
-
-    return prepare
 
 
 def wire(url: str) -> dict[str, float]:
@@ -182,76 +103,102 @@ def timed(work: Callable[[], object]) -> float:
     return time.perf_counter() - began
 
 
-WAYS: dict[str, Callable[[str], Callable[[], Any]]] = {
-    "pandas": ours("pandas"),
-    "arrow": ours("arrow"),
-    "read_sql": read_sql,
-    "adbc-pandas": adbc("pandas"),
-    "adbc-arrow": adbc("arrow"),
-}
 SINGLE: dict[str, Callable[[str], dict[str, float]]] = {"wire": wire, "latency": latency}
 
-
-def child(way: str, url: str) -> dict[str, float]:
-    """What a fresh process finds."""
-    if way in SINGLE:
-        return SINGLE[way](url)
-    run = WAYS[way](url)
-    with Peak() as peak:
-        began = time.perf_counter()
-        rows = run()
-        seconds = time.perf_counter() - began
-    size = getattr(rows, "nbytes", 0) or int(rows.memory_usage(index=False, deep=True).sum())
-    assert len(rows) == ROWS
-    return {"seconds": seconds, "peak": peak.bytes, "size": size}
+# Who takes part, and where each is installed: `None` is this very Python.
+PLACES: dict[str, str | None] = {
+    "pandas": None,
+    "arrow": None,
+    "read_sql": "pandas.read_sql",
+    "adbc-pandas": "ADBC",
+    "adbc-arrow": "ADBC",
+    "connectorx-pandas": "connectorx",
+    "connectorx-arrow": "connectorx",
+    "jupysql": "JupySQL",
+    "marimo": "marimo SQL",
+}
+SCRIPT = Path(__file__).with_name("sql_ways.py")
 
 
 def fresh(way: str, url: str) -> dict[str, float]:
-    command = [sys.executable, "-m", "benchmarks.sql", way, url]
-    said = subprocess.run(command, check=True, capture_output=True, text=True).stdout
-    return json.loads(said.splitlines()[-1])
+    """What a process of its own finds."""
+    if way in SINGLE:
+        return _said(sys.executable, "-m", "benchmarks.sql", way, url)
+    peer = PLACES[way]
+    return _said(sys.executable if peer is None else environment(peer).python, str(SCRIPT), way, url)
 
 
-def figures(url: str, rounds: int) -> dict[str, dict[str, float]]:
-    """The medians of all ways, taken in turn."""
-    found: dict[str, list[dict[str, float]]] = {way: [] for way in WAYS}
+def _said(*command: str) -> dict[str, float]:
+    run = subprocess.run(command, check=False, capture_output=True, text=True, cwd=SCRIPT.parents[1])
+    if run.returncode:
+        raise RuntimeError((run.stderr.strip().splitlines() or ["no word of why"])[-1])
+    return json.loads(run.stdout.splitlines()[-1])
+
+
+@dataclass(frozen=True)
+class Figures:
+    """The medians of every way that worked, and why others did not."""
+
+    found: Mapping[str, Mapping[str, float]]
+    missing: Mapping[str, str]
+
+
+def figures(url: str, rounds: int) -> Figures:
+    """All ways in turn, again and again."""
+    runs: dict[str, list[dict[str, float]]] = {way: [] for way in PLACES}
+    missing: dict[str, str] = {}
     for _ in range(rounds):
-        for way, each in found.items():
-            each.append(fresh(way, url))
-    return {
-        way: {name: statistics.median(run[name] for run in runs) for name in runs[0]}
-        for way, runs in found.items()
-    }
+        for way in PLACES:
+            if way not in missing:
+                try:
+                    runs[way].append(fresh(way, url))
+                except (NotInstalled, RuntimeError) as error:
+                    missing[way] = str(error)
+    found = {way: _medians(each) for way, each in runs.items() if way not in missing}
+    return Figures(found, missing)
 
 
-def compared(found: dict[str, dict[str, float]], url: str) -> Iterator[dict[str, object]]:
-    for what, own, other, must, aim in (
-        ("%%sql x << to pandas, per pandas.read_sql", "pandas", "read_sql", 1 / 4, 1 / 7),
-        ("the same, per ADBC to pandas", "pandas", "adbc-pandas", 1.0, 1 / 1.5),
-        ("to Arrow, per ADBC to Arrow", "arrow", "adbc-arrow", 1.0, 1 / 1.5),
-    ):
-        seconds, base = found[own]["seconds"], found[other]["seconds"]
-        yield row(
-            what, seconds / base, must, aim, f"{seconds:.2f} s, {base:.2f} s: {base / seconds:.1f}x faster"
-        )
+def _medians(runs: list[dict[str, float]]) -> dict[str, float]:
+    return {name: statistics.median(run[name] for run in runs) for name in runs[0]}
+
+
+COMPARED = (
+    ("%%sql x << to pandas: times as fast as pandas.read_sql", "pandas", "read_sql", 4.0, 7.0),
+    ("%%sql to pandas: times as fast as ADBC to pandas", "pandas", "adbc-pandas", 1.0, 1.5),
+    ("%%sql to Arrow: times as fast as ADBC to Arrow", "arrow", "adbc-arrow", 1.0, 1.5),
+    ("%%sql to pandas: times as fast as JupySQL", "pandas", "jupysql", None, None),
+    ("%%sql to pandas: times as fast as connectorx to pandas", "pandas", "connectorx-pandas", None, None),
+    ("%%sql to Arrow: times as fast as connectorx to Arrow", "arrow", "connectorx-arrow", None, None),
+    ("%%sql to Arrow: times as fast as marimo SQL over ADBC", "arrow", "marimo", None, None),
+)
+
+
+def compared(figures: Figures) -> Iterator[Row]:
+    for what, own, other, must, aim in COMPARED:
+        lacking = [way for way in (own, other) if way in figures.missing]
+        if lacking:
+            yield absent(what, figures.missing[lacking[0]], must=must, aim=aim)
+            continue
+        ours, theirs = figures.found[own], figures.found[other]
+        detail = f"{ours['seconds']:.2f} s against {theirs['seconds']:.2f} s"
+        detail += f"; peak {ours['peak'] / 1e6:.0f} MB against {theirs['peak'] / 1e6:.0f} MB"
+        yield Row(what, theirs["seconds"] / ours["seconds"], must, aim, detail, larger=True)
     for own in ("arrow", "pandas"):
-        peak, size = found[own]["peak"], found[own]["size"]
+        peak, size = figures.found[own]["peak"], figures.found[own]["size"]
         detail = f"{peak / 1e6:.0f} MB for {size / 1e6:.0f} MB"
-        yield row(f"peak memory per size of the result ({own})", peak / size, 2, 1.3, detail)
+        yield Row(f"peak memory per size of the result ({own})", peak / size, 2.0, 1.3, detail)
+
+
+def single(url: str) -> Iterator[Row]:
     first = fresh("wire", url)["seconds"] * 1000
-    yield row("first rows ready for the wire, ms", first, 50, 10, f"{ROWS:,} rows, query to bundle")
+    yield Row("first rows ready for the wire, ms", first, 50.0, 10.0, f"{ROWS:,} rows, query to bundle", "ms")
     small = fresh("latency", url)
     detail = f"{small['seconds'] * 1000:.1f} ms, {small['base'] * 1000:.1f} ms"
-    yield row(
-        "1,000 rows, cell to output, per fetch and cell", small["seconds"] / small["base"], 1.5, 1.1, detail
-    )
+    took = small["seconds"] / small["base"]
+    yield Row("1,000 rows, cell to output, per fetch and cell", took, 1.5, 1.1, detail)
 
 
-def row(what: str, measured: float, must: float, aim: float, detail: str) -> dict[str, object]:
-    return {"what": what, "measured": measured, "must": must, "aim": aim, "detail": detail}
-
-
-def rows(rounds: int = 5) -> Iterator[dict[str, object]]:
+def rows(rounds: int = 5) -> Iterator[Row]:
     from jupyter_extension.sql import embedded
 
     with tempfile.TemporaryDirectory(prefix="pg-", ignore_cleanup_errors=True) as place:
@@ -261,7 +208,8 @@ def rows(rounds: int = 5) -> Iterator[dict[str, object]]:
         server = embedded.attach()
         try:
             asyncio.run(_fill(server.url))
-            yield from compared(figures(server.url, rounds), server.url)
+            yield from compared(figures(server.url, rounds))
+            yield from single(server.url)
         finally:
             server.release()
 
@@ -276,10 +224,9 @@ async def _fill(url: str) -> None:
 
 
 def main() -> int:
-    from .__main__ import HEADER, line
-
     if len(sys.argv) == 3:
-        print(json.dumps(child(*sys.argv[1:])))
+        way, url = sys.argv[1:]
+        print(json.dumps(SINGLE[way](url)))
         return 0
     print(HEADER)
     for each in rows(int(sys.argv[1]) if len(sys.argv) > 1 else 5):

@@ -1,0 +1,1 @@
+"""Who takes part in a comparison of cascades, each as its users drive it."""
