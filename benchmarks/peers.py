@@ -36,8 +36,8 @@ PINS: dict[str, tuple[str, ...]] = {
     "pandas.read_sql": (*FRAMES, "sqlalchemy==2.1.9", "psycopg2-binary==2.9.13"),
     "ADBC": (*FRAMES, "adbc-driver-postgresql==1.13.0", "adbc-driver-manager==1.13.0"),
     "connectorx": (*FRAMES, "connectorx==0.4.6"),
-    "JupySQL": (*FRAMES, "jupysql==0.11.1", "psycopg2-binary==2.9.13", "ipykernel"),
-    "marimo SQL": (*FRAMES, "marimo[sql]==0.25.2", "adbc-driver-postgresql==1.13.0", "polars"),
+    "JupySQL": (*FRAMES, "jupysql==0.11.1", "psycopg2-binary==2.9.13", *JUPYTER),
+    "marimo SQL": (*FRAMES, "marimo[sql]==0.25.2", "adbc-driver-postgresql==1.13.0", "polars==2.1.0"),
 }
 
 

@@ -22,23 +22,23 @@ WORDS = {
 OPENING = """# Performance
 
 Everything that this project promises about speed, measured in one run on one machine beside the tools that
-one would use instead. A ratio from one run needs no trust in anybody's absolute figure: `python -m benchmarks`
-makes this page anew on yours, in less than 20 minutes, and prints which promises hold there.
+one would use instead. A ratio from one run needs no trust in anybody's absolute figure: `python -m
+benchmarks` makes this page anew on yours, in less than 20 minutes, and prints which promises hold there.
 
 Each tool has a virtual environment of its own, with the versions named at the end. All do the same work, in
-turn, again and again; who begins changes from round to round. A figure is a median; in brackets is where the
-middle half lies. "Must" is what has to hold; "aim" is where we want to be. Times are not checked in continuous
-integration; counts of operations are (`tests/core/test_costs.py`, `tests/kernel/test_costs.py`).
+turn, again and again; who begins changes from round to round. A figure is a median; in brackets is where
+the middle half lies. "Must" is what has to hold; "aim" is where we want to be. Times are not checked in
+continuous integration; counts of operations are (`tests/core/test_costs.py`, `tests/kernel/test_costs.py`).
 """
 
 CASCADES = """## One edit, and everything that follows
 
 The first cell gets another text; the clock runs until the last cell that depends on it is done and its user
-can know. Every tool is asked as its own front end asks it: marimo through its server's requests and websocket,
-ipyflow as its JupyterLab extension does in reactive mode. FlowBook marks cells, and its user runs them; plain
-ipykernel's user runs all cells. A last value that is not right ends a tool's line. "In process" leaves the
-messages out: the kernel's own work, without a socket. A line ends where one edit would take longer than
-{patience:g} s.
+can know. Every tool is asked as its own front end asks it: marimo through its server's requests and
+websocket, ipyflow as its JupyterLab extension does in reactive mode. FlowBook marks cells, and its user
+runs them; plain ipykernel's user runs all cells. A last value that is not right ends a tool's line. "In
+process" leaves the messages out: the kernel's own work, without a socket. A line ends where one edit would
+take longer than {patience:g} s.
 """
 
 
