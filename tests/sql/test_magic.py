@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import base64
 import os
+import re
 from collections.abc import Iterator
 from pathlib import Path
 
@@ -14,7 +15,7 @@ from jupyter_extension.sql.database import Database, Target
 from jupyter_extension.sql.table import MIME
 
 from .conftest import new_place
-from .kernels import Kernel, kernel
+from .kernels import REPOSITORY, Kernel, kernel
 
 
 @pytest.fixture(scope="module")
@@ -367,6 +368,37 @@ def test_nonsense_is_answered(sql: Kernel, request_: dict[str, object], said: st
     answer = sql.ask(comm, **{"id": bundle[MIME]["id"], **request_})["content"]["data"]
     assert answer["op"] == "error"
     assert said in answer["message"]
+
+
+def test_every_field_that_is_sent_is_described(sql: Kernel):
+    page = (REPOSITORY / "docs" / "protocol.md").read_text("utf-8")
+    told = set(re.findall(r"\w+", " ".join(re.findall(r"`[^`]*`", page))))
+    [bundle] = sql.sql("select n, n % 2 as r from generate_series(1, 9) n").bundles
+    rows, names, own = sql.open("reactive.table"), sql.open("reactive.sql"), {"id": bundle[MIME]["id"]}
+    answers = [
+        sql.ask(rows, op="page", start=0, count=3, ask=1, **own),
+        sql.ask(rows, op="page", start=0, count=3, **{"as": "texts"}, **own),
+        sql.ask(rows, op="summary", column="r", **own),
+        sql.ask(rows, op="export", format="csv", **own),
+        sql.ask(rows, op="nonsense", **own),
+        sql.ask(names, op="catalog", on="default"),
+        sql.ask(names, op="names"),
+        sql.ask(names, op="connections"),
+    ]
+    sql.sql("create table if not exists described (x int)")
+    unasked = [message for message in sql.log if message["msg_type"] == "comm_msg"]
+    for sent in [bundle[MIME], *(answer["content"]["data"] for answer in [*answers, *unasked])]:
+        assert set(_fields(sent)) - told == set()
+
+
+def _fields(sent: object) -> Iterator[str]:
+    if isinstance(sent, dict):
+        for name, value in sent.items():
+            yield name
+            yield from _fields(value)
+    elif isinstance(sent, list):
+        for each in sent:
+            yield from _fields(each)
 
 
 # From nothing, and without a trace
