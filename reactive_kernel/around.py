@@ -86,7 +86,8 @@ class Around:
 
     def suspects(self, source: str, live: Mapping[str, object]) -> list[object]:
         """What this source and those before it set something in, of modules and classes of libraries."""
-        if _SETS.search(source) or _TABLE.search(source) or _ACCESSOR.search(source):
+        sets, reaches = _speaks(source)
+        if sets or reaches:
             self._pending.setdefault(source)
         for each in tuple(self._pending):
             for value in _set_in(each, live):
@@ -97,11 +98,17 @@ class Around:
 
     def missed(self, source: str, live: Mapping[str, object]) -> str | None:
         """Something of a library that the source set something in, and that nobody looked at before."""
-        if not _SETS.search(source):
+        if not _speaks(source)[0]:
             return None
         found = [value for value in _set_in(source, live) if id(value) not in self._suspects]
         self._suspects.update({id(value): value for value in found})
         return _name_of(found[0]) if found else None
+
+
+@lru_cache(maxsize=1024)
+def _speaks(source: str) -> tuple[bool, bool]:
+    """May a source set something, and does it speak of what has libraries hold something new?"""
+    return _SETS.search(source) is not None, bool(_TABLE.search(source) or _ACCESSOR.search(source))
 
 
 def _name_of(value: Any) -> str:

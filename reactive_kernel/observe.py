@@ -181,7 +181,12 @@ class _Begun:
     started: float
 
 
+_UNTOUCHED: Final = Touched()
+
+
 def _both(one: Touched, other: Touched) -> Touched:
+    if other == _UNTOUCHED:
+        return one
     return replace(
         one,
         reads=one.reads | other.reads,
@@ -201,7 +206,7 @@ class Observer:
         self._document = document
         self._begun: _Begun | None = None
         # What the run under way touched, by the word of the language that it is written in.
-        self._told = Touched()
+        self._told = _UNTOUCHED
         self._hinted: set[str] = set()
         # Functions that remember their answers, with the globals that these came from.
         self._caches: dict[int, tuple[object, list[Any]]] = {}
@@ -394,8 +399,8 @@ class Observer:
         values = {name: names.live[name] for name in run.inputs if name in names.live}
         touched = self._files.stop(self._document.outside)
         behind = self._files.behind(values.values())
-        touched = replace(touched, reads=touched.reads | behind.reads, writes=touched.writes | behind.writes)
-        told, self._told = self._told, Touched()
+        touched = _both(touched, Touched(behind.reads, behind.writes))
+        told, self._told = self._told, _UNTOUCHED
         touched = _both(touched, told)
         hints = [
             word for word, true in ((FILES_RELATIVE, touched.relative), (SUBPROCESS, touched.opaque)) if true
@@ -412,13 +417,15 @@ class Observer:
         unseen = next((why for each in begun.surveys if (why := _unseen(each, touchable))), None)
         spoiled = reason.ran_on_stuck(begun.stuck) if begun.stuck else None
         why = seen.unproven or touched.unproven or unseen
-        seen = replace(seen, unproven=why or spoiled, stuck=why is None and spoiled is not None)
+        stuck = why is None and spoiled is not None
         if touchable is not None:
             changes = [each for each in changes if not each.shape.guesses or id(each.value) in touchable]
         doubt = self._doubt_answers(run, changes, bool(turned.drew | turned.seeded | touched.writes))
-        seen = replace(seen, unproven=seen.unproven or doubt)
+        why = why or spoiled or doubt
         if any(each.shape.torn(each.value, each.before) for each in changes):
-            seen = replace(seen, unproven=seen.unproven or _TORN)
+            why = why or _TORN
+        if why != seen.unproven or stuck:
+            seen = replace(seen, unproven=why, stuck=stuck)
         if outcome is not Outcome.OK or run.cell not in self._document:
             spent = self._undo(changes)
             for dial in turned.writes:

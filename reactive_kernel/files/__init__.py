@@ -21,7 +21,7 @@ from typing import Final
 from ..cell import Resource
 from .account import ANY_FILE, Account, Touched
 from .events import HEARD
-from .handles import touch
+from .handles import may_hold_file, touch
 from .hook import ear
 from .lookups import wrap_tests
 from .native import SILENT, wrap_libraries
@@ -72,8 +72,11 @@ class Files:
 
     def behind(self, values: Iterable[object]) -> Touched:
         """What a run may touch through open files and connections that earlier runs left in names."""
+        holders = [value for value in values if may_hold_file(value)]
+        if not holders:
+            return self._left_open
         run = Watched(self._session)
-        for value in values:
+        for value in holders:
             touch(run, value)
         found, before = _UNTOUCHED if run.idle() else Account(run, ()).touched(), self._left_open
         return replace(found, reads=found.reads | before.reads, writes=found.writes | before.writes)

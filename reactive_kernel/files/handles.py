@@ -19,6 +19,15 @@ _MODULES: Final = ("_io", "zipfile", "numpy", "h5py._hl.files")
 _READ_ONLY: Final = ("r", "rb")
 
 
+def may_hold_file(value: object) -> bool:
+    """Is it an open file, or the like?"""
+    kind = type(value)
+    if kind.__name__ in _NAMES and kind.__module__ in _MODULES:
+        return True
+    sqlite: Any = sys.modules.get("sqlite3")
+    return sqlite is not None and isinstance(value, (sqlite.Connection, sqlite.Cursor))
+
+
 def touch(run: Watched, value: object) -> None:
     """Using an open file may read it, and write it if it is open for that."""
     kind = type(value)
