@@ -6,7 +6,7 @@ import re
 import sys
 import threading
 import time
-from collections.abc import Collection, Iterable, Iterator, Mapping, Sequence
+from collections.abc import Callable, Collection, Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass, replace
 from os.path import lexists
 from pathlib import Path
@@ -859,7 +859,7 @@ class _Executed:
         if not self._installed:
             # There is no way to take a hook out again, so it comes when it is first needed and has a switch.
             self._installed = True
-            sys.addaudithook(self._hear)
+            sys.addaudithook(self._hook())
         self._codes, self._names = [], names
         self._thread = threading.get_ident()
 
@@ -871,13 +871,17 @@ class _Executed:
         loaded = frozenset(name for code in self._codes for name in globals_of(code)[0])
         return loaded, frozenset(name for code in self._codes for name in stored_by(code))
 
-    @shielded
-    def _hear(self, event: str, arguments: tuple[object, ...]) -> None:
-        if event != "exec" or self._thread != threading.get_ident():
-            return
-        code = arguments[0]
-        if isinstance(code, CodeType) and (code.co_filename.startswith("<") or self._shares_names()):
-            self._codes.append(code)
+    def _hook(self) -> Callable[[str, tuple[object, ...]], None]:
+        @shielded
+        def hear(event: str, arguments: tuple[object, ...]) -> None:
+            if event != "exec" or self._thread != threading.get_ident():
+                return
+            code = arguments[0]
+            if isinstance(code, CodeType) and (code.co_filename.startswith("<") or self._shares_names()):
+                self._codes.append(code)
+
+        # No method: Python would take much longer to call it, at every event there is.
+        return hear
 
     def _shares_names(self) -> bool:
         """Is a file's code executed among the notebook's names, by a cell or by `%run -i`?"""

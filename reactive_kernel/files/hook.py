@@ -22,7 +22,6 @@ class Ear:
     def __init__(self) -> None:
         self.run: Watched | None = None
         self._installed = False
-        self._heard: Mapping[str, Act] = {}
         # Threads that are noting something: what they do meanwhile is ours.
         self._noting: set[int] = set()
         self._kernels: WeakSet[threading.Thread] = WeakSet()
@@ -34,8 +33,7 @@ class Ear:
         # There is no way to take a hook out again, so it comes when it is first needed and has a switch.
         self._installed = True
         self._kernels.update(threading.enumerate())
-        self._heard = heard
-        sys.addaudithook(self._hear)
+        sys.addaudithook(self._hook(heard))
         return True
 
     @shielded
@@ -61,9 +59,13 @@ class Ear:
         finally:
             self._noting.discard(thread)
 
-    def _hear(self, event: str, arguments: Arguments) -> None:
-        if self.run is not None and event in self._heard:
-            self.note(self._heard[event], arguments)
+    def _hook(self, heard: Mapping[str, Act]) -> Callable[[str, Arguments], None]:
+        def hear(event: str, arguments: Arguments) -> None:
+            if self.run is not None and event in heard:
+                self.note(heard[event], arguments)
+
+        # Python asks every hook at every event for an attribute: a method takes four times as long to say no.
+        return hear
 
     def _users(self) -> bool:
         """Did user code start this thread? The kernel's own were there first, or are of its classes."""
