@@ -15,6 +15,7 @@ from types import ModuleType
 from typing import Any, Final, TypeAlias
 
 from .cell import Resource
+from .identity import identity
 from .shapes import is_own, shape
 
 PATCHED: Final[Resource] = "around:"
@@ -60,7 +61,7 @@ class Around:
             if type(module) is ModuleType and is_own(name):
                 resource = f"{OF_MODULES}{name.partition('.')[0]}"
                 found[resource] = self._modules[resource] = (*self._modules.get(resource, ()), module)
-                self._ids.setdefault(resource, set()).add(id(module))
+                self._ids.setdefault(resource, set()).add(identity(module))
         return found
 
     @property
@@ -91,7 +92,7 @@ class Around:
             self._pending.setdefault(source)
         for each in tuple(self._pending):
             for value in _set_in(each, live):
-                self._suspects.setdefault(id(value), value)
+                self._suspects.setdefault(identity(value), value)
             if not _waits(each, live):
                 del self._pending[each]
         return [*self._suspects.values()]
@@ -100,8 +101,8 @@ class Around:
         """Something of a library that the source set something in, and that nobody looked at before."""
         if not _speaks(source)[0]:
             return None
-        found = [value for value in _set_in(source, live) if id(value) not in self._suspects]
-        self._suspects.update({id(value): value for value in found})
+        found = [value for value in _set_in(source, live) if identity(value) not in self._suspects]
+        self._suspects.update({identity(value): value for value in found})
         return _name_of(found[0]) if found else None
 
 

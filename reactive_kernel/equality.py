@@ -8,6 +8,8 @@ from operator import is_
 from types import FunctionType
 from typing import Any, cast
 
+from .identity import identity
+
 _SIMPLE: Mapping[type, Callable[[object, object], bool]] = {
     **dict.fromkeys((int, bool, str, bytes, range), lambda a, b: a == b),
     # `repr` tells -0.0 from 0.0, and holds one NaN equal to another.
@@ -83,11 +85,11 @@ def twins(
             if not same(old, new):
                 return False
             continue
-        if id(old) in matched or id(new) in taken:
-            if matched.get(id(old)) != id(new) or taken.get(id(new)) != id(old):
+        if identity(old) in matched or identity(new) in taken:
+            if matched.get(identity(old)) != identity(new) or taken.get(identity(new)) != identity(old):
                 return False
             continue
-        matched[id(old)], taken[id(new)] = id(new), id(old)
+        matched[identity(old)], taken[identity(new)] = identity(new), identity(old)
         held.append((old, new))
         if old is new:
             continue

@@ -11,6 +11,8 @@ import sys
 from functools import lru_cache
 from typing import Any
 
+from .identity import identity
+
 
 def exposed(block: Any) -> Any:
     """The array that owns the memory of a block, if others hold it; else None."""
@@ -52,10 +54,10 @@ def _surplus(block: Any, owner: Any) -> int:
         values = getattr(holder, "values" if hasattr(holder, "mgr_locs") else "_data", None)
         array = array_of(values)
         # A column of pandas' own kind may be in several blocks.
-        key = id(holder) if values is array else id(values)
+        key = identity(holder) if values is array else identity(values)
         if array is not None and key not in seen:
             seen.add(key)
-            arrays[id(array)] = array
+            arrays[identity(array)] = array
             expected += 1
         del values, array
     views = [array for array in arrays.values() if array is not owner]

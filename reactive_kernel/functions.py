@@ -18,6 +18,7 @@ from types import (
 )
 
 from .cell import CellFacts, Latent, Resource
+from .identity import identity
 from .shapes import shape
 
 # So many objects behind one name are searched for functions.
@@ -52,14 +53,14 @@ def latent_of(
 
 def _codes(value: object, live: dict[str, object]) -> Iterator[CodeType]:
     """The code of every function of the notebook that can be reached from a value."""
-    seen: set[int] = {id(live)}
+    seen: set[int] = {identity(live)}
     todo = [value]
     while todo and len(seen) < _SEARCHED:
         found = todo.pop()
         kind = type(found)
-        if kind in _ATOMS or id(found) in seen:
+        if kind in _ATOMS or identity(found) in seen:
             continue
-        seen.add(id(found))
+        seen.add(identity(found))
         if kind is FunctionType:
             if found.__globals__ is live:  # type: ignore[attr-defined]
                 yield found.__code__  # type: ignore[attr-defined]

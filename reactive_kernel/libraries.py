@@ -12,6 +12,7 @@ from operator import is_
 from typing import Any
 
 from .exposed import exposed, owner_of
+from .identity import identity
 from .shapes import ATOM, ATOMS, CannotRestore, Extension, Shape, extend, package_of
 
 _OBJECT_CACHE: dict[int, tuple[weakref.ref[Any], bool]] = {}
@@ -256,13 +257,13 @@ class _Frame(Shape):
     def torn(self, value: Any, state: Any) -> bool:
         if state.copy is None:
             return False
-        now = {id(owner_of(block)) for block in value._mgr.blocks}
-        live = {id(block.values) for block in value._mgr.blocks}
+        now = {identity(owner_of(block)) for block in value._mgr.blocks}
+        live = {identity(block.values) for block in value._mgr.blocks}
         for at, block in enumerate(state.copy.blocks):
             if at in state.exposed:
-                if at in state.kept and id(state.arrays[at]()) not in live:
+                if at in state.kept and identity(state.arrays[at]()) not in live:
                     return True
-            elif id(owner_of(block)) not in now and exposed(block) is not None:
+            elif identity(owner_of(block)) not in now and exposed(block) is not None:
                 return True
         return False
 
@@ -350,14 +351,14 @@ def _copies_on_write() -> bool:
 
 def _plain_objects(values: Any) -> bool:
     """Does an array of objects hold nothing that could change?"""
-    known = _OBJECT_CACHE.get(id(values))
+    known = _OBJECT_CACHE.get(identity(values))
     if known is not None and known[0]() is values:
         return known[1]
     plain = ATOMS.issuperset(map(type, values.ravel().tolist()))
     if isinstance(values, sys.modules["numpy"].ndarray):
         if len(_OBJECT_CACHE) > 1000:
             _OBJECT_CACHE.clear()
-        _OBJECT_CACHE[id(values)] = weakref.ref(values), plain
+        _OBJECT_CACHE[identity(values)] = weakref.ref(values), plain
     return plain
 
 

@@ -27,6 +27,7 @@ from types import FunctionType, MethodType, ModuleType
 from typing import Final
 
 from .analysis.verbs import CALLERS, is_suspect
+from .identity import identity
 
 LookUp = Callable[[str], object]
 
@@ -286,14 +287,14 @@ class _Known:
 
     def function(self, value: object) -> _Manner | None:
         """The manners of a function or class."""
-        found = self._functions.get(id(value))
+        found = self._functions.get(identity(value))
         if found is None and self._learn():
-            found = self._functions.get(id(value))
+            found = self._functions.get(identity(value))
         return found[1] if found else None
 
     def attribute(self, owner: type, name: str) -> _Manner | None:
         """The manners of a method of a class, called by the class: `datetime.now`."""
-        key = id(owner), name
+        key = identity(owner), name
         found = self._attributes.get(key)
         if found is None and self._learn():
             found = self._attributes.get(key)
@@ -311,9 +312,9 @@ class _Known:
                     continue
                 # Whoever is remembered stays alive, so nobody else can have the same id.
                 if owner:
-                    self._attributes[id(value), attribute] = value, manner
+                    self._attributes[identity(value), attribute] = value, manner
                 else:
-                    self._functions[id(value)] = value, manner
+                    self._functions[identity(value)] = value, manner
         return bool(news)
 
 

@@ -15,6 +15,7 @@ from typing import Final, Protocol, TypeAlias, cast
 
 from .cell import CellId, Resource
 from .equality import Pairs, same
+from .identity import identity
 from .objects import NOWHERE, Change, Looked, Reach, changing, restore
 from .shapes import Shape
 
@@ -439,7 +440,7 @@ class Namespace:
 
     def lend(self, at: int, others: Iterable[object]) -> None:
         """The object shares those now: they stand behind every version behind which it does."""
-        ids = frozenset(map(id, others))
+        ids = frozenset(map(identity, others))
         for cell, name in self.holders((at,)):
             version = self._versions[cell][name]
             if not ids <= version.reach.ids:
@@ -497,9 +498,9 @@ class Namespace:
         """A run changed those objects; their earlier states are kept where that is worth it."""
         changes = list(changes)
         self.moves += bool(changes)
-        self._changing = frozenset(id(change.value) for change in changes)
+        self._changing = frozenset(identity(change.value) for change in changes)
         for change in changes:
-            at = id(change.value)
+            at = identity(change.value)
             thing = self._things.get(at)
             if thing is None:
                 key = next(self._numbers)
@@ -592,7 +593,7 @@ class Namespace:
         return all(found)
 
     def _is_as_before(self, change: Change, before: Iterable[Mapping[int, Key]]) -> bool:
-        at = id(change.value)
+        at = identity(change.value)
         thing = self._things.get(at)
         key = next((keys[at] for keys in before if at in keys), None)
         if thing is None or key is None or key not in thing.states:
@@ -688,7 +689,7 @@ class Namespace:
 
     def _drop_state(self, thing: _Thing, key: Key) -> None:
         self._weight -= thing.shape.weight(thing.states.pop(key))
-        self._poorer.add(id(thing.value))
+        self._poorer.add(identity(thing.value))
 
 
 def _common(ids: Collection[int], things: Mapping[int, object]) -> list[int]:

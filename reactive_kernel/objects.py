@@ -12,6 +12,7 @@ from types import ModuleType
 from typing import Any, Final, ParamSpec, TypeVar
 
 from .cell import NOTHING
+from .identity import identity
 from .shapes import ATOMS, CannotRestore, Shape, changed_by_name, hashes_itself, is_atom, shape
 
 # So many objects behind one value are looked at; whoever has more is called vast.
@@ -61,7 +62,7 @@ def reach(value: object) -> Reach:
     if is_atom(value):
         return _ATOM
     if (form := shape(value)).around:
-        return Reach(frozenset((id(value),)), frozenset((form.kind,)))
+        return Reach(frozenset((identity(value),)), frozenset((form.kind,)))
     found = _Walk((value,))
     ids = frozenset(chain.from_iterable(members for _, members in found.changing.values()))
     return Reach(ids, frozenset(found.kinds), found.vast)
@@ -97,9 +98,9 @@ class Looked:
         """Look at everything behind a value, unless that was done."""
         if not self._remembers:
             return reach(value)
-        known = self._found.get(id(value))
+        known = self._found.get(identity(value))
         if known is None:
-            known = self._found[id(value)] = value, reach(value)
+            known = self._found[identity(value)] = value, reach(value)
         return known[1]
 
 
@@ -144,14 +145,14 @@ class _Walk:
     def _by_shape(self, values: list[object]) -> Iterable[tuple[Shape, dict[int, object]]]:
         """The values that may lead somewhere."""
         if len(values) < _FEW:
-            return [(self._shape(value), {id(value): value}) for value in values if not is_atom(value)]
+            return [(self._shape(value), {identity(value): value}) for value in values if not is_atom(value)]
         found: list[tuple[Shape, dict[int, object]]] = []
         kinds = _kinds_of(values)
         for kind in kinds:
             if not hashes_itself(kind) and kind in ATOMS:
                 continue
             some = values if len(kinds) == 1 else [value for value in values if type(value) is kind]
-            members = dict(zip(map(id, some), some))
+            members = dict(zip(map(identity, some), some))
             if issubclass(kind, (type, ModuleType)):
                 found += [(shape(value), {at: value}) for at, value in members.items()]
             else:
@@ -161,18 +162,18 @@ class _Walk:
     def _shape(self, value: object) -> Shape:
         kind = type(value)
         # To find the shape of a class of the notebook takes long, and nobody keeps it.
-        form = self._shapes.get(id(kind))
+        form = self._shapes.get(identity(kind))
         if form is None:
             form = shape(value)
             if not issubclass(kind, (type, ModuleType)):
-                self._shapes[id(kind)] = form
+                self._shapes[identity(kind)] = form
         return form
 
     def meet(self, values: Iterable[object]) -> None:
         """Take note of values without asking what they hold."""
         for value in values:
             if not is_atom(value):
-                self._note(self._shape(value), {id(value): value})
+                self._note(self._shape(value), {identity(value): value})
 
     def _look(self, form: Shape, members: dict[int, object]) -> list[object]:
         """Take note of objects of one shape; answer what they hold."""
@@ -188,7 +189,7 @@ class _Walk:
     def _note(self, form: Shape, members: dict[int, object]) -> None:
         self.kinds.add(form.kind)
         if form.changes:
-            known = self.changing.setdefault(id(form), (form, {}))
+            known = self.changing.setdefault(identity(form), (form, {}))
             known[1].update(members)
 
 
@@ -197,7 +198,7 @@ def _kinds_of(values: Iterable[object]) -> list[type]:
     try:
         return list(dict.fromkeys(map(type, values)))
     except Exception:  # noqa: BLE001  # the class of a class may have any `__hash__`
-        return list({id(type(value)): type(value) for value in values}.values())
+        return list({identity(type(value)): type(value) for value in values}.values())
 
 
 @dataclass(frozen=True)

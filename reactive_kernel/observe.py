@@ -22,6 +22,7 @@ from .event import Run
 from .files import Files, Touched
 from .functions import globals_of, latent_of, stored_by
 from .graph import shared
+from .identity import identity
 from .manners import harmless
 from .namespace import Namespace, Place, of_the_session
 from .objects import Change, Looked, Survey, changing, reach
@@ -240,7 +241,7 @@ class Observer:
         behind = self._libraries(inputs)
         surveys = [survey] if survey is not None else []
         for value, others in survey.lent() if survey is not None else ():
-            names.lend(id(value), others)
+            names.lend(identity(value), others)
         astray = [
             each
             for each in sorted(around)
@@ -278,9 +279,9 @@ class Observer:
         """What of libraries the sources set something in, as far as nobody knew of it."""
         names = self.names
         found = self._around.suspects(run.source, names.live)
-        new = [value for value in found if PATCHED not in names.touched((id(value),))]
+        new = [value for value in found if PATCHED not in names.touched((identity(value),))]
         if new:
-            names.ground(PATCHED, PATCHED, frozenset(map(id, new)))
+            names.ground(PATCHED, PATCHED, frozenset(map(identity, new)))
         return new
 
     def _arrived(self) -> None:
@@ -312,7 +313,7 @@ class Observer:
         }
         values = [live[name] for name, found in kinds.items() if not found <= _CONSTANT]
         # Behind its version there was the value alone: a million numbers need not be asked again.
-        flat = {id(live[name]) for name in kinds if self._is_flat(name, inputs[name])}
+        flat = {identity(live[name]) for name in kinds if self._is_flat(name, inputs[name])}
         modules = [module for each in resources for module in self._around.modules(each)]
         if modules:
             kinds[""] = reach(modules).kinds
@@ -321,8 +322,8 @@ class Observer:
         around = self._around.suspects(run.source, live)
         if values and harmless(run.facts.verbs, frozenset[str]().union(*kinds.values()), live.__getitem__):
             values = []
-        alone = [value for value in values if id(value) in flat]
-        rest = [value for value in values if id(value) not in flat]
+        alone = [value for value in values if identity(value) in flat]
+        rest = [value for value in values if identity(value) not in flat]
         return Survey(rest, around, alone) if values or around else None
 
     def _refresh_caches(self, inputs: Mapping[Resource, CellId | None]) -> None:
@@ -342,10 +343,10 @@ class Observer:
         read = self._reached(latent[""].reads if latent else ())
         seen = [self.names.moves, *read.items()]
         # Held, so that no other object can have the place of one of them.
-        before = self._caches.get(id(function))
+        before = self._caches.get(identity(function))
         if before is None or len(before[1]) != len(seen) or not all(map(_is_same, before[1], seen)):
             function.cache_clear()
-            self._caches[id(function)] = function, seen
+            self._caches[identity(function)] = function, seen
 
     def _reached(self, names: Iterable[Resource]) -> dict[Resource, object]:
         """The values of the names, and of those that functions behind them read."""
@@ -360,7 +361,7 @@ class Observer:
 
     def _is_flat(self, name: Resource, maker: CellId | None) -> bool:
         behind = self.names.reach(maker, name) if maker is not None else None
-        alone = frozenset((id(self.names.live[name]),))
+        alone = frozenset((identity(self.names.live[name]),))
         # A function may have come to lead to a module that was not there then.
         return (
             behind is not None and not behind.vast and behind.ids == alone and "function" not in behind.kinds
@@ -419,7 +420,9 @@ class Observer:
         why = seen.unproven or touched.unproven or unseen
         stuck = why is None and spoiled is not None
         if touchable is not None:
-            changes = [each for each in changes if not each.shape.guesses or id(each.value) in touchable]
+            changes = [
+                each for each in changes if not each.shape.guesses or identity(each.value) in touchable
+            ]
         doubt = self._doubt_answers(run, changes, bool(turned.drew | turned.seeded | touched.writes))
         why = why or spoiled or doubt
         if any(each.shape.torn(each.value, each.before) for each in changes):
@@ -441,12 +444,12 @@ class Observer:
     def _doubt_answers(self, run: Run, changes: Iterable[Change], outside: bool) -> str | None:  # noqa: FBT001
         """Why a function that remembers its answers may not have done what it would in a fresh run."""
         answered = [*self._remembering.answered_anew()]
-        changed = frozenset(id(change.value) for change in changes if answered)
+        changed = frozenset(identity(change.value) for change in changes if answered)
         for function in answered:
             latent = latent_of({"": function.__wrapped__}, self.names.live, CellFacts())
             behind = self._reached(latent[""].reads if latent else ())
             ids = reach(function).ids.union(*(reach(value).ids for value in behind.values()))
-            if (outside and is_outward(function)) or not changed.isdisjoint(ids - {id(function)}):
+            if (outside and is_outward(function)) or not changed.isdisjoint(ids - {identity(function)}):
                 self._remembering.acts(function)
         return self._remembering.doubt(run.source)
 
@@ -564,7 +567,7 @@ class Observer:
     def _keep(self, run: Run, seen: Observation, changes: list[Change]) -> Observation:
         """Keep what a run left, and say what it did to objects that others know."""
         names, cell = self.names, run.cell
-        ids = [id(change.value) for change in changes]
+        ids = [identity(change.value) for change in changes]
         if touched := names.touched(ids):
             seen = replace(seen, bound=seen.bound | touched, reads=seen.reads | (touched - run.inputs.keys()))
         sharers = self._sharers(run, ids, seen.bound | seen.deleted)
@@ -643,7 +646,7 @@ class Observer:
         """The versions of which code of no cell has changed an object."""
         changes = survey.changes() if survey is not None else []
         self.names.note(changes, lambda at, weight: True)
-        return self.names.holders(id(change.value) for change in changes)
+        return self.names.holders(identity(change.value) for change in changes)
 
     # Early cutoff
 
@@ -679,10 +682,10 @@ class Observer:
         others = space.held_by(lambda maker: maker != cell and not self._document.below(maker, cell), olds)
 
         def may_pair(old: object, new: object) -> bool:
-            if id(new) in known or id(old) in others:
+            if identity(new) in known or identity(old) in others:
                 return False
-            return (id(new) in news or not space.held(id(new))) and (
-                id(old) in olds or not space.held(id(old))
+            return (identity(new) in news or not space.held(identity(new))) and (
+                identity(old) in olds or not space.held(identity(old))
             )
 
         return space.compare(cell, names, lambda pairs: twins(pairs, may_pair, _alike))
@@ -743,7 +746,7 @@ def _changes(surveys: Iterable[Survey]) -> list[Change]:
     found: dict[int, Change] = {}
     for survey in surveys:
         for change in survey.changes():
-            found.setdefault(id(change.value), change)
+            found.setdefault(identity(change.value), change)
     return list(found.values())
 
 
@@ -751,7 +754,7 @@ def _unseen(survey: Survey, touchable: frozenset[int] | None) -> str | None:
     """Why nobody can say what the run changed, if so."""
     if survey.vast:
         return "It may have changed what it reads, which holds too many objects to look at all of them."
-    opaque = [each for each in survey.opaque() if touchable is None or id(each) in touchable]
+    opaque = [each for each in survey.opaque() if touchable is None or identity(each) in touchable]
     if not opaque:
         return None
     kind = type(opaque[0])

@@ -9,6 +9,8 @@ import re
 from collections.abc import Iterable
 from typing import Any, Final
 
+from .identity import identity
+
 # Those say something, whatever the answer is.
 _LOUD: Final = frozenset(("display", "print", "warn"))
 # Those draw or write, if that was seen while somebody called them.
@@ -40,7 +42,7 @@ class Remembering:
 
     def acts(self, function: Any) -> None:
         """It was seen to do more than answer."""
-        self._acting[id(function)] = function
+        self._acting[identity(function)] = function
 
     def doubt(self, source: str) -> str | None:
         """Why nobody can say whether the run does what it would in a fresh process, if so."""
@@ -48,7 +50,7 @@ class Remembering:
         if self._before and _ASKS.search(source):
             return "It asks for `cache_info`, which depends on who else has called the function."
         for function in called:
-            if id(function) in self._acting or _is_loud(function):
+            if identity(function) in self._acting or _is_loud(function):
                 name = getattr(function, "__name__", "a function")
                 return (
                     f"It calls `{name}`, which remembers its answers and does more than answer: whether it"

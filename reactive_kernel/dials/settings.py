@@ -14,6 +14,7 @@ from operator import is_
 from types import BuiltinFunctionType, FunctionType, MethodType, ModuleType
 from typing import Any, Final, cast
 
+from ..identity import identity
 from .dial import DIGITS, EXACT, SUBPROCESS, Lasting, same, same_items
 from .stamps import STAMPED, Stamps
 
@@ -85,7 +86,7 @@ def _dictionary(holder: Any) -> dict[Any, Any] | None:
 def _held(root: dict[Any, Any]) -> list[_Holder]:
     """A mapping and the containers in it."""
     todo: list[Any] = [root]
-    seen = {id(root)}
+    seen = {identity(root)}
     found: list[_Holder] = []
     for holder in todo:
         dictionary = _dictionary(holder)
@@ -93,15 +94,15 @@ def _held(root: dict[Any, Any]) -> list[_Holder]:
         items: tuple[Any, ...] = tuple(holder if dictionary is None else _VALUES(dictionary))
         found.append(_Holder(holder, keys, items))
         for item in items:
-            if len(todo) < _MOST and id(item) not in seen and _is_holder(item):
-                seen.add(id(item))
+            if len(todo) < _MOST and identity(item) not in seen and _is_holder(item):
+                seen.add(identity(item))
                 todo.append(item)
     return found
 
 
 def _alike_in(one: object, old: _Holders, other: object, new: _Holders, depth: int = 20) -> bool:
     """Were two values alike when their containers were noted?"""
-    was, became = old.get(id(one)), new.get(id(other))
+    was, became = old.get(identity(one)), new.get(identity(other))
     if was is None or became is None:
         return was is became and same(one, other)
     if type(one) is not type(other) or not depth or len(was.items) != len(became.items):
@@ -129,9 +130,9 @@ class _Settings:
         todo = [self.values[key]]
         seen: set[int] = set()
         for value in todo:
-            holder = self.holders.get(id(value))
-            if holder is not None and id(value) not in seen:
-                seen.add(id(value))
+            holder = self.holders.get(identity(value))
+            if holder is not None and identity(value) not in seen:
+                seen.add(identity(value))
                 todo += holder.items
                 yield holder
 
@@ -141,7 +142,7 @@ class _Settings:
         if key not in other.values:
             return _Settings(values, self.holders)
         values[key] = other.values[key]
-        holders = {**self.holders, **{id(each.itself): each for each in other.behind(key)}}
+        holders = {**self.holders, **{identity(each.itself): each for each in other.behind(key)}}
         return _Settings(values, holders)
 
 
@@ -154,8 +155,8 @@ class _Look:
         self._stamps = Stamps([each.itself for each in stamped])
         # A thread may have changed them after they were noted.
         self._missed = not _Contents(stamped).unchanged()
-        known = {id(each) for each in stamped}
-        self._others = _Contents([each for each in holders if id(each) not in known])
+        known = {identity(each) for each in stamped}
+        self._others = _Contents([each for each in holders if identity(each) not in known])
 
     def unchanged(self) -> bool:
         return not self._missed and self._stamps.unchanged() and self._others.unchanged()
@@ -199,8 +200,8 @@ class Mapped(Lasting):
         if self._last is not None and self._last[0].root is root and self._last[0].unchanged():
             return self._last[1]
         holders = _held(root)
-        by_id = {id(each.itself): each for each in holders}
-        settings = _Settings(self._flat(by_id[id(root)], by_id), by_id)
+        by_id = {identity(each.itself): each for each in holders}
+        settings = _Settings(self._flat(by_id[identity(root)], by_id), by_id)
         self._last = _Look(holders), settings
         return settings
 
@@ -328,7 +329,7 @@ class Pandas(Mapped):
 
 def _options(group: _Holder, holders: _Holders, prefix: str) -> Iterator[tuple[str, object]]:
     for key, value in zip(group.keys, group.items):
-        if type(value) is dict and id(cast("object", value)) in holders:
-            yield from _options(holders[id(cast("object", value))], holders, f"{prefix}{key}.")
+        if type(value) is dict and identity(cast("object", value)) in holders:
+            yield from _options(holders[identity(cast("object", value))], holders, f"{prefix}{key}.")
         else:
             yield f"{prefix}{key}", cast("object", value)

@@ -8,6 +8,7 @@ from itertools import chain, repeat
 from types import MappingProxyType, MemberDescriptorType
 from typing import Any, Final, cast
 
+from ..identity import identity
 from .containers import agree_dict, same_dict, same_dicts
 from .own import is_own, names_of, own_modules_of
 from .shape import ABSENT, DICT, HEAP, CannotRestore, Mutable, Shape, alike_by_value, identical, unless_atoms
@@ -150,7 +151,7 @@ def _registered(value: type) -> Mapping[int, type]:
     if "_abc_impl" not in vars(value):
         return _NO_CLASSES
     found = [each() for each in _abc_of(value)[0]]
-    return {id(each): each for each in found if each is not None}
+    return {identity(each): each for each in found if each is not None}
 
 
 def _abc_of(value: type) -> Any:

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from reactive_kernel.cell import CellId
+from reactive_kernel.identity import identity
 from reactive_kernel.namespace import Namespace
 from reactive_kernel.objects import Survey
 
@@ -62,4 +63,4 @@ def test_what_nobody_means_any_more_is_let_go():
     change(space, "xs", CHANGER)
     space.keep_only(())
     space.clean()
-    assert space.tokens([id(space.live.get("xs"))]) == frozenset()
+    assert space.tokens([identity(space.live.get("xs"))]) == frozenset()

@@ -15,6 +15,7 @@ from typing import Any
 import pytest
 
 from reactive_kernel import objects
+from reactive_kernel.identity import identity
 from reactive_kernel.objects import NOWHERE, Survey, reach
 
 from ..fuzz.portrait import portrait
@@ -27,7 +28,7 @@ class Plain:
 
 
 def changed(survey: Survey) -> set[int]:
-    return {id(change.value) for change in survey.changes()}
+    return {identity(change.value) for change in survey.changes()}
 
 
 def undone(survey: Survey) -> bool:
@@ -46,14 +47,14 @@ def test_every_container_on_the_way_is_reached():
     inner: list[object] = [1]
     middle = {"k": (inner, frozenset((1,)))}
     outer = [middle, inner]
-    assert reach(outer).ids == {id(outer), id(middle), id(inner)}
+    assert reach(outer).ids == {identity(outer), identity(middle), identity(inner)}
 
 
 def test_keys_lead_on():
     held: list[int] = [1]
     key = Plain()
     key.__dict__["held"] = held
-    assert id(held) in reach({(key, 1): 2}).ids
+    assert identity(held) in reach({(key, 1): 2}).ids
 
 
 def test_a_container_that_holds_itself_is_looked_at_once():
@@ -63,7 +64,7 @@ def test_a_container_that_holds_itself_is_looked_at_once():
     survey = Survey((own,))
     assert survey.changes() == []
     own.append(own)
-    assert changed(survey) == {id(own)}
+    assert changed(survey) == {identity(own)}
 
 
 def test_values_that_share_objects_are_looked_at_together():
@@ -89,7 +90,7 @@ def test_modules_are_looked_at_when_asked_for():
     module = type(sys)("mine")
     survey = Survey((), (module,))
     module.new = 1
-    assert changed(survey) == {id(module)}
+    assert changed(survey) == {identity(module)}
     assert survey.changes()[0].undo()
     assert not hasattr(module, "new")
 
@@ -127,7 +128,7 @@ def test_what_is_nested_deeply_is_no_recursion(make: Callable[[Any], Any]):
     survey = Survey((value,))
     assert not survey.vast
     innermost.append(1)
-    assert changed(survey) == {id(innermost)}
+    assert changed(survey) == {identity(innermost)}
     assert not reach(value).vast
     del survey
     taken_apart(value)
@@ -164,21 +165,21 @@ def test_one_of_very_many_is_found(at: int):
     value = [{"a": i} for i in range(4 * objects._AT_ONCE)]
     survey = Survey((value,))
     value[at]["a"] = "new"
-    assert changed(survey) == {id(value[at])}
+    assert changed(survey) == {identity(value[at])}
 
 
 def test_equal_objects_that_change_places_are_told_apart():
     value = [[1], [1], [1]]
     survey = Survey((value,))
     value[0], value[1] = value[1], value[0]
-    assert changed(survey) == {id(value)}
+    assert changed(survey) == {identity(value)}
 
 
 def test_what_moves_from_one_neighbour_to_the_next_is_seen():
     value = [[1, 2], [3]]
     survey = Survey((value,))
     value[1].insert(0, value[0].pop())
-    assert changed(survey) == {id(value[0]), id(value[1])}
+    assert changed(survey) == {identity(value[0]), identity(value[1])}
 
 
 def test_a_key_that_moves_from_one_neighbour_to_the_next_is_seen():
@@ -359,13 +360,13 @@ def own_state(value: Any) -> object:
     if isinstance(value, bytearray):
         return bytes(value)
     if isinstance(value, dict):
-        return [(key, id(held)) for key, held in value.items()]
+        return [(key, identity(held)) for key, held in value.items()]
     if isinstance(value, set):
         return list(value)
     if isinstance(value, (list, deque)):
-        return list(map(id, value))
-    fields = [(name, id(getattr(value, name))) for name in ("first", "second") if hasattr(value, name)]
-    return sorted(fields), [(name, id(held)) for name, held in getattr(value, "__dict__", {}).items()]
+        return list(map(identity, value))
+    fields = [(name, identity(getattr(value, name))) for name in ("first", "second") if hasattr(value, name)]
+    return sorted(fields), [(name, identity(held)) for name, held in getattr(value, "__dict__", {}).items()]
 
 
 @pytest.mark.parametrize("seed", range(150))
@@ -381,7 +382,7 @@ def test_any_change_of_any_graph_is_found_and_taken_back(seed: int):
         rng.choice((put_in, lambda r, v, h: take_out(r, v)))(
             rng, value, rng.choice((rng.choice(every), [1], 5))
         )
-    expected = {id(value) for value, state in zip(every, states) if own_state(value) != state}
+    expected = {identity(value) for value, state in zip(every, states) if own_state(value) != state}
     assert changed(survey) == expected
     assert undone(survey)
     assert [own_state(value) for value in every] == states
