@@ -8,6 +8,7 @@ import threading
 import time
 from collections.abc import Callable, Collection, Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass, replace
+from itertools import starmap
 from os.path import lexists
 from pathlib import Path
 from types import BuiltinFunctionType, CodeType, FunctionType, ModuleType
@@ -209,6 +210,8 @@ class Observer:
         # What the run under way touched, by the word of the language that it is written in.
         self._told = _UNTOUCHED
         self._hinted: set[str] = set()
+        # Whether what a name holds is, by its content, what it held before the run under way.
+        self._contents: dict[Resource, bool] = {}
         # Functions that remember their answers, with the globals that these came from.
         self._caches: dict[int, tuple[object, list[Any]]] = {}
         self._remembering = Remembering()
@@ -574,6 +577,7 @@ class Observer:
         changed = frozenset(sharers)
         held = names.holders(ids)
         names.note(changes, self._worth)
+        self._contents.clear()
         equal = self._equal(cell, seen.bound | seen.deleted, sharers, changes)
         if run.again:
             equal |= self._as_it_was(cell, seen.bound)
@@ -674,6 +678,16 @@ class Observer:
 
     def _twins(self, cell: CellId, names: Sequence[Resource]) -> bool:
         """Are the new values of those names what the old ones are but for who they are?"""
+        if len(names) == 1:
+            # Whoever asks next asks whether what it holds is the same: of one name that is one comparison.
+            pairs: list[tuple[object, object]] = []
+            alike = self._compared(cell, names[0], pairs)
+            return alike and all(starmap(self._pairing(cell, names), pairs))
+        may_pair = self._pairing(cell, names)
+        return self.names.compare(cell, names, lambda held: twins(held, may_pair, _alike))
+
+    def _pairing(self, cell: CellId, names: Sequence[Resource]) -> Callable[[object, object], bool]:
+        """Which object behind the names may stand for which that was there before."""
         space = self.names
         olds = frozenset[int]().union(*(space.reach(cell, name).ids for name in names))
         news = frozenset[int]().union(*(space.looked.reach(space.live[name]).ids for name in names))
@@ -688,7 +702,18 @@ class Observer:
                 identity(old) in olds or not space.held(identity(old))
             )
 
-        return space.compare(cell, names, lambda pairs: twins(pairs, may_pair, _alike))
+        return may_pair
+
+    def _compared(self, cell: CellId, name: Resource, pairs: list[tuple[object, object]]) -> bool:
+        """Is the content of what the name holds what it was? Answers also which objects stand for which."""
+
+        def note(old: object, new: object) -> bool:
+            pairs.append((old, new))
+            return True
+
+        alike = self.names.compare(cell, (name,), lambda held: twins(held, note, _alike))
+        self._contents[name] = alike
+        return alike
 
     def _made_again(self, cell: CellId, bound: frozenset[Resource]) -> frozenset[Resource]:
         """The names that hold the same as before, as far as can be told, though what was used up is new.
@@ -734,10 +759,11 @@ class Observer:
             # What is outside of the process is as it is: an INSERT that runs again inserts again. And what is
             # around the notebook holds objects, which whoever changes some of it leaves as they were.
             return frozenset(name for name in made if not name.startswith(_NOT_ALIKE))
+        known = self._contents
         return frozenset(
             name
             for name in made & space.live.keys()
-            if space.compare(cell, (name,), lambda pairs: twins(pairs, lambda old, new: True, _alike))
+            if (known[name] if name in known else self._compared(cell, name, []))
         )
 
 

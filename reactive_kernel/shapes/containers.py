@@ -6,6 +6,7 @@ from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
 from itertools import chain
 from typing import Any
 
+from .rows import same_row
 from .shape import (
     DEQUE,
     DICT,
@@ -52,7 +53,7 @@ class List(Mutable):
         return list(map(LIST.copy, values))
 
     def alike(self, value: Any, state: Any) -> bool:
-        return LIST.__len__(value) == len(state) and identical(LIST.__iter__(value), state)
+        return same_row(value, state)
 
     def all_alike(self, values: Sequence[Any], states: Sequence[Any]) -> bool:
         return as_long(values, states) and identical(chain.from_iterable(values), chain.from_iterable(states))

@@ -5,7 +5,7 @@ from __future__ import annotations
 import importlib.util
 import inspect
 import sys
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
 from pathlib import Path
 from typing import Any
 
@@ -595,3 +595,37 @@ def test_looking_up_the_variables_of_a_generator_is_no_change():
     assert survey.changes() == []
     next(generator)
     assert survey.changes()
+
+
+class Row(list[object]):
+    def __len__(self) -> int:
+        return 0
+
+    def __getitem__(self, at: object) -> object:
+        return []
+
+
+@pytest.mark.parametrize("kind", [list, Row])
+@pytest.mark.parametrize("length", [3, 8192, 20_000])
+@pytest.mark.parametrize(
+    ("change", "seen"),
+    [
+        (lambda row: None, False),
+        (lambda row: list.__setitem__(row, 0, row[0]) if type(row) is list else None, False),
+        (lambda row: list.__setitem__(row, -1, 1000.0), True),
+        (lambda row: list.__setitem__(row, 0, 1001.5), True),
+        (list.pop, True),
+        (lambda row: list.append(row, 1), True),
+        (list.reverse, True),
+    ],
+)
+def test_a_long_list_is_seen_as_a_short_one(
+    kind: type[list[object]],
+    length: int,
+    change: Callable[[list[object]], object],
+    seen: bool,  # noqa: FBT001
+):
+    row = kind(float(1000 + at) for at in range(length))
+    survey = Survey((row,))
+    change(row)
+    assert [found.value is row for found in survey.changes()] == [True] * seen
