@@ -68,8 +68,12 @@ class Kernel:
         metadata = {} if cell is None else {"cellId": cell}
         return self.send("execute_request", {**content, "user_expressions": {}}, metadata)
 
-    def send(self, kind: str, content: Message, metadata: Message | None = None) -> str:
+    def send(
+        self, kind: str, content: Message, metadata: Message | None = None, subshell: str | None = None
+    ) -> str:
         message = self.client.session.msg(kind, content, metadata=metadata)
+        if subshell is not None:
+            message["header"]["subshell_id"] = subshell
         self.client.shell_channel.send(message)
         return message["header"]["msg_id"]
 
@@ -102,10 +106,15 @@ class Kernel:
     def value(self, expression: str) -> str:
         return self.run(expression).result
 
-    def ask(self, comm: str, **request: object) -> Message:
+    def subshell(self) -> str:
+        """A way to ask while a cell runs."""
+        self.client.control_channel.send(self.client.session.msg("create_subshell_request", {}))
+        return self.client.get_control_msg(timeout=TIMEOUT)["content"]["subshell_id"]
+
+    def ask(self, comm: str, subshell: str | None = None, **request: object) -> Message:
         """Ask on a comm, and get the answer."""
-        sent = self.send("comm_msg", {"comm_id": comm, "data": request})
-        answer = self.until(lambda message: message["msg_type"] == "comm_msg")
+        sent = self.send("comm_msg", {"comm_id": comm, "data": request}, subshell=subshell)
+        answer = self.until(_answers)
         self.until(lambda message: _is_idle(message, sent))
         return answer
 
@@ -114,6 +123,11 @@ class Kernel:
         sent = self.send("comm_open", {"comm_id": comm, "target_name": target, "data": data})
         self.until(lambda message: _is_idle(message, sent))
         return comm
+
+
+def _answers(message: Message) -> bool:
+    """Is it more than word, unasked, that something has changed?"""
+    return message["msg_type"] == "comm_msg" and message["content"]["data"].get("op") != "changed"
 
 
 def _is_idle(message: Message, request: str) -> bool:

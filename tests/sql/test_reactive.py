@@ -395,7 +395,29 @@ def test_a_line_by_itself_shows_a_table(document: Document):
     assert ran.of_type("execute_result") == []
 
 
-def test_what_there_is_to_write_is_told_while_a_query_runs(document: Document):
+def test_what_there_is_to_write_is_told_while_a_query_runs(document: Document, url: str):
+    kernel, subshell = document.kernel, document.kernel.subshell()
+    comm = kernel.open("reactive.sql")
+    onlooker = Database.open("onlooker", Target(url))
+    try:
+        onlooker.execute("create table if not exists public.seen_meanwhile (x int)")
+        onlooker.execute("select pg_advisory_lock(4711)")
+        request = kernel.start("%%sql\nselect pg_advisory_lock(4711), pg_advisory_unlock(4711)")
+        waiting = "select 1 from pg_locks where locktype = 'advisory' and objid = 4711 and not granted"
+        while not onlooker.fetch(waiting).rows:
+            pass
+        answer = kernel.ask(comm, subshell, op="catalog", on="default")["content"]["data"]
+        assert "error" not in answer
+        assert "seen_meanwhile" in {table["name"] for table in answer["tables"]}
+        assert onlooker.fetch(waiting).rows
+        onlooker.execute("select pg_advisory_unlock(4711)")
+        assert kernel.finish(request).reply["content"]["status"] == "ok"
+    finally:
+        onlooker.execute("drop table public.seen_meanwhile")
+        onlooker.close()
+
+
+def test_what_there_is_to_write_is_told_anew_when_it_has_changed(document: Document):
     kernel = document.kernel
     document.sync({"a": "%%sql\ndrop table if exists told; create table told (first int, second text[])"})
     document.run("a")
@@ -440,6 +462,35 @@ def test_a_watched_table_reruns_its_readers_whoever_changes_it(document: Documen
         document.kernel.until(lambda message: "now 2" in str(message["content"].get("text")))
     finally:
         somebody.close()
+
+
+def test_a_kernel_that_ends_leaves_no_trigger_behind(site: str, url: str):
+    somebody = Database.open("somebody", Target(url))
+    try:
+        somebody.execute("drop table if exists public.left_alone; create table public.left_alone (x int)")
+        triggers = "select count(*)::int from pg_trigger where tgrelid = 'public.left_alone'::regclass"
+        with kernel("reactive_kernel", path=site, DATABASE_URL=url) as watching:
+            watching.run("%sql --watch left_alone", "a")
+            assert somebody.fetch(triggers).rows == [(1,)]
+            watching.manager.shutdown_kernel()
+        assert somebody.fetch(triggers).rows == [(0,)]
+    finally:
+        somebody.close()
+
+
+def test_a_query_over_frames_reruns_with_its_frames_and_values(document: Document):
+    document.sync({
+        "a": "import pandas as pd\nframe = pd.DataFrame({'n': [1, 2, 3]})",
+        "b": "least = 2",
+        "c": "%%sql total << --on frames\nselect sum(n) as s from frame where n >= {least}",
+        "d": "print(total.s[0])",
+    })  # fmt: skip
+    for cell in "abcd":
+        document.run(cell)
+    assert document.run("b", "least = 3") == ["b", "c", "d"]
+    assert document.run("a", "import pandas as pd\nframe = pd.DataFrame({'n': [7]})") == ["a", "c", "d"]
+    assert document.kernel.value("int(total.s[0])") == "7"
+    assert document.graph()["c"]["reads"] == ["frame", "least"]
 
 
 def test_no_message_log_or_file_tells_a_password_or_a_value(
