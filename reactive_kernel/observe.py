@@ -4,14 +4,13 @@ from __future__ import annotations
 
 import re
 import sys
-import threading
 import time
 from collections.abc import Callable, Collection, Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass, replace
 from itertools import starmap
 from os.path import lexists
 from pathlib import Path
-from types import BuiltinFunctionType, CodeType, FunctionType, ModuleType
+from types import BuiltinFunctionType, FunctionType, ModuleType
 from typing import Any, Final, Protocol, cast
 
 from . import libraries, reason  # pyright: ignore[reportUnusedImport]  # noqa: F401  # teaches `shapes` its types
@@ -20,8 +19,9 @@ from .cell import NOTHING, CellFacts, CellId, Latent, Observation, Outcome, Reso
 from .dials import FILES_RELATIVE, PERVASIVE, SUBPROCESS, Dial, Dials, Turned
 from .equality import twins
 from .event import Run
+from .executed import executed
 from .files import Files, Touched
-from .functions import globals_of, latent_of, stored_by
+from .functions import latent_of
 from .graph import shared
 from .identity import identity
 from .manners import harmless
@@ -105,7 +105,7 @@ class Watch:
 def watch(live: dict[str, object], run: Run) -> Watch:
     """Look at the namespace before a run."""
     if looks_up_names(run):
-        _executed.start(live)
+        executed.start(live)
         return Watch(dict(live), None, True)
     expected = run.facts.writes | run.touches | run.facts.reads | run.facts.erases
     # A name that the run may delete or bind anew would not stay where it is.
@@ -139,7 +139,7 @@ def observe(
     promised = (facts.writes - facts.mutates - facts.deletes) | _starred(run.source)
     # Names that it may have bound itself before it took them away.
     gone = facts.deletes | (facts.erases & facts.writes)
-    loaded, stored = _executed.stop()
+    loaded, stored = executed.stop()
     bound = {name for name in promised | stored if name in live}
     for name, value in _current(seen, live):
         if seen.before.get(name, _ABSENT) is not value and not of_the_session(name):
@@ -873,50 +873,3 @@ def _unproven(run: Run) -> str | None:
 
 def _of_history(name: Resource) -> bool:
     return of_the_session(name) and not name.startswith("__")
-
-
-class _Executed:
-    """Collects the names that code made from strings reads, while a run is watched for it."""
-
-    def __init__(self) -> None:
-        self._installed = False
-        self._thread: int | None = None
-        self._names: object = None
-        self._codes: list[CodeType] = []
-
-    def start(self, names: object) -> None:
-        if not self._installed:
-            # There is no way to take a hook out again, so it comes when it is first needed and has a switch.
-            self._installed = True
-            sys.addaudithook(self._hook())
-        self._codes, self._names = [], names
-        self._thread = threading.get_ident()
-
-    def stop(self) -> tuple[frozenset[Resource], frozenset[Resource]]:
-        """The names that the code read, and those that it bound where it ran."""
-        if self._thread is None:
-            return NOTHING, NOTHING
-        self._thread = None
-        loaded = frozenset(name for code in self._codes for name in globals_of(code)[0])
-        return loaded, frozenset(name for code in self._codes for name in stored_by(code))
-
-    def _hook(self) -> Callable[[str, tuple[object, ...]], None]:
-        @shielded
-        def hear(event: str, arguments: tuple[object, ...]) -> None:
-            if event != "exec" or self._thread != threading.get_ident():
-                return
-            code = arguments[0]
-            if isinstance(code, CodeType) and (code.co_filename.startswith("<") or self._shares_names()):
-                self._codes.append(code)
-
-        # No method: Python would take much longer to call it, at every event there is.
-        return hear
-
-    def _shares_names(self) -> bool:
-        """Is a file's code executed among the notebook's names, by a cell or by `%run -i`?"""
-        frame = sys._getframe(2)  # pyright: ignore[reportPrivateUsage]
-        runs_file = frame.f_code.co_name == "execfile" and frame.f_locals.get("glob") is self._names
-        return runs_file or frame.f_globals is self._names
-
-
-_executed = _Executed()
