@@ -14,8 +14,9 @@ import pandas as pd
 import polars as pl
 import pytest
 
-from jupyter_extension.sql.database import Database
+from jupyter_extension.sql.database import Database, Target
 from jupyter_extension.sql.execution import Wrong
+from jupyter_extension.sql.watch import Watcher
 
 from .talk import results, rows, value
 
@@ -232,6 +233,48 @@ def test_text_in_strings_and_comments_is_the_users_own(database: Database):
     strings = "select '{evil} :evil $1' as a, $${evil}$$ as b, \"c\""
     sql = f"{strings} from (select 1 as c) s /* {{evil}} */ where 1 = {{one}} -- :evil"
     assert rows(database, sql, evil="x", one=1) == [("{evil} :evil $1", "{evil}", 1)]
+
+
+def test_nothing_goes_into_the_body_of_a_block(database: Database):
+    results(
+        database, "do $$ begin raise notice '{evil} :evil $1'; end $$", {"evil": "'; drop table victim; --"}
+    )
+    assert list(database.notices) == ["NOTICE:  {evil} :evil $1"]
+
+
+NAMES = [
+    'x"; drop table victim; --',
+    "x'); drop table victim; --",
+    "$$; drop table victim; $$",
+    "{evil}:evil$1",
+]
+
+
+@pytest.mark.parametrize("name", NAMES)
+def test_what_things_are_called_in_the_database_is_never_read_as_sql(database: Database, url: str, name: str):
+    database.execute("create table victim as select 'untold' as secret")
+    given = {"name": name, "kind": f"{name} ", "evil": "'; drop table victim; --"}
+    # A point and a limit have the query wrapped, and values are bound by their types' names.
+    made = "create schema {name!i}; create table {name!i}.{name!i} ({name!i} point, y text)"
+    results(database, f"{made}; create domain {{name!i}}.{{kind!i}} as text", given)
+    results(database, "insert into {name!i}.{name!i} values ('(1,2)', {evil})", given)
+    [result] = results(
+        database,
+        "select *, {evil}::{name!i}.{kind!i} as z from {name!i}.{name!i} where y = {evil}",
+        given,
+        limit=5,
+    )
+    assert result.table.to_pylist() == [{name: "(1,2)", "y": given["evil"], "z": given["evil"]}]
+    quoted = ".".join(['"' + name.replace('"', '""') + '"'] * 2)
+    watcher = Watcher(Target(url), lambda changed: None)
+    try:
+        watcher.add([quoted])
+        assert watcher.by_triggers
+        results(database, "delete from {name!i}.{name!i}", given)
+    finally:
+        watcher.close()
+        results(database, "drop schema {name!i} cascade", given)
+    assert value(database, "select secret from victim") == "untold"
 
 
 def test_where_the_server_takes_no_value_it_says_so(database: Database):
