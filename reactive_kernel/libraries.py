@@ -74,9 +74,11 @@ class _Array(Shape):
 
     @staticmethod
     def _owns(value: Any) -> bool:
-        # A base that is no array (bytes, a mapped file, Arrow's memory) is nobody else's to look at.
-        base = value.base
-        return base is None or not (hasattr(base, "__array_interface__") or isinstance(base, bytes))
+        # A base that is no array (a mapped file, Arrow's memory) is nobody else's to look at.
+        base = value.base.obj if type(value.base) is memoryview else value.base
+        return base is None or not (
+            hasattr(base, "__array_interface__") or isinstance(base, (bytes, bytearray))
+        )
 
 
 def _fields(value: Any) -> dict[str, object]:

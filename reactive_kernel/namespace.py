@@ -225,6 +225,10 @@ class Namespace:
     def _move_all(self, wanted: Mapping[int, Key]) -> bool:
         """Put objects into states, as far as somebody can; answer whether they are in those now."""
         moving = {at: key for at, key in wanted.items() if self._things[at].now != key}
+        # Objects may share memory: moving one moves the other, so all are noted before.
+        for at in moving:
+            if moving[at] in self._things[at].states:
+                self._note_state(self._things[at])
         # How far an iterator can be put back depends on what it goes over.
         for at in sorted(moving, key=lambda at: self._things[at].shape.kind == "iterator"):
             if moving[at] in self._things[at].states:
@@ -248,8 +252,6 @@ class Namespace:
         self.moves += 1
         self.looked.forget_behind(at)
         wanted = thing.states[key]
-        if thing.now not in thing.states:
-            self._save(thing, thing.now, thing.shape.take(thing.value))
         self._moved.add(at)
         if restore(thing.value, thing.shape, wanted):
             thing.now = key
@@ -258,6 +260,10 @@ class Namespace:
             self._stuck.add(at)
             if key in thing.states:
                 self._drop_state(thing, key)
+
+    def _note_state(self, thing: _Thing) -> None:
+        if thing.now not in thing.states:
+            self._save(thing, thing.now, thing.shape.take(thing.value))
 
     # What runs leave
 

@@ -235,8 +235,8 @@ class Observer:
             run.facts.writes.union(run.touches, names.made(run.cell), names.debris(run.cell))
             - run.inputs.keys()
         )
-        # What an `except ... as name` may take away has to be there, though nobody reads it.
-        erased = run.facts.erases - run.inputs.keys()
+        # What a branch may take away has to be there, though nobody reads it: or who could see whether it did?
+        erased = (run.facts.erases | run.facts.deletes) - run.inputs.keys()
         names.stage({name: self._document.in_force(name, run.cell) for name in erased})
         self._refresh_caches(inputs)
         around = self._read_around(run, inputs)
