@@ -8,7 +8,7 @@ from contextlib import ExitStack
 from dataclasses import dataclass
 from functools import partial
 from itertools import count
-from math import log
+from math import inf, log
 
 from .contestants.contestant import Contestant, WrongAnswer
 from .contestants.entries import (
@@ -115,16 +115,32 @@ def _measure(
                 act = partial(_rerun, contestant, cells, count(1))
                 # A first rerun that nobody counts, and that shows who gets it right.
                 act()
-                acts[entry.name] = act
-            except NotInstalled as error:
-                missing[entry.name] = f"not installed: {error}"
             except Exception as error:  # noqa: BLE001  # whatever ails a peer is a line of the table
-                missing[entry.name] = f"{shape} of {size}: {type(error).__name__}: {error}"
+                missing[entry.name] = _words(error)
+            else:
+                acts[entry.name] = partial(_or_never, act, entry.name, missing)
         times = in_turn(rounds, acts)
+    times = {name: seconds for name, seconds in times.items() if name not in missing}
     for name, seconds in times.items():
         yield Point(shape, size, name, tuple(seconds))
     shown = ", ".join(f"{name} {told(seconds)}" for name, seconds in times.items())
     print(f"  {shape} of {size:,}: {shown}", file=sys.stderr, flush=True)
+
+
+def _or_never(act: Callable[[], float], name: str, missing: dict[str, str]) -> float:
+    """The seconds that it takes, for ever if it breaks: whoever did is not asked again."""
+    if name in missing:
+        return inf
+    try:
+        return act()
+    except Exception as error:  # noqa: BLE001  # as above
+        missing[name] = _words(error)
+        return inf
+
+
+def _words(error: Exception) -> str:
+    prefix = "not installed" if isinstance(error, NotInstalled) else type(error).__name__
+    return f"{prefix}: {error}"
 
 
 def _rerun(contestant: Contestant, cells: Cells, heads: Iterator[int]) -> float:

@@ -7,26 +7,32 @@ in an environment of its own.
 from __future__ import annotations
 
 import asyncio
+import fcntl
 import json
 import os
+import socket
 import statistics
 import subprocess
 import sys
 import tempfile
 import time
 from collections.abc import Callable, Iterator, Mapping
+from contextlib import closing, contextmanager
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
+from .inside.sql_ways import QUERY, ROWS
 from .peers import NotInstalled, environment
 from .row import HEADER, Row, absent, line
-from .sql_ways import QUERY, ROWS
 
 MIXED = f"""create table mixed as select i::int8 as id, (i % 1000)::int4 as k, random() as x,
     (random() * 100000)::numeric(12, 2) as price, 'name ' || (i % 5000) as name,
     timestamptz '2020-01-01' + i * interval '1 second' as moment, i % 2 = 0 as flag,
     case when i % 10 > 0 then (i * 7)::int4 end as maybe from generate_series(1, {ROWS}) i"""
+# Sockets of the operating system are not for every driver.
+USER, PORT = "bench", 5432
+OPEN = (f"create role {USER} superuser login", "alter system set listen_addresses = '127.0.0.1'")
 SMALL = "select * from mixed limit 1000"
 REPEATS = 40
 
@@ -117,22 +123,26 @@ PLACES: dict[str, str | None] = {
     "jupysql": "JupySQL",
     "marimo": "marimo SQL",
 }
-SCRIPT = Path(__file__).with_name("sql_ways.py")
+INSIDE = Path(__file__).parent / "inside"
 
 
 def fresh(way: str, url: str) -> dict[str, float]:
     """What a process of its own finds."""
     if way in SINGLE:
         return _said(sys.executable, "-m", "benchmarks.sql", way, url)
-    peer = PLACES[way]
-    return _said(sys.executable if peer is None else environment(peer).python, str(SCRIPT), way, url)
+    if (peer := PLACES[way]) is None:
+        return _said(sys.executable, "-m", "benchmarks.inside.sql_ways", way, url)
+    # Not as a module: its Python has nothing of this project, and must not meet modules of the same names.
+    return _said(environment(peer).python, str(INSIDE / "sql_ways.py"), way, url)
 
 
 def _said(*command: str) -> dict[str, float]:
-    run = subprocess.run(command, check=False, capture_output=True, text=True, cwd=SCRIPT.parents[1])
+    root = INSIDE.parents[1]
+    run = subprocess.run(command, check=False, capture_output=True, text=True, cwd=root)
     if run.returncode:
         raise RuntimeError((run.stderr.strip().splitlines() or ["no word of why"])[-1])
-    return json.loads(run.stdout.splitlines()[-1])
+    # Some tools print more, before and after.
+    return next(json.loads(line) for line in run.stdout.splitlines() if line.startswith("{"))
 
 
 @dataclass(frozen=True)
@@ -199,27 +209,50 @@ def single(url: str) -> Iterator[Row]:
 
 
 def rows(rounds: int = 5) -> Iterator[Row]:
+    with server() as url:
+        yield from compared(figures(url, rounds))
+        yield from single(url)
+
+
+@contextmanager
+def server() -> Iterator[str]:
+    """The embedded Postgres with the table in it, on loopback unless its port is somebody else's."""
     from jupyter_extension.sql import embedded
 
     with tempfile.TemporaryDirectory(prefix="pg-", ignore_cleanup_errors=True) as place:
         # Root's server runs as somebody else, who has to get in.
         Path(place).chmod(0o711)
         os.environ["REACTIVE_POSTGRES_DIR"] = place
-        server = embedded.attach()
+        running = embedded.attach()
         try:
-            asyncio.run(_fill(server.url))
-            yield from compared(figures(server.url, rounds))
-            yield from single(server.url)
+            asyncio.run(_execute(running.url, MIXED, "vacuum analyze mixed"))
+            if _is_free(PORT):
+                asyncio.run(_execute(running.url, *OPEN))
+                rules = running.sockets.parent / "cluster" / "pg_hba.conf"
+                rules.write_text(f"host all {USER} 127.0.0.1/32 trust\n{rules.read_text()}")
+                running.release()
+                # It listens where it is told to from its start on, so it has to have ended first.
+                with Path(place, "keeper.lock").open("a") as lock:
+                    fcntl.lockf(lock, fcntl.LOCK_EX)
+                running = embedded.attach()
+                yield f"postgresql://{USER}@127.0.0.1:{PORT}/postgres"
+            else:
+                yield running.url
         finally:
-            server.release()
+            running.release()
 
 
-async def _fill(url: str) -> None:
+def _is_free(port: int) -> bool:
+    with closing(socket.socket()) as probe:
+        return probe.connect_ex(("127.0.0.1", port)) != 0
+
+
+async def _execute(url: str, *statements: str) -> None:
     import asyncpg
 
     connection: Any = await asyncpg.connect(url)
-    await connection.execute(MIXED)
-    await connection.execute("vacuum analyze mixed")
+    for statement in statements:
+        await connection.execute(statement)
     await connection.close()
 
 

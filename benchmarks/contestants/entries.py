@@ -17,7 +17,7 @@ from .contestant import Contestant, Inside
 OURS, OURS_INSIDE = "jupyter-reactive", "jupyter-reactive, in process"
 MARIMO, MARIMO_INSIDE = "marimo, through its server", "marimo, in process"
 IPYFLOW, FLOWBOOK, PLAIN = "ipyflow, reactive mode", "FlowBook, by hand", "ipykernel, all cells by hand"
-HERE = Path(__file__).parent
+INSIDE = Path(__file__).parents[1] / "inside"
 
 
 @dataclass(frozen=True)
@@ -53,11 +53,11 @@ def _marimo(cells: Cells) -> Iterator[Contestant]:
 
 
 def _marimo_inside(cells: Cells) -> AbstractContextManager[Contestant]:
-    return _inside(cells, _python("marimo"), str(HERE / "inside_marimo.py"))
+    return _inside(cells, _python("marimo"), str(INSIDE / "marimo_kernel.py"))
 
 
 def _ours_inside(cells: Cells) -> AbstractContextManager[Contestant]:
-    return _inside(cells, sys.executable, "-m", f"{__package__}.inside_reactive")
+    return _inside(cells, sys.executable, "-m", "benchmarks.inside.reactive_document")
 
 
 @contextmanager

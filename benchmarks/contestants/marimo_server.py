@@ -10,9 +10,11 @@ import subprocess
 import tempfile
 import time
 from collections.abc import Iterator
-from contextlib import closing, contextmanager
+from contextlib import closing, contextmanager, suppress
 from http.client import HTTPConnection
 from pathlib import Path
+from queue import SimpleQueue
+from threading import Thread
 
 import websocket
 
@@ -39,16 +41,23 @@ def free_port() -> int:
 class Page:
     """One open notebook in marimo's editor, without the browser."""
 
-    def __init__(self, port: int, cells: Cells) -> None:
+    def __init__(self, port: int) -> None:
         self.port = port
         self.values: dict[str, object] = {}
         self.finished = 0
         self._until_up()
         self.http = HTTPConnection("127.0.0.1", port, timeout=PATIENCE)
         address = f"ws://127.0.0.1:{port}/ws?session_id={SESSION}"
-        self.wire = websocket.create_connection(address, timeout=PATIENCE, skip_utf8_validation=True)
+        self.wire = websocket.create_connection(address, skip_utf8_validation=True)
+        self.heard: SimpleQueue[str] = SimpleQueue()
+        # Somebody has to answer its pings while others have their turn: a silent page may only look on.
+        Thread(target=self._listen, daemon=True).start()
         self.ids = self._ready()
-        self.cells = cells
+
+    def _listen(self) -> None:
+        with suppress(OSError, websocket.WebSocketException):
+            while raw := self.wire.recv():
+                self.heard.put(str(raw))
 
     def _until_up(self) -> None:
         deadline = time.monotonic() + PATIENCE
@@ -64,7 +73,7 @@ class Page:
 
     def _ready(self) -> list[str]:
         while True:
-            message = json.loads(self.wire.recv())
+            message = json.loads(self.heard.get(timeout=PATIENCE))
             if message["op"] == "kernel-ready":
                 return message["data"]["cell_ids"]
 
@@ -93,7 +102,7 @@ class Page:
 
     def _until_done(self) -> list[str]:
         messages: list[str] = []
-        while not (raw := str(self.wire.recv())).startswith(DONE):
+        while not (raw := self.heard.get(timeout=PATIENCE)).startswith(DONE):
             messages.append(raw)
         return messages
 
@@ -131,7 +140,7 @@ def page(python: str, cells: Cells) -> Iterator[Page]:
             stderr=subprocess.DEVNULL,
         )
         try:
-            with closing(Page(port, cells)) as opened:
+            with closing(Page(port)) as opened:
                 yield opened
         finally:
             process.terminate()

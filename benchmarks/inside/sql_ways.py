@@ -1,6 +1,6 @@
 """One query, one tool, one fresh process: run by a tool's own Python, without anything of this project's.
 
-`python sql_ways.py WAY URL` prints what was found as JSON.
+`python sql_ways.py WAY URL [ROWS]` prints what was found as JSON.
 """
 
 from __future__ import annotations
