@@ -22,7 +22,7 @@ class Document:
     def __init__(self) -> None:
         self.live: dict[str, Any] = {"__name__": "__main__", "__builtins__": builtins}
         self.session = Session(analyze)
-        self.observer = Observer(self.live, self.session)
+        self.observer = Observer(self.live, self.session.versions)
         self.numbers = count(1)
 
     def open(self, cells: list[tuple[str, str]]) -> None:
@@ -39,7 +39,7 @@ class Document:
         while isinstance(action := self.session.advance(), Run):
             self._follow(action)
             self._tell()
-        self.observer.names.settle(lambda name: self.session.source_of(name, None))
+        self.observer.names.settle(lambda name: self.session.versions.source_of(name, None))
 
     def _follow(self, run: Run) -> None:
         self.observer.begin(run)
