@@ -46,6 +46,16 @@ class SqlError(Exception):
         return [f"SqlError: {self}"]
 
 
+class Stopped(KeyboardInterrupt):
+    """Somebody interrupted a statement: that is known by its name, and nobody wants to see our own frames."""
+
+    def _render_traceback_(self) -> list[str]:
+        return [f"KeyboardInterrupt: {self}"]
+
+
+Stopped.__name__ = KeyboardInterrupt.__name__
+
+
 class Observer(Protocol):
     """A kernel that wants to know what a run did to the world outside."""
 
@@ -181,6 +191,9 @@ class SqlMagics(Magics):
 
         try:
             result = run(database, order.sql, part, self._names(), order.limit, watch)
+        except KeyboardInterrupt:
+            screen.stop()
+            raise Stopped(_how_it_stopped(database)) from None
         except BaseException:
             screen.stop()
             raise
@@ -417,6 +430,17 @@ def _summary(result: Result, *, in_transaction: bool) -> str:
 
 def _say(text: str) -> None:
     sys.stdout.write(f"{text}\n")
+
+
+def _how_it_stopped(database: Database) -> str:
+    if database.lost:
+        return "The server did not answer; the connection is closed, and the next statement opens a new one."
+    after = (
+        " The transaction that is open has failed with it; ROLLBACK ends it."
+        if database.in_transaction
+        else ""
+    )
+    return f"The statement was cancelled on the server.{after}"
 
 
 def _tell_notices(database: Database) -> None:

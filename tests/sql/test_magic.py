@@ -300,6 +300,10 @@ def test_an_interrupt_reaches_the_server(sql: Kernel, url: str):
         ran = sql.finish(request)
         [error] = ran.of_type("error")
         assert error["content"]["ename"] == "KeyboardInterrupt"
+        # Without a line of ours.
+        assert error["content"]["traceback"] == [
+            "KeyboardInterrupt: The statement was cancelled on the server."
+        ]
         states = other.fetch("select state from pg_stat_activity where pid = $1", [found[0][0]]).rows
         assert states == [("idle",)]
         assert len(sql.sql("select 1").bundles) == 1
