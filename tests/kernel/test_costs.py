@@ -1,10 +1,11 @@
 """What a rerun costs on the wire: the same for every cell, however many there are."""
 
+import json
 from collections import Counter
 
 import pytest
 
-from .conversation import Conversation
+from .conversation import Conversation, Exchange
 
 
 @pytest.mark.parametrize("number", [4, 40])
@@ -28,3 +29,27 @@ def test_a_message_tells_of_the_cells_that_changed(kernel: Conversation):
     # The whole plan once; then the cell that ended and the one that begins.
     assert sorted(sizes)[-2] <= 2
     assert "other" not in exchange.changes()
+
+
+def size(exchange: Exchange) -> int:
+    """Bytes of all that is said, but for headers, which are always as long."""
+    return sum(len(json.dumps([each["content"], each["metadata"]])) for each in exchange.messages)
+
+
+def test_what_is_said_of_one_cell_does_not_grow_with_the_document(kernel: Conversation):
+    sizes: list[int] = []
+    for number in (5, 50):
+        kernel.document(**{f"x{i:02}": f"x{i:02} = {i}" for i in range(number)})
+        kernel.edit("x03", "x03 = 33")
+        sizes.append(size(kernel.execute("x03 = 33", "x03")))
+    few, many = sizes
+    # Numbers of runs may have more digits.
+    assert 0 < few <= many <= few + 50
+
+
+def test_opening_a_notebook_takes_as_many_messages_however_long_it_is(kernel: Conversation):
+    counts: list[int] = []
+    for number in (5, 50):
+        kernel.sync({})
+        counts.append(len(kernel.sync({f"y{i}": f"y{i} = {i}" for i in range(number)}).messages))
+    assert counts[0] == counts[1] <= 5
