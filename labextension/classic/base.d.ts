@@ -42,6 +42,8 @@ declare namespace Classic {
       buffers?: readonly ArrayBuffer[]
     ): string;
     _handle_iopub_message(message: Message): unknown;
+    /** Onto the websocket, or kept until there is one. */
+    _send(payload: string | ArrayBuffer): void;
   }
 
   interface Editor {

@@ -14,8 +14,9 @@ import { showStates } from './states';
 import style from './style.css';
 import { showTables } from './table';
 
-/** The cell whose request is being sent. */
+/** The cell whose request is being sent, and what went out last. */
 let executing: Classic.CodeCell | null = null;
+let posted: string | ArrayBuffer = '';
 
 export function load_ipython_extension(): void {
   const { notebook } = Jupyter;
@@ -116,6 +117,11 @@ function nameCellsInRequests(page: Page): void {
     });
   };
   const { prototype } = kernels.Kernel;
+  const post = prototype._send;
+  prototype._send = function (payload) {
+    posted = payload;
+    post.call(this, payload);
+  };
   const send = prototype.send_shell_message;
   prototype.send_shell_message = function (type, content, callbacks, metadata, buffers) {
     if (type !== 'execute_request' || executing?.kernel !== this) {
@@ -124,7 +130,7 @@ function nameCellsInRequests(page: Page): void {
     const named = { ...executing.metadata, ...metadata, cellId: executing.id };
     const request = send.call(this, type, content, callbacks, named, buffers);
     const header = { msg_type: type, msg_id: request };
-    page.sent(this, { header, parent_header: {}, metadata: named, content });
+    page.sent(this, { header, parent_header: {}, metadata: named, content, payload: posted });
     return request;
   };
 }

@@ -1,19 +1,10 @@
 /** One notebook and its kernel: what they tell each other, and what is seen of it. */
 
 import { Conversation, type Partner } from '../src/conversation';
-import type { Snapshot, StreamEvent } from '../src/feed';
-import { EMPTY, learned, ready, type Change, type Model, type StreamState } from '../src/model';
-import {
-  cellsOf,
-  executionStateOf,
-  type Answer,
-  type Channel,
-  type Recorded,
-  type Shown
-} from '../src/protocol';
+import { LOOK, Listening, type FrontEnd } from '../src/listening';
+import type { Change, Model } from '../src/model';
 import { Requests } from '../src/requests';
 import type { Settings } from '../src/settings';
-import { Stream } from '../src/stream';
 import { AutoRun } from './autorun';
 import { codeCells, hasIds, nameCells } from './cells';
 import { Document } from './document';
@@ -21,16 +12,17 @@ import { gateTo } from './gate';
 import { Outputs } from './outputs';
 import { partnerOf } from './partner';
 
-/** How often what came on both ways is compared, in milliseconds, and how often nothing may move. */
-const COMPARE = 1_000;
-const PATIENCE = 2;
+/** A request of this page, as it is and as it goes over the websocket. */
+export interface Asked extends Classic.Message {
+  readonly payload: string | ArrayBuffer;
+}
 
 export class Page {
   constructor(
     readonly notebook: Classic.Notebook,
     private readonly settings: () => Settings,
     /** Tells what is other than before; null for everything. */
-    private readonly tell: (change: Change | null) => void
+    private readonly show: (change: Change | null) => void
   ) {
     this.outputs = new Outputs(
       id => this.find(id),
@@ -39,9 +31,10 @@ export class Page {
         notebook.set_dirty(true);
       }
     );
+    this.listening = new Listening(this.front());
     this.conversation = new Conversation(
       answer => {
-        this.answered(answer);
+        this.listening.answered(answer);
       },
       () => {
         this.document.forget();
@@ -52,7 +45,7 @@ export class Page {
       flush: () => {
         this.document.flush();
       },
-      cascades: () => this.known.mode === 'auto',
+      cascades: () => this.model.mode === 'auto',
       ask: question => this.conversation.ask(question),
       run: cell => {
         this.conversation.send({ op: 'run', cells: [cell] });
@@ -71,14 +64,14 @@ export class Page {
   }
 
   get model(): Model {
-    return this.known;
+    return this.listening.model;
   }
 
   start(): void {
     this.autoRun.start();
     window.setInterval(() => {
-      this.compare();
-    }, COMPARE);
+      this.listening.look();
+    }, LOOK);
     this.loaded();
   }
 
@@ -88,7 +81,7 @@ export class Page {
   }
 
   toggleMode(): void {
-    this.conversation.send({ op: 'configure', mode: this.known.mode === 'lazy' ? 'auto' : 'lazy' });
+    this.conversation.send({ op: 'configure', mode: this.model.mode === 'lazy' ? 'auto' : 'lazy' });
   }
 
   // What happens in the notebook
@@ -105,7 +98,7 @@ export class Page {
       this.document.hear(cell);
     });
     this.document.restructure();
-    this.tell(null);
+    this.show(null);
     this.connected();
   }
 
@@ -116,7 +109,7 @@ export class Page {
       this.document.hear(cell);
     }
     this.document.restructure();
-    this.tell(null);
+    this.show(null);
   }
 
   /** Something has changed that nobody says more about. */
@@ -132,7 +125,7 @@ export class Page {
 
   /** Whoever clears outputs does not want to see them again after a reload. */
   cleared(cell: Classic.Cell): void {
-    this.stream?.forget([cell.id]);
+    this.listening.cleared([cell.id]);
   }
 
   private save(): void {
@@ -155,6 +148,7 @@ export class Page {
     if (kernel !== this.met || kernel.id !== this.metId) {
       this.follow(kernel, kernel.id);
     }
+    this.listening.turnedAlone();
     // Whatever was said on the way that is gone may be lost.
     this.conversation.end();
     this.meet();
@@ -172,176 +166,70 @@ export class Page {
   }
 
   private follow(kernel: Classic.Kernel, id: string): void {
-    this.stream?.dispose();
     this.met = kernel;
     this.metId = id;
     this.partner = partnerOf(kernel);
-    this.alone = false;
-    this.requests.clear();
-    this.outputs.settleAll();
-    this.become(EMPTY, null);
-    this.stream = new Stream(gateTo(kernel, id), {
-      heard: events => {
-        this.heard(events);
+    this.listening.follow(gateTo(kernel, id));
+  }
+
+  /** What listening needs of the classic notebook. */
+  private front(): FrontEnd<Asked> {
+    const { outputs, requests } = this;
+    return {
+      outputs,
+      requests,
+      tell: change => {
+        // The notebook as a whole shows its mode, and whether anything arrives.
+        this.show(change.mode || change.stream ? null : change);
       },
-      turned: state => {
-        this.turned(state);
+      replaced: () => {
+        this.conversation.end();
+        this.meet();
       },
-      absent: () => {
-        this.alone = true;
-        this.turned('live');
+      mistaken: () => {
+        this.document.forget();
+        this.document.flush();
+      },
+      kernelIs: () => undefined,
+      takes: () => false,
+      // The notebook itself sees to it.
+      away: () => false,
+      reconnect: () => undefined,
+      quiet: () => this.met?.is_connected() === true,
+      renew: () => {
+        this.met?.reconnect();
+        // The notebook asks for it whenever it connects.
+        return new Promise<void>(resolve => (this.informed = resolve));
+      },
+      // What was said on the comm is told over a new one.
+      again: (_, runs) => {
+        runs.forEach(({ payload }) => this.met?._send(payload));
       }
-    });
-  }
-
-  private answered(answer: Answer & { op: 'ready' | 'error' }): void {
-    if (answer.op === 'ready') {
-      // The stream brings it, too, in its place among what comes before and after.
-      if (this.alone || this.known.stream === 'connecting') {
-        this.become(ready(this.known, answer.mode, answer.cells, answer.graph), null);
-      }
-    } else if (answer.about === 'edit' || answer.about === 'run') {
-      // The kernel has another document than was thought: tell it all of this one.
-      this.document.forget();
-      this.document.flush();
-    } else {
-      console.warn(`jupyter-reactive: ${answer.message}`);
-    }
-  }
-
-  // What the kernel says
-
-  private heard(events: readonly StreamEvent[]): void {
-    for (const event of events) {
-      switch (event.type) {
-        case 'epoch':
-          this.replaced();
-          break;
-        case 'state':
-          this.state = event.state;
-          break;
-        case 'snapshot':
-          this.apply(event.snapshot);
-          break;
-        case 'message':
-          this.take(event.message, event.channel);
-          break;
-      }
-    }
-  }
-
-  /** The kernel's process is another one, which knows nothing of this page. */
-  private replaced(): void {
-    this.outputs.settleAll();
-    this.become({ ...EMPTY, stream: this.known.stream }, null);
-    this.conversation.end();
-    this.meet();
-  }
-
-  private apply(snapshot: Snapshot): void {
-    this.requests.folded();
-    const { mode, reactive, stream } = this.known;
-    this.become({ ...EMPTY, mode, reactive, stream }, null);
-    snapshot.other.forEach(message => {
-      this.learn(message);
-      this.state = executionStateOf(message) ?? this.state;
-    });
-    for (const [id, shown] of snapshot.cells) {
-      this.outputs.reconcile(id, shown, this.isRunning(id, shown));
-    }
-    for (const message of snapshot.other) {
-      if (message.header.msg_type === 'input_request') {
-        this.outputs.hear(message, 'stdin');
-      }
-    }
-  }
-
-  private isRunning(id: string, shown: Shown): boolean {
-    const state = this.known.cells.get(id);
-    return state ? state.activity === 'running' : this.state === 'busy' && shown.over === false;
-  }
-
-  /** Live and replayed messages take the same way. */
-  private take(message: Recorded, channel: Channel): void {
-    if (channel === 'iopub') {
-      this.learn(message);
-    }
-    this.requests.told(message);
-    if (!this.outputs.hear(message, channel)) {
-      this.restart();
-    }
-    this.state = executionStateOf(message) ?? this.state;
-  }
-
-  private learn(message: Recorded): void {
-    const news = learned(this.known, message);
-    if (news) {
-      this.become(...news);
-      this.outputs.settle(cellsOf(message));
-    }
-  }
-
-  /** Have the stream tell everything again, but not in a circle. */
-  private restart(): void {
-    if (Date.now() - this.restarted > COMPARE) {
-      this.restarted = Date.now();
-      this.stream?.restart();
-    }
-  }
-
-  private turned(stream: StreamState): void {
-    this.become({ ...this.known, stream }, null);
+    };
   }
 
   // What passes on the kernel's own websocket
 
-  sent(kernel: Classic.Kernel, message: Classic.Message): void {
+  sent(kernel: Classic.Kernel, message: Asked): void {
     if (kernel === this.notebook.kernel) {
-      this.requests.passed({ direction: 'send', msg: message });
+      this.listening.said(message);
     }
   }
 
   received(kernel: Classic.Kernel, message: Classic.Message): void {
     if (kernel === this.met) {
-      this.requests.passed({ direction: 'recv', msg: message });
+      this.listening.came(message);
+      if (message.header.msg_type === 'kernel_info_reply') {
+        this.informed();
+      }
     }
   }
 
   /** A message that the notebook has dealt with. */
   shown(kernel: Classic.Kernel, message: Classic.Message): void {
-    if (kernel !== this.met) {
-      return;
+    if (kernel === this.met) {
+      this.listening.shown({ ...message, buffers: message.buffers ?? [] });
     }
-    this.requests.shown(message);
-    if (this.alone) {
-      // Nobody replays: what is live has to do.
-      this.take({ ...message, buffers: message.buffers ?? [] }, 'iopub');
-    }
-  }
-
-  /** See whether the notebook shows of our own runs what the kernel has said, and go by the stream if not. */
-  private compare(): void {
-    if (this.known.stream !== 'live' || this.alone) {
-      this.patience = PATIENCE;
-      return;
-    }
-    const lacking = this.requests.lacking();
-    const progress = this.requests.progress();
-    if (!lacking.length || progress !== this.progress) {
-      this.progress = progress;
-      this.patience = PATIENCE;
-    } else if (--this.patience <= 0) {
-      this.patience = PATIENCE;
-      lacking.forEach(request => {
-        this.requests.giveUp(request);
-      });
-      this.stream?.restart();
-    }
-  }
-
-  private become(model: Model, change: Change | null): void {
-    this.known = model;
-    this.tell(change);
   }
 
   private find(id: string): Classic.CodeCell | null {
@@ -349,21 +237,15 @@ export class Page {
     return this.byId.get(id) ?? null;
   }
 
-  private known: Model = EMPTY;
   private met: Classic.Kernel | null = null;
   private metId: string | null = null;
   private partner: Partner | null = null;
-  private stream: Stream | null = null;
-  // This server has no streams.
-  private alone = false;
-  // The kernel's own state, as the stream tells it.
-  private state = '';
-  private restarted = 0;
-  private patience = PATIENCE;
-  private progress = '';
+  // The kernel has answered over the connection that there is now.
+  private informed: () => void = () => undefined;
   private byId: ReadonlyMap<string, Classic.CodeCell> | null = null;
   private readonly requests = new Requests();
   private readonly outputs: Outputs;
+  private readonly listening: Listening<Asked>;
   private readonly conversation: Conversation;
   private readonly document: Document;
   private readonly autoRun: AutoRun;

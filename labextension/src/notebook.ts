@@ -13,40 +13,21 @@ import { Captors } from './captors';
 import { Conversation } from './conversation';
 import { Document } from './document';
 import { Early } from './early';
-import type { Snapshot, StreamEvent } from './feed';
 import { gateTo } from './gate';
-import {
-  ALL_CHANGED,
-  EMPTY,
-  NO_CHANGE,
-  cellAttributes,
-  joined,
-  learned,
-  notebookAttributes,
-  ready,
-  type Attributes,
-  type Change,
-  type Model,
-  type StreamState
-} from './model';
+import { LOOK, Listening, type FrontEnd } from './listening';
+import { cellAttributes, notebookAttributes, type Attributes, type Change, type Model } from './model';
 import { Outputs, handOver } from './outputs';
 import { published, type Future } from './passive';
 import {
-  cellsOf,
   executionStateOf,
   requestOf,
-  type Answer,
-  type Channel,
   type Fields,
   type Question,
   type Recorded,
-  type Request,
-  type Shown
+  type Request
 } from './protocol';
 import { Requests } from './requests';
 import type { Settings } from './settings';
-import { Stream } from './stream';
-import { Unheard } from './unheard';
 
 /** The open notebooks, as views see them. */
 export interface IReactiveNotebooks {
@@ -73,9 +54,10 @@ export class ReactiveNotebook {
       () => this.kernel(),
       () => content.notebookConfig.recordTiming
     );
+    this.listening = new Listening(this.front());
     this.conversation = new Conversation(
       answer => {
-        this.answered(answer);
+        this.listening.answered(answer);
       },
       () => {
         this.ended();
@@ -83,7 +65,7 @@ export class ReactiveNotebook {
     );
     this.document = new Document(content, request => this.conversation.send(request));
     const kernel = {
-      cascades: () => this.known.mode === 'auto',
+      cascades: () => this.model.mode === 'auto',
       ask: (question: Question) => this.ask(question),
       run: (cell: string) => {
         this.run([cell]);
@@ -94,7 +76,7 @@ export class ReactiveNotebook {
   }
 
   get model(): Model {
-    return this.known;
+    return this.listening.model;
   }
 
   /** Tells what is other than before, after `model` has become so. */
@@ -127,7 +109,7 @@ export class ReactiveNotebook {
   }
 
   toggleMode(): void {
-    const mode = this.known.mode === 'lazy' ? 'auto' : 'lazy';
+    const mode = this.model.mode === 'lazy' ? 'auto' : 'lazy';
     this.send({ op: 'configure', mode });
   }
 
@@ -137,7 +119,7 @@ export class ReactiveNotebook {
 
   /** For how long a cell has been running that ran already when this page came; in milliseconds. */
   ranFor(id: string): number {
-    return Math.max(0, Date.now() - (this.began.get(id) ?? Date.now()));
+    return this.listening.ranFor(id);
   }
 
   /** Scroll to a cell and select it. */
@@ -166,9 +148,9 @@ export class ReactiveNotebook {
     this.autoRun.start();
     this.early.start();
     this.watch = window.setInterval(() => {
-      this.compare();
-    }, COMPARE);
-    mark(content.node, notebookAttributes(this.known));
+      this.look();
+    }, LOOK);
+    mark(content.node, notebookAttributes(this.model));
     this.meet();
   }
 
@@ -178,7 +160,7 @@ export class ReactiveNotebook {
     this.early.stop();
     this.autoRun.stop();
     this.document.stop();
-    this.stream?.dispose();
+    this.listening.stop();
     Signal.clearData(this);
   }
 
@@ -204,179 +186,83 @@ export class ReactiveNotebook {
   }
 
   private follow(kernel: Kernel.IKernelConnection | null): void {
-    this.stream?.dispose();
-    this.stream = null;
-    this.alone = false;
-    this.requests.clear();
-    this.unheard.clear();
     this.captors.clear();
     if (kernel) {
       this.captors.follow(kernel);
     }
     kernel?.anyMessage.connect(this.passed, this);
     kernel?.connectionStatusChanged.connect(this.connected, this);
-    this.outputs.settleAll();
-    this.become({ ...EMPTY, stream: 'connecting' }, ALL_CHANGED);
-    if (kernel) {
-      this.stream = new Stream(gateTo(kernel.id, kernel.serverSettings), {
-        heard: events => {
-          this.heard(events);
-        },
-        turned: state => {
-          this.turned(state);
-        },
-        absent: () => {
-          this.alone = true;
-          this.turnedAlone();
-        }
-      });
-    }
+    this.listening.follow(kernel && gateTo(kernel.id, kernel.serverSettings));
   }
 
   private ended(): void {
     this.document.forget();
-    this.become({ ...EMPTY, stream: this.known.stream }, ALL_CHANGED);
+    this.listening.forget();
   }
 
-  private answered(answer: Answer & { op: 'ready' | 'error' }): void {
-    if (answer.op === 'ready') {
-      // The stream brings it, too, in its place among what comes before and after.
-      if (this.alone || this.known.stream === 'connecting') {
-        const { mode, cells, graph } = answer;
-        const change = { ...NO_CHANGE, cells: 'all', graph: true, mode: true } as const;
-        this.become(ready(this.known, mode, cells, graph), change);
+  /** What listening needs of JupyterLab. */
+  private front(): FrontEnd<KernelMessage.IMessage> {
+    const { outputs, requests } = this;
+    return {
+      outputs,
+      requests,
+      tell: change => {
+        this.tell(change);
+      },
+      replaced: () => {
+        this.conversation.end();
+        this.meet();
+      },
+      mistaken: () => {
+        this.document.forget();
+        this.document.flush();
+      },
+      kernelIs: state => {
+        this.kernelIs(state);
+      },
+      takes: message => this.captors.takes(message),
+      away: () => this.kernelStands() === 'away',
+      reconnect: () =>
+        void this.kernel()
+          ?.reconnect()
+          .catch(() => undefined),
+      quiet: () => this.kernelStands() === 'connected',
+      renew: () => this.renew(),
+      again: (told, runs) => {
+        this.again(told, runs);
       }
-    } else if (answer.about === 'edit' || answer.about === 'run') {
-      // The kernel has another document than was thought: tell it all of this one.
-      this.document.forget();
-      this.document.flush();
-    } else {
-      console.warn(`jupyter-reactive: ${answer.message}`);
+    };
+  }
+
+  private kernelStands(): 'connected' | 'away' | 'gone' {
+    const kernel = this.kernel();
+    if (!kernel || kernel.status === 'dead') {
+      return 'gone';
     }
+    return kernel.connectionStatus === 'connected' ? 'connected' : 'away';
+  }
+
+  private async renew(): Promise<void> {
+    await this.kernel()?.reconnect();
+    // Lab asks for it whenever it connects, and hands on nothing more if it waits for an answer that was lost.
+    await new Promise<void>(resolve => (this.informed = resolve));
   }
 
   // What the kernel says
 
-  private heard(events: readonly StreamEvent[]): void {
-    this.gather(() => {
-      for (const event of events) {
-        switch (event.type) {
-          case 'epoch':
-            this.replaced();
-            break;
-          case 'state':
-            this.kernelIs(event.state);
-            break;
-          case 'snapshot':
-            this.apply(event.snapshot);
-            break;
-          case 'message':
-            this.take(event.message, event.channel);
-            break;
-        }
-      }
-    });
-  }
-
-  /** The kernel's process is another one, which knows nothing of this page. */
-  private replaced(): void {
-    this.outputs.settleAll();
-    this.unheard.clear();
-    this.become({ ...EMPTY, stream: this.known.stream }, ALL_CHANGED);
-    this.conversation.end();
-    this.meet();
-  }
-
-  private apply(snapshot: Snapshot): void {
-    this.requests.folded();
-    this.unheard.folded(snapshot.cells);
-    const { mode, reactive, stream } = this.known;
-    this.become({ ...EMPTY, mode, reactive, stream }, ALL_CHANGED);
-    snapshot.other.forEach(message => {
-      this.learn(message);
-      this.state = executionStateOf(message) ?? this.state;
-    });
-    this.kernelIs(this.state);
-    this.began.clear();
-    for (const [id, shown] of snapshot.cells) {
-      const running = this.runs(id, shown);
-      const began = Date.parse(shown.messages[0]?.header.date ?? '');
-      if (running && began) {
-        this.began.set(id, began);
-      }
-      this.outputs.reconcile(id, shown, running);
-    }
-    for (const message of snapshot.other) {
-      if (message.header.msg_type === 'input_request') {
-        this.outputs.hear(message, 'stdin');
-      }
-    }
-  }
-
-  private runs(id: string, shown: Shown): boolean {
-    const state = this.known.cells.get(id);
-    return state ? state.activity === 'running' : this.state === 'busy' && shown.over === false;
-  }
-
-  /** Live and replayed messages take the same way. */
-  private take(message: Recorded, channel: Channel): void {
-    if (channel === 'iopub') {
-      this.learn(message);
-    }
-    this.requests.told(message);
-    this.unheard.heard(message);
-    const taken = channel === 'iopub' && this.captors.takes(message);
-    if (!taken && !this.outputs.hear(message, channel)) {
-      this.restart();
-    }
-    if (executionStateOf(message) !== null) {
-      this.state = executionStateOf(message) ?? this.state;
-    }
-  }
-
-  private learn(message: Recorded): void {
-    const news = learned(this.known, message);
-    if (news) {
-      const changes = cellsOf(message);
-      changes.forEach((_, id) => this.began.delete(id));
-      this.become(...news);
-      this.outputs.settle(changes);
-    }
-  }
-
-  /** Have the stream tell everything again, but not in a circle. */
-  private restart(): void {
-    if (Date.now() - this.restarted > COMPARE) {
-      this.restarted = Date.now();
-      this.stream?.restart();
-    }
-  }
-
   /** Right after a reload Lab does not know what a kernel does that is too busy to say. */
   private kernelIs(state: string): void {
-    this.state = state;
     const kernel = this.kernel();
     if (kernel?.status === 'unknown' && kernel.connectionStatus === 'connected' && state === 'busy') {
       tellStatus(kernel, state);
     }
   }
 
-  private turned(state: StreamState): void {
-    this.become({ ...this.known, stream: state }, { ...NO_CHANGE, stream: true });
-  }
-
   private connected(kernel: Kernel.IKernelConnection, status: Kernel.ConnectionStatus): void {
     if (kernel === this.met && status === 'connected') {
       this.early.reached();
     }
-    this.turnedAlone();
-  }
-
-  /** Where nobody replays, the kernel's own websocket is all there is. */
-  private turnedAlone(): void {
-    if (this.alone) {
-      this.turned(this.kernel()?.connectionStatus === 'connected' ? 'live' : 'lost');
-    }
+    this.listening.turnedAlone();
   }
 
   // What passes on the kernel's own websocket
@@ -386,39 +272,30 @@ export class ReactiveNotebook {
       return;
     }
     const heard = message as KernelMessage.IIOPubMessage;
-    this.requests.shown(heard);
     void this.captors.published(heard);
-    if (this.alone) {
-      // Nobody replays: what is live has to do.
-      this.gather(() => {
-        this.take(recorded(heard), 'iopub');
-      });
-    }
-    if (this.state !== 'idle' && executionStateOf(heard) === null) {
-      this.kernelIs(this.state);
+    this.listening.shown(recorded(heard));
+    const { kernelState } = this.listening;
+    if (kernelState !== 'idle' && executionStateOf(heard) === null) {
+      this.kernelIs(kernelState);
     }
   }
 
-  private passed(kernel: Kernel.IKernelConnection, args: Kernel.IAnyMessageArgs): void {
+  private passed(kernel: Kernel.IKernelConnection, { msg, direction }: Kernel.IAnyMessageArgs): void {
     if (kernel !== this.met) {
       return;
     }
-    this.requests.passed(args);
-    const { msg, direction } = args;
     if (direction === 'send') {
-      this.unheard.said(msg);
-    } else {
-      this.unheard.heard(msg);
-      if (msg.header.msg_type === 'kernel_info_reply') {
-        this.informed();
-      }
-    }
-    if (direction === 'send' && msg.header.msg_type === 'execute_request') {
+      this.listening.said(msg);
       const { cellId } = msg.metadata as { cellId?: unknown };
-      if (typeof cellId === 'string') {
+      if (msg.header.msg_type === 'execute_request' && typeof cellId === 'string') {
         this.autoRun.cancel(cellId);
       }
-    } else if (direction === 'recv' && msg.header.msg_type === 'execute_reply' && this.known.reactive) {
+      return;
+    }
+    this.listening.came(msg);
+    if (msg.header.msg_type === 'kernel_info_reply') {
+      this.informed();
+    } else if (msg.header.msg_type === 'execute_reply' && this.model.reactive) {
       this.replied(msg);
     }
   }
@@ -436,35 +313,14 @@ export class ReactiveNotebook {
     }
   }
 
-  /** See whether Lab shows of our own runs what the kernel has said, and go by the stream where it does not. */
-  private compare(): void {
+  private look(): void {
+    this.listening.look();
     const kernel = this.kernel();
-    if (this.known.stream !== 'live' || this.alone || !kernel) {
-      this.patience = PATIENCE;
-      return;
-    }
-    this.unheard.look();
-    this.unknown = kernel.status === 'unknown' && this.state === 'idle' ? this.unknown + 1 : 0;
-    if (this.unknown > UNKNOWN && kernel.connectionStatus === 'connected') {
-      tellStatus(kernel, this.state);
-    }
-    const away = kernel.connectionStatus !== 'connected' && kernel.status !== 'dead';
-    const lacking = this.requests.lacking();
-    const progress = `${this.requests.progress()} ${kernel.connectionStatus}`;
-    if (!(lacking.length || away) || progress !== this.progress) {
-      this.progress = progress;
-      this.patience = PATIENCE;
-    } else if (--this.patience <= 0) {
-      this.patience = PATIENCE;
-      if (away) {
-        void kernel.reconnect().catch(() => undefined);
-      }
-      if (lacking.length) {
-        lacking.forEach(request => {
-          this.requests.giveUp(request);
-        });
-        this.stream?.restart();
-      }
+    const { kernelState } = this.listening;
+    const unknown = kernel?.status === 'unknown' && kernel.connectionStatus === 'connected';
+    this.unknown = unknown && kernelState === 'idle' ? this.unknown + 1 : 0;
+    if (kernel && this.unknown > UNKNOWN) {
+      tellStatus(kernel, kernelState);
     }
   }
 
@@ -488,7 +344,7 @@ export class ReactiveNotebook {
   /** Whoever clears outputs does not want to see them again after a reload. */
   private cleared(_: unknown, { cell }: { cell: Cell }): void {
     if (this.find(cell.model.id) === cell) {
-      this.stream?.forget([cell.model.id]);
+      this.listening.cleared([cell.model.id]);
     }
   }
 
@@ -502,29 +358,9 @@ export class ReactiveNotebook {
     });
   }
 
-  private gather(work: () => void): void {
-    this.gathered = NO_CHANGE;
-    try {
-      work();
-    } finally {
-      const change = this.gathered;
-      this.gathered = null;
-      this.tell(change);
-    }
-  }
-
-  private become(model: Model, change: Change): void {
-    this.known = model;
-    if (this.gathered) {
-      this.gathered = joined(this.gathered, change);
-    } else {
-      this.tell(change);
-    }
-  }
-
   private tell(change: Change): void {
     if (change.mode || change.stream) {
-      mark(this.panel.content.node, notebookAttributes(this.known));
+      mark(this.panel.content.node, notebookAttributes(this.model));
     }
     const { cells } = change;
     if (cells) {
@@ -544,7 +380,7 @@ export class ReactiveNotebook {
   }
 
   private markCell(cell: Cell): void {
-    mark(cell.node, cellAttributes(this.known.cells.get(cell.model.id)));
+    mark(cell.node, cellAttributes(this.model.cells.get(cell.model.id)));
   }
 
   private find(id: string): CodeCell | null {
@@ -560,41 +396,16 @@ export class ReactiveNotebook {
     return this.byId;
   }
 
-  private known: Model = EMPTY;
   private readonly changes = new Signal<this, Change>(this);
-  private gathered: Change | null = null;
   private met: Kernel.IKernelConnection | null = null;
-  private stream: Stream | null = null;
-  // This server has no streams.
-  private alone = false;
-  // The kernel's own state, as the stream tells it.
-  private state = '';
-  private restarted = 0;
-  // When the cells that ran when everything was told last had begun.
-  private readonly began = new Map<string, number>();
   private watch = 0;
   private unknown = 0;
-  private patience = PATIENCE;
-  private progress = '';
   private byId: ReadonlyMap<string, CodeCell> | null = null;
   private readonly requests = new Requests();
   // The kernel has answered over the connection that there is now.
   private informed: () => void = () => undefined;
-  private readonly unheard = new Unheard<KernelMessage.IMessage>({
-    quiet: () => {
-      const { status, connectionStatus } = this.kernel() ?? {};
-      return this.state === 'idle' && connectionStatus === 'connected' && status !== 'dead';
-    },
-    renew: async () => {
-      await this.kernel()?.reconnect();
-      // Lab asks for it whenever it connects, and hands on nothing more if it waits for an answer that was lost.
-      await new Promise<void>(resolve => (this.informed = resolve));
-    },
-    again: (told, runs) => {
-      this.again(told, runs);
-    }
-  });
   private readonly outputs: Outputs;
+  private readonly listening: Listening<KernelMessage.IMessage>;
   private readonly conversation: Conversation;
   private readonly document: Document;
   private readonly autoRun: AutoRun;
@@ -602,9 +413,6 @@ export class ReactiveNotebook {
   private readonly captors = new Captors(request => this.requests.awaited(request));
 }
 
-/** How often what came on both ways is compared, in milliseconds, and how often nothing may move. */
-const COMPARE = 1_000;
-const PATIENCE = 2;
 /** How often a connected kernel's state may be unknown to Lab alone: something that it waits for was lost. */
 const UNKNOWN = 5;
 

@@ -325,3 +325,20 @@ def test_without_a_stream_live_messages_are_shown(server, tab):
     run(page, 1)
     expect(count_of(page, 1)).to_have_text("In [3]:")
     expect(text_of(page, 1)).to_have_text("y is 2\n")
+
+
+def test_what_is_asked_into_a_dead_connection_is_asked_again(classic, tab):
+    page, log = tab.page, classic.root / "dead.log"
+    with network_to(classic.port) as network:
+        counted = f"open({str(log)!r}, 'a').write('run ')"
+        path = classic.notebook("classic-dead.ipynb", counted, *CHAIN)
+        open_classic(page, classic.behind(network.port), path)
+        kernel_knows(page)
+        typing_rests(page, NEVER)
+        kernel_is(page, "idle")
+        network.swallow(b"/channels")
+        run(page, 0)
+        expect(count_of(page, 0)).to_have_text("In [1]:")
+        run(page, 1)
+        expect(text_of(page, 2)).to_have_text("y is 2\n")
+    assert log.read_text() == "run "
