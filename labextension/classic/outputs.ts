@@ -5,8 +5,6 @@ import base from 'base/js/utils';
 import {
   displayOf,
   executionCountOf,
-  executionStateOf,
-  originOf,
   requestOf,
   type CellChanges,
   type Channel,
@@ -14,71 +12,67 @@ import {
   type Shown
 } from '../src/protocol';
 import { type Requests, shows } from '../src/requests';
+import { Runs, type Run } from '../src/runs';
 import { sameOutputs } from './shown';
 
-/** What a cell shows of a run that nobody in this page asked for. */
-interface Run {
-  readonly request: string;
-  readonly cell: Classic.CodeCell;
+interface ClassicRun extends Run<Classic.CodeCell> {
   readonly count: number | null;
-  running: boolean;
 }
 
 export class Outputs {
   constructor(
-    private readonly find: (id: string) => Classic.CodeCell | null,
-    private readonly requests: Requests,
+    find: (id: string) => Classic.CodeCell | null,
+    requests: Requests,
     /** There is something to save. */
     private readonly changed: () => void
-  ) {}
+  ) {
+    this.runs = new Runs(
+      {
+        find,
+        begin: (_, cell, message) => this.begin(cell, message),
+        show: ({ cell }, message) => {
+          render(cell, message);
+          this.changed();
+        },
+        ask: ({ cell }, message) => {
+          cell.output_area.append_raw_input(asClassic(message));
+        },
+        update: (runs, display, message) => {
+          this.update(runs, display, message);
+        },
+        rest: run => {
+          this.rest(run);
+        },
+        over: () => undefined
+      },
+      requests
+    );
+  }
 
   /** Take in one message; `false` if it belongs to a run whose beginning is not known here. */
   hear(message: Recorded, channel: Channel): boolean {
-    if (channel !== 'iopub') {
-      this.aside(message);
-      return true;
-    }
-    if (executionStateOf(message) === 'idle') {
-      this.finish(message);
-      return true;
-    }
-    this.update(message);
-    const origin = originOf(message);
-    if (origin && this.requests.own(origin.request)) {
-      this.runs.delete(origin.cell);
-    } else if (origin && message.header.msg_type === 'execute_input') {
-      this.begin(origin.cell, message);
-    } else if (origin && shows(message)) {
-      return this.show(origin.cell, message);
-    }
-    return true;
+    return this.runs.hear(message, channel);
   }
 
   /** The kernel says which cells have come to rest. */
   settle(changes: CellChanges): void {
-    for (const [id, state] of changes) {
-      const run = this.runs.get(id);
-      if (run?.running && state?.activity !== 'running') {
-        this.rest(run);
-      }
-    }
+    this.runs.settle(changes);
   }
 
   /** Nothing runs any more: the process is another one. */
   settleAll(): void {
-    this.runs.forEach(run => {
-      this.rest(run);
-    });
+    this.runs.settleAll();
   }
 
   /** Have a cell show what a snapshot says, if it does not already. */
   reconcile(id: string, shown: Shown, running: boolean): void {
-    const cell = this.find(id);
-    if (!cell || this.requests.own(shown.request) || this.requests.ahead(id)) {
+    const cell = this.runs.due(id, shown);
+    if (!cell) {
       return;
     }
     const begun = shown.messages.find(message => message.header.msg_type === 'execute_input');
-    const run = this.attach(id, cell, shown.request, begun ?? null);
+    const run = attached(cell, shown.request, begun ?? null);
+    this.runs.keep(id, run);
     const outputs = cell.output_area;
     const same = sameOutputs(outputs.toJSON(), shown.messages, base.fixOverwrittenChars);
     // Displays that come from the disk do not know under which name they are brought up to date.
@@ -98,31 +92,9 @@ export class Outputs {
     }
   }
 
-  private aside(message: Recorded): void {
-    if (message.header.msg_type === 'input_request') {
-      const request = requestOf(message);
-      const asking = [...this.runs.values()].find(run => run.request === request);
-      asking?.cell.output_area.append_raw_input(asClassic(message));
-    } else if (message.header.msg_type === 'execute_reply') {
-      this.finish(message);
-    }
-  }
-
-  private finish(message: Recorded): void {
-    const request = requestOf(message);
-    const run = [...this.runs.values()].find(each => each.request === request);
-    if (run?.running) {
-      this.rest(run);
-    }
-  }
-
   /** A display is brought up to date wherever it is shown, also by another one of its name. */
-  private update(message: Recorded): void {
-    const display = displayOf(message);
-    if (display === null || message.header.msg_type === 'execute_result') {
-      return;
-    }
-    for (const { cell } of this.runs.values()) {
+  private update(runs: Iterable<ClassicRun>, display: string, message: Recorded): void {
+    for (const { cell } of runs) {
       if (display in cell.output_area._display_id_targets) {
         cell.output_area.handle_output(asClassic(message, 'update_display_data'));
         this.changed();
@@ -130,44 +102,15 @@ export class Outputs {
     }
   }
 
-  private begin(id: string, message: Recorded): void {
-    const cell = this.find(id);
-    // A run that this page asked for takes the place of this one: the notebook has emptied the cell for it.
-    if (!cell || this.requests.ahead(id)) {
-      this.runs.delete(id);
-      return;
-    }
-    const run = this.attach(id, cell, requestOf(message), message);
+  private begin(cell: Classic.CodeCell, message: Recorded): ClassicRun {
+    const run = attached(cell, requestOf(message), message);
     cell.output_area.clear_output(false, true);
     mark(run);
     this.changed();
-  }
-
-  private show(id: string, message: Recorded): boolean {
-    const run = this.runs.get(id);
-    const cell = this.find(id);
-    if (!cell || this.requests.ahead(id)) {
-      return true;
-    }
-    if (run?.cell !== cell) {
-      return this.requests.ranHere(id);
-    }
-    if (run.request === requestOf(message)) {
-      render(cell, message);
-      this.changed();
-    }
-    return true;
-  }
-
-  /** Have the cell show this run, and nothing else. */
-  private attach(id: string, cell: Classic.CodeCell, request: string, begun: Recorded | null): Run {
-    mute(cell);
-    const run = { request, cell, count: begun && executionCountOf(begun), running: false };
-    this.runs.set(id, run);
     return run;
   }
 
-  private rest(run: Run): void {
+  private rest(run: ClassicRun): void {
     const { cell, count } = run;
     const ended = run.running;
     run.running = false;
@@ -185,11 +128,16 @@ export class Outputs {
     }
   }
 
-  // The latest run of each cell, unless this page asked for it; it stays after its end, for late words.
-  private readonly runs = new Map<string, Run>();
+  private readonly runs: Runs<Classic.CodeCell, ClassicRun>;
 }
 
-function mark(run: Run): void {
+/** Have the cell show this run, and nothing else. */
+function attached(cell: Classic.CodeCell, request: string, begun: Recorded | null): ClassicRun {
+  mute(cell);
+  return { request, cell, count: begun && executionCountOf(begun), running: false };
+}
+
+function mark(run: ClassicRun): void {
   run.running = true;
   run.cell.set_input_prompt('*');
   run.cell.element[0]?.classList.add('running');

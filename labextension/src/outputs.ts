@@ -10,23 +10,18 @@ import {
   codeOf,
   displayOf,
   executionCountOf,
-  executionStateOf,
-  originOf,
   requestOf,
   type CellChanges,
   type Channel,
   type Recorded,
   type Shown
 } from './protocol';
-import { type Requests, shows } from './requests';
+import type { Requests } from './requests';
+import { Runs, type Run } from './runs';
 
-/** What a cell shows of a run that nobody in this page asked for. */
-interface Run {
-  readonly request: string;
-  readonly cell: CodeCell;
+interface LabRun extends Run<CodeCell> {
   readonly future: Future;
-  count: number | null;
-  running: boolean;
+  readonly count: number | null;
   /** The cell showed all this already: it is rendered again only when one of its displays is brought up to date. */
   asleep: readonly Recorded[] | null;
 }
@@ -34,62 +29,55 @@ interface Run {
 export class Outputs {
   constructor(
     /** The code cell of an id, if the notebook has it. */
-    private readonly find: (id: string) => CodeCell | null,
+    find: (id: string) => CodeCell | null,
     private readonly requests: Requests,
     private readonly kernel: () => Kernel.IKernelConnection | null,
     private readonly timed: () => boolean
-  ) {}
+  ) {
+    this.runs = new Runs(
+      {
+        find,
+        begin: (id, cell, message) => this.begin(id, cell, message),
+        show: (run, message) => {
+          run.future.onIOPub(published(message));
+        },
+        ask: (run, message) => {
+          run.future.onStdin(delivered(message, 'stdin') as KernelMessage.IStdinMessage);
+        },
+        update: (runs, display, message) => {
+          this.update(runs, display, message);
+        },
+        rest: (run, message) => {
+          this.rest(run, message);
+        },
+        over: message => {
+          this.over(message);
+        }
+      },
+      requests
+    );
+  }
 
   /** Take in one message; `false` if it belongs to a run whose beginning is not known here. */
   hear(message: Recorded, channel: Channel): boolean {
-    if (channel === 'shell' || channel === 'stdin') {
-      return this.aside(message, channel);
-    }
-    if (executionStateOf(message) === 'idle') {
-      this.finish(message);
-      return true;
-    }
-    const display = displayOf(message);
-    if (display && message.header.msg_type !== 'execute_result') {
-      this.update(display, message);
-    }
-    const origin = originOf(message);
-    if (!origin) {
-      return true;
-    }
-    if (this.requests.own(origin.request)) {
-      this.runs.delete(origin.cell);
-      return true;
-    }
-    if (message.header.msg_type === 'execute_input') {
-      this.begin(origin.cell, message);
-      return true;
-    }
-    return !shows(message) || this.show(origin.cell, message);
+    return this.runs.hear(message, channel);
   }
 
   /** The kernel says which cells have come to rest. */
   settle(changes: CellChanges): void {
-    for (const [id, state] of changes) {
-      const run = this.runs.get(id);
-      if (run?.running && state?.activity !== 'running') {
-        this.rest(run, null);
-      }
-    }
+    this.runs.settle(changes);
   }
 
   /** Nothing runs any more: the process is another one. */
   settleAll(): void {
-    this.runs.forEach(run => {
-      this.rest(run, null);
-    });
+    this.runs.settleAll();
     this.orphans.clear();
   }
 
   /** Have a cell show what a snapshot says, if it does not already. */
   reconcile(id: string, shown: Shown, running: boolean): void {
-    const cell = this.find(id);
-    if (!cell || this.requests.own(shown.request) || this.requests.ahead(id)) {
+    const cell = this.runs.due(id, shown);
+    if (!cell) {
       return;
     }
     const begun = shown.messages.find(message => message.header.msg_type === 'execute_input');
@@ -110,18 +98,8 @@ export class Outputs {
     }
   }
 
-  private aside(message: Recorded, channel: Channel): boolean {
-    if (channel === 'stdin') {
-      const asking = [...this.runs.values()].find(run => run.request === requestOf(message));
-      asking?.future.onStdin(delivered(message, 'stdin') as KernelMessage.IStdinMessage);
-    } else if (message.header.msg_type === 'execute_reply') {
-      this.finish(message);
-    }
-    return true;
-  }
-
   /** A request is over. Those that this page gave up are still waited for by Lab. */
-  private finish(message: Recorded): void {
+  private over(message: Recorded): void {
     const request = requestOf(message);
     const isReply = message.header.msg_type === 'execute_reply';
     const orphan = this.orphans.get(request);
@@ -131,16 +109,12 @@ export class Outputs {
         this.orphans.delete(request);
       }
     }
-    const run = [...this.runs.values()].find(each => each.request === request);
-    if (run?.running) {
-      this.rest(run, message);
-    }
   }
 
   /** A display is brought up to date wherever it is shown, also by another one of its name. */
-  private update(display: string, message: Recorded): void {
+  private update(runs: Iterable<LabRun>, display: string, message: Recorded): void {
     const update = published(message, 'update_display_data');
-    for (const run of this.runs.values()) {
+    for (const run of runs) {
       if (run.asleep?.some(each => displayOf(each) === display)) {
         this.wake(run, run.asleep);
       }
@@ -150,7 +124,7 @@ export class Outputs {
     }
   }
 
-  private wake(run: Run, messages: readonly Recorded[]): void {
+  private wake(run: LabRun, messages: readonly Recorded[]): void {
     run.asleep = null;
     run.cell.outputArea.model.clear();
     messages.forEach(message => {
@@ -158,36 +132,22 @@ export class Outputs {
     });
   }
 
-  private begin(id: string, message: Recorded): void {
-    const cell = this.find(id);
-    // A run that this page asked for takes the place of this one: Lab has emptied the cell for it.
-    if (!cell || this.requests.ahead(id)) {
-      this.runs.delete(id);
-      return;
-    }
+  private begin(id: string, cell: CodeCell, message: Recorded): LabRun {
     const run = this.attach(id, cell, requestOf(message), message, true);
     cell.model.trusted = true;
     this.mark(run, message);
     this.stamp(run, 'iopub.execute_input', message);
-  }
-
-  private show(id: string, message: Recorded): boolean {
-    const run = this.runs.get(id);
-    const cell = this.find(id);
-    if (!cell || this.requests.ahead(id)) {
-      return true;
-    }
-    if (run?.cell !== cell) {
-      return this.requests.ranHere(id);
-    }
-    if (run.request === requestOf(message)) {
-      run.future.onIOPub(published(message));
-    }
-    return true;
+    return run;
   }
 
   /** Have the cell's output area listen to this run, and to nothing else. */
-  private attach(id: string, cell: CodeCell, request: string, begun: Recorded | null, clear: boolean): Run {
+  private attach(
+    id: string,
+    cell: CodeCell,
+    request: string,
+    begun: Recorded | null,
+    clear: boolean
+  ): LabRun {
     const { outputArea } = cell;
     const future = passive(request, begun, this.kernel);
     this.leave(id, outputArea.detachFuture());
@@ -198,7 +158,7 @@ export class Outputs {
     }
     const count = begun ? executionCountOf(begun) : null;
     const run = { request, cell, future, count, running: false, asleep: null };
-    this.runs.set(id, run);
+    this.runs.keep(id, run);
     return run;
   }
 
@@ -223,7 +183,7 @@ export class Outputs {
     }
   }
 
-  private mark(run: Run, begun: Recorded | null): void {
+  private mark(run: LabRun, begun: Recorded | null): void {
     const { model } = run.cell;
     run.running = true;
     model.executionState = 'running';
@@ -233,7 +193,7 @@ export class Outputs {
     }
   }
 
-  private rest(run: Run, message: Recorded | null): void {
+  private rest(run: LabRun, message: Recorded | null): void {
     const { cell } = run;
     const ended = run.running;
     run.running = false;
@@ -263,7 +223,7 @@ export class Outputs {
     }
   }
 
-  private stamp(run: Run, label: string, message: Recorded | null): void {
+  private stamp(run: LabRun, label: string, message: Recorded | null): void {
     if (this.timed()) {
       const { model } = run.cell;
       const begins = label === 'iopub.execute_input';
@@ -273,8 +233,7 @@ export class Outputs {
     }
   }
 
-  // The latest run of each cell, unless this page asked for it; it stays after its end, for late words.
-  private readonly runs = new Map<string, Run>();
+  private readonly runs: Runs<CodeCell, LabRun>;
   // Futures of Lab's whose runs are shown from the stream: they wait for their end.
   private readonly orphans = new Map<string, Future>();
 }
