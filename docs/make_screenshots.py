@@ -165,7 +165,10 @@ def graph(studio: Studio) -> None:
         studio.take(page, "graph")
         run_command(page, "reactive:show-variables")
         expect(page.locator(".jp-reactive-Variables-table tbody tr")).not_to_have_count(0)
-        studio.take(page, "variables", around(page.locator("#jp-reactive-side"), margin=0))
+        clip = around(page.locator("#jp-reactive-side"), margin=0)
+        table = around(page.locator(".jp-reactive-Variables-table"), margin=12)
+        # Nothing stands below the table.
+        studio.take(page, "variables", {**clip, "height": table["y"] + table["height"] - clip["y"]})
 
 
 def classic(studio: Studio) -> None:
