@@ -226,8 +226,8 @@ class Namespace:
         """Put objects into states, as far as somebody can; answer whether they are in those now."""
         moving = {at: key for at, key in wanted.items() if self._things[at].now != key}
         # Objects may share memory: moving one moves the other, so all are noted before.
-        for at in moving:
-            if moving[at] in self._things[at].states:
+        for at, key in moving.items():
+            if key in self._things[at].states:
                 self._note_state(self._things[at])
         # How far an iterator can be put back depends on what it goes over.
         for at in sorted(moving, key=lambda at: self._things[at].shape.kind == "iterator"):
@@ -379,6 +379,11 @@ class Namespace:
                 if version.value is True:
                     self.orphan((name,))
 
+    @property
+    def displaced(self) -> Collection[Resource]:
+        """Names that may not stand at their version of the document's end."""
+        return self._displaced
+
     def displace(self, names: Iterable[Resource]) -> None:
         """Another version of these names may be the document's last one now: `settle` looks."""
         self._displaced.update(names)
@@ -393,6 +398,9 @@ class Namespace:
         leftovers = {name: value for made in self._debris.values() for name, value in made.items()}
         for name in displaced:
             maker = final(name)
+            if maker is None and self._things and name in self.live:
+                # What stood there may have wanted its objects in other states than those who stay.
+                self._moved.update(_common(self.looked.reach(self.live[name]).ids, self._things))
             self._put(name, maker)
             if maker is None and name in leftovers:
                 self.live[name] = leftovers[name]

@@ -227,7 +227,7 @@ class Observer:
         """Put the names, and what is behind them, as the run should find them, and look at it."""
         names = self.names
         self._take_ground()
-        inputs = self._document.everything(run.cell) if looks_up_names(run) else run.inputs
+        inputs = self._everything(run) if looks_up_names(run) else run.inputs
         # What names stand for is put back last: what is around the notebook may hold it in another state.
         names.stage({dial: self._document.in_force(dial, run.cell) for dial in names.turned})
         names.stage(inputs)
@@ -235,7 +235,7 @@ class Observer:
             run.facts.writes.union(run.touches, names.made(run.cell), names.debris(run.cell))
             - run.inputs.keys()
         )
-        # What a branch may take away has to be there, though nobody reads it: or who could see whether it did?
+        # What a branch may take away has to be there, though nobody reads it: else who could see that?
         erased = (run.facts.erases | run.facts.deletes) - run.inputs.keys()
         names.stage({name: self._document.in_force(name, run.cell) for name in erased})
         self._refresh_caches(inputs)
@@ -257,6 +257,11 @@ class Observer:
         self._dials.start()
         values = [names.live[name] for name in inputs if name in names.live]
         self._files.start(values, opaque=_STARTS_PROGRAMS.search(run.source) is not None)
+
+    def _everything(self, run: Run) -> dict[Resource, CellId | None]:
+        """All names at the versions in force, and those gone that nobody writes any more."""
+        left = {name: self._document.in_force(name, run.cell) for name in self.names.displaced}
+        return left | self._document.everything(run.cell)
 
     def _libraries(self, inputs: Mapping[Resource, CellId | None]) -> frozenset[str]:
         """The libraries behind what a run reads."""
