@@ -120,6 +120,18 @@ def _shown(stream: Stream) -> str:
     return "".join(message["content"].get("text", "") for message in folded) + stream.text
 
 
+def _at_rest(server: Server) -> int:
+    """The server's threads when a first kernel has come and gone: pools that it keeps have begun by then."""
+    kernel = server.kernel()
+    page, stream = server.page(kernel), server.stream(kernel)
+    page.until_idle(page.run("print(1)"))
+    page.close()
+    stream.close()
+    server.ask("DELETE", f"/api/kernels/{kernel}")
+    server.until(lambda: not server.files, "something is left")
+    return server.process.num_threads()
+
+
 def talking(server: Server, given: argparse.Namespace) -> list[str]:
     """Kernels whose cell prints until the end."""
     kernels = [server.kernel() for _ in range(given.kernels)]
@@ -160,7 +172,7 @@ def main() -> int:
         options.add_argument(f"--{name}", type=int, default=default)
     given = options.parse_args()
     with tempfile.TemporaryDirectory() as directory, running(Path(directory), *SETTINGS) as server:
-        threads = server.process.num_threads()
+        threads = _at_rest(server)
         kernels = talking(server, given)
         tallies, end = [Tally() for _ in range(given.clients)], time.monotonic() + given.seconds
         with ThreadPoolExecutor(given.clients) as pool:
@@ -170,7 +182,7 @@ def main() -> int:
         last = Tally()
         lines = whole(server, kernels, last)
         print(server.ask("GET", "/reactive/metrics").partition("# HELP reactive_memory")[0])
-        return _report([*tallies, last], lines, memory, left_behind(server, kernels, threads + 2))
+        return _report([*tallies, last], lines, memory, left_behind(server, kernels, threads))
 
 
 def _report(tallies: list[Tally], lines: int, memory: list[int], left: list[str]) -> int:

@@ -15,7 +15,7 @@ from typing import Any, cast
 import zmq
 
 from .cell import CellId
-from .event import Interrupted, Refuse
+from .event import Interrupted, Refuse, VersionsLost
 from .in_ipython import refusal
 from .runs import Requested, Runs
 
@@ -70,6 +70,8 @@ class Cascade(Runs):
                 with self._turn:
                     action = self.document.advance()
                     if action is None:
+                        if self._settle():
+                            continue
                         # Under the same lock: no request falls between the plan's end and ours.
                         self._end_cascade()
                         return
@@ -102,10 +104,16 @@ class Cascade(Runs):
             self._cascading = False
             self._history.release()
 
-    def _end_cascade(self) -> None:
+    def _settle(self) -> bool:
+        """Put all names at the document's end; answer whether that takes further runs."""
         self.names.displace(self.document.shifted)
         self.document.shifted.clear()
-        self.names.settle(lambda name: self.document.versions.source_of(name, None))
+        lost = self.names.settle(lambda name: self.document.versions.source_of(name, None))
+        if lost:
+            self.document.step(VersionsLost(frozenset(lost)))
+        return bool(lost)
+
+    def _end_cascade(self) -> None:
         self._tell()
         finished, self._finished = self._finished, []
         self._answer_dropped()

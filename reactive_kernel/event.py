@@ -70,6 +70,13 @@ class NamesTouched:
 
 
 @dataclass(frozen=True)
+class VersionsLost:
+    """At the plan's end these versions could not be put back: what a cell left, under a name."""
+
+    versions: frozenset[tuple[CellId, Resource]]
+
+
+@dataclass(frozen=True)
 class SessionsBusy:
     """These sessions, and no others, are in the middle of something: a transaction is open."""
 
@@ -85,6 +92,7 @@ Event: TypeAlias = (
     | RunFinished
     | Interrupted
     | NamesTouched
+    | VersionsLost
     | SessionsBusy
 )
 

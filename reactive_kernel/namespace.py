@@ -388,8 +388,11 @@ class Namespace:
         """Another version of these names may be the document's last one now: `settle` looks."""
         self._displaced.update(names)
 
-    def settle(self, final: Callable[[Resource], CellId | None]) -> None:
-        """Put every name and object that was moved at its version of the document's end."""
+    def settle(self, final: Callable[[Resource], CellId | None]) -> set[Place]:
+        """Put every name and object that was moved at its version of the document's end.
+
+        Answers the versions that this cost: what they mean cannot be put back.
+        """
         displaced, self._displaced = self._displaced, set()
         for name in self.turned if self._moved else ():
             if name in self._grounds:
@@ -397,11 +400,11 @@ class Namespace:
                 self._put(name, final(name))
         leftovers = {name: value for made in self._debris.values() for name, value in made.items()}
         for name in displaced:
-            maker = final(name)
-            if maker is None and self._things and name in self.live:
-                # What stood there may have wanted its objects in other states than those who stay.
-                self._moved.update(_common(self.looked.reach(self.live[name]).ids, self._things))
+            maker, before = final(name), self.live.get(name, _DELETED)
             self._put(name, maker)
+            if self._things and before is not _DELETED and before is not self.live.get(name, _DELETED):
+                # What stood there may have wanted its objects in other states than those who stay.
+                self._moved.update(_common(self.looked.reach(before).ids, self._things))
             if maker is None and name in leftovers:
                 self.live[name] = leftovers[name]
         moved = self.holders(self._moved)
@@ -410,6 +413,7 @@ class Namespace:
             if version is not None and self._things and final(name) == cell:
                 self._rewind(version)
         self._moved.clear()
+        return self.lost()
 
     # Versions and what they hold
 

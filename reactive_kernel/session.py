@@ -37,6 +37,7 @@ from .event import (
     SessionsBusy,
     StaleRequested,
     Status,
+    VersionsLost,
 )
 from .graph import Entry, Graph, entry_of, plain
 from .ledger import Ledger
@@ -76,6 +77,9 @@ class Session:
         self._laps: Counter[CellId] = Counter()
         # Is everything that is stale to run, whatever the mode?
         self._settling = False
+        # Was it so in the plan that ended last? And how often has its end cost whom a version?
+        self._settled = False
+        self._losses: Counter[CellId] = Counter()
         self._running: CellId | None = None
         self._ledger = Ledger()
         self.versions = Versions(self.graph, self._states, self._ledger)
@@ -90,6 +94,7 @@ class Session:
             RunFinished: self._run_finished,
             Interrupted: self._interrupted,
             NamesTouched: self._names_touched,
+            VersionsLost: self._versions_lost,
             SessionsBusy: self._sessions_busy,
         }
 
@@ -158,6 +163,8 @@ class Session:
 
     def step(self, event: Event) -> None:
         """Take in what has happened."""
+        if not isinstance(event, (RunFinished, VersionsLost)):
+            self._losses.clear()
         self._handlers[type(event)](event)
 
     def advance(self) -> Action | None:
@@ -173,7 +180,7 @@ class Session:
             if not lost and not self._plan:
                 self._rewinds.clear()
                 self._laps.clear()
-                self._settling = False
+                self._settled, self._settling = self._settling, False
                 return None
             self._replan(lost, requested=lost)
 
@@ -372,6 +379,16 @@ class Session:
         self._settle(readers)
         if event.lasting:
             self._rerun(readers)
+
+    def _versions_lost(self, event: VersionsLost) -> None:
+        """Their makers are to run again, unless they already did so for that."""
+        self._settling = self._settled
+        makers = {maker for maker, _ in event.versions}
+        self._losses.update(makers)
+        again = {maker for maker in makers if self._losses[maker] <= _DOUBTS}
+        self._ledger.spent |= {place for place in event.versions if place[0] in again}
+        for maker in makers & self._states.keys() - again:
+            self._leave_used_up(self._states[maker], {name for cell, name in event.versions if cell == maker})
 
     def _looked_up(self, event: RunFinished) -> dict[Resource, Stamp | None]:
         """The versions of names that the run looked up unannounced; a failed run may have missed them."""

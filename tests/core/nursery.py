@@ -35,6 +35,7 @@ from reactive_kernel.event import (
     RunFinished,
     RunRequested,
     StaleRequested,
+    VersionsLost,
 )
 from reactive_kernel.observe import Observer
 from reactive_kernel.pyplot import Figures
@@ -163,14 +164,18 @@ class Bench:
     def _follow(self) -> None:
         """Run the plan."""
         names = self.observer.names
-        while (action := self.session.advance()) is not None:
-            if isinstance(action, Refuse):
-                self.shown[action.cell] = Shown("", f"Blocked: {action.reason.message}")
-            else:
-                self._run(action)
-        names.displace(self.session.shifted)
-        self.session.shifted.clear()
-        names.settle(lambda name: self.session.versions.source_of(name, None))
+        while True:
+            while (action := self.session.advance()) is not None:
+                if isinstance(action, Refuse):
+                    self.shown[action.cell] = Shown("", f"Blocked: {action.reason.message}")
+                else:
+                    self._run(action)
+            names.displace(self.session.shifted)
+            self.session.shifted.clear()
+            lost = names.settle(lambda name: self.session.versions.source_of(name, None))
+            if not lost:
+                return
+            self.session.step(VersionsLost(frozenset(lost)))
 
     def _run(self, run: Run) -> None:
         self.observer.begin(run)

@@ -6,6 +6,7 @@ import copy
 import decimal
 import importlib
 import inspect
+import itertools
 import locale
 import logging
 import math
@@ -646,6 +647,9 @@ def test_settings_are_seen_by_stamps_and_without(
         assert run(dials, source, os=os, pandas=pandas).writes == written
 
 
+NUMBERS = itertools.count()
+
+
 @pytest.mark.parametrize("stamped", [False, STAMPED])
 def test_a_logger_that_comes_is_followed(
     dials: Dials,
@@ -653,7 +657,7 @@ def test_a_logger_that_comes_is_followed(
     stamped: bool,  # noqa: FBT001
 ):
     monkeypatch.setattr(loggers, "STAMPED", stamped)
-    name = f"dial.comes.{stamped}"
+    name = f"dial.comes.{next(NUMBERS)}"
     run(dials, "logging.getLogger(name)", logging=logging, name=name)
     source = "logging.getLogger(name).addFilter(print)"
     assert run(dials, source, logging=logging, name=name).writes == {"logging:"}

@@ -21,6 +21,7 @@ from reactive_kernel.event import (
     RunFinished,
     RunRequested,
     StaleRequested,
+    VersionsLost,
 )
 from reactive_kernel.observe import Observer
 from reactive_kernel.session import Session
@@ -156,11 +157,14 @@ class Driver:
         while steps is None or ran < steps:
             action = self.session.advance()
             if action is None:
-                self._asked.clear()
-                self.halts.clear()
                 self.names.displace(self.session.shifted)
                 self.session.shifted.clear()
-                self.names.settle(lambda name: self.session.versions.source_of(name, None))
+                lost = self.names.settle(lambda name: self.session.versions.source_of(name, None))
+                if lost:
+                    self.session.step(VersionsLost(frozenset(lost)))
+                    continue
+                self._asked.clear()
+                self.halts.clear()
                 break
             if isinstance(action, Refuse):
                 self.shown[action.cell] = Shown("", f"Blocked: {action.reason.message}")
