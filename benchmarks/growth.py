@@ -22,7 +22,7 @@ from jupyter_client.session import Session
 from .analysis import notebook_cells
 from .contestants import marimo_server
 from .contestants.jupyter import FlowbookKernel, IpyflowKernel
-from .kernels import PLAIN, QUIET, REACTIVE, Kernel, execution, home, ordinary, started
+from .kernels import PATIENCE, PLAIN, QUIET, REACTIVE, Kernel, execution, home, ordinary, started
 from .peers import NotInstalled, environment
 from .row import Row, absent
 from .shapes import HEAD, Cells, Shape, chain, fan, grid
@@ -146,8 +146,9 @@ def first_result(python: str, module: str) -> float:
             try:
                 content = {**execution(""), "user_expressions": {"value": "1 + 1"}}
                 session.send(shell, "execute_request", content)
-                if not shell.poll(120_000):
-                    raise TimeoutError(f"{module} did not answer.")
+                while not shell.poll(1000):
+                    if process.poll() is not None or time.perf_counter() - start > PATIENCE:
+                        raise TimeoutError(f"{module} did not answer.")
                 took = time.perf_counter() - start
                 reply = json.loads(shell.recv_multipart()[-1])
                 assert reply["user_expressions"]["value"]["data"]["text/plain"] == "2", reply

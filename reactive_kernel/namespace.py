@@ -312,6 +312,8 @@ class Namespace:
 
     def _look(self, value: object) -> _Version:
         found = self.looked.reach(value)
+        if not found.ids:
+            return _Version(value, found)
         return _Version(value, found, {at: self._things[at].now for at in _common(found.ids, self._things)})
 
     def _look_around(self, ground: _Ground) -> _Version:
@@ -639,8 +641,11 @@ class Namespace:
         """Let `judge` compare what the cell left behind the names, as it was then, with what is there."""
         news = {name: self._version(name) for name in names}
         olds = {name: self._versions[cell][name] for name in news}
-        if any(version.reach.vast for version in (*news.values(), *olds.values())):
+        behind = [version.reach for version in (*news.values(), *olds.values())]
+        if any(each.vast for each in behind):
             return False
+        if not any(each.ids for each in behind):
+            return judge([(olds[name].value, new.value) for name, new in news.items()])
         moved = self._recall(olds.values(), news.values())
         if moved is None:
             return False
@@ -712,6 +717,8 @@ class Namespace:
 
 def _common(ids: Collection[int], things: Mapping[int, object]) -> list[int]:
     """What is in both, at the cost of the smaller."""
+    if not ids:
+        return []
     if len(ids) < len(things):
         return [at for at in ids if at in things]
     return [at for at in things if at in ids]

@@ -61,3 +61,27 @@ def test_a_change_goes_through_the_magic(kernel: Conversation):
 def test_a_magic_that_cannot_be_loaded_harms_nobody(kernel: Conversation):
     kernel.document(a="x = 1", b="%%broken\nx", c="print(x)")
     assert kernel.text("c") == "1\n"
+
+
+TOKENS = """
+from IPython.core.inputtransformer2 import TokenTransformBase
+class Two(TokenTransformBase):
+    @classmethod
+    def find(cls, tokens_by_line):
+        for line in tokens_by_line:
+            for token in line:
+                if token.string == "zwei":
+                    return cls(token.start)
+    def transform(self, lines):
+        line = lines[self.start_line]
+        lines[self.start_line] = line[: self.start_col] + "2" + line[self.start_col + 4 :]
+        return lines
+get_ipython().input_transformer_manager.token_transformers.append(Two)
+"""
+
+
+def test_whoever_rewrites_tokens_is_asked_for_every_cell(alone: Conversation):
+    alone.open()
+    alone.sync({"a": TOKENS, "b": "x = zwei\ny = x + zwei"})
+    alone.run("a", "b")
+    assert alone.value("y") == "4"
