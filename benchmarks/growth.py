@@ -25,7 +25,7 @@ from .contestants.jupyter import FlowbookKernel, IpyflowKernel
 from .kernels import PATIENCE, PLAIN, QUIET, REACTIVE, Kernel, execution, home, ordinary, started
 from .peers import NotInstalled, environment
 from .row import Row, absent
-from .shapes import HEAD, Cells, Shape, chain, fan, grid
+from .shapes import HEAD, Cells, Shape, chain, fan
 from .timing import in_turn, ratio, timed, told
 
 
@@ -68,7 +68,7 @@ def growth(plan: Plan, shape: Shape) -> Row:
             "small": lambda: fmean(head(small, plan.small) for _ in range(repeats)),
         }
         in_turn(1, acts)
-        times = in_turn(max(2, plan.rounds // 3), acts)
+        times = in_turn(max(2, plan.rounds // 5), acts)
     what = f"cost per rerun cell, {shape.__name__} of {plan.large:,} / of {plan.small:,}"
     detail = f"{told(times['large'])} / {told(times['small'])} a cell"
     return Row(what, ratio(times["large"], times["small"]), 1.2, 1.0, detail)
@@ -245,7 +245,7 @@ def memory(plan: Plan, rounds: int = 3) -> Row:
 
 
 def rows(plan: Plan) -> Iterator[Row]:
-    for shape in (chain, fan, grid):
+    for shape in (chain, fan):
         yield growth(plan, shape)
     yield from long_cell(plan)
     yield from start(plan)
