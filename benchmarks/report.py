@@ -7,9 +7,10 @@ from itertools import groupby
 from pathlib import Path
 
 from . import pictures
+from .contestants.entries import FLOWBOOK, IPYFLOW, MARIMO, OURS
 from .groups import GROUPS
 from .result import Machine, Result
-from .row import Holds, Row, quantity
+from .row import Holds, Point, Row, quantity
 
 WORDS = {
     Holds.AIM: "yes, at its aim",
@@ -83,7 +84,8 @@ def _honest(results: Sequence[Result]) -> Iterator[str]:
     kept = _kept(results)
     failing = [row for row in results[-1].rows if row.must is not None and kept[row.what] < len(results)]
     behind = [row for row in results[-1].rows if _behind(row)]
-    if not failing and not behind:
+    smaller = list(_outrun(results[-1].points))
+    if not failing and not behind and not smaller:
         return
     yield "## Where we are behind"
     lines = [f"- Does not hold: {row.what}: {_figure(row)}, must {_bound(row)}." for row in failing]
@@ -92,7 +94,17 @@ def _honest(results: Sequence[Result]) -> Iterator[str]:
         for row in behind
         if row not in failing
     ]
-    yield "\n".join(lines)
+    yield "\n".join((*lines, *smaller))
+
+
+def _outrun(points: Sequence[Point]) -> Iterator[str]:
+    """The documents that another tool's user has done before ours."""
+    middles = {(each.shape, each.cells, each.tool): each.middle for each in points}
+    for (shape, cells, tool), other in middles.items():
+        ours = middles.get((shape, cells, OURS))
+        if tool in (MARIMO, IPYFLOW, FLOWBOOK) and ours is not None and other < ours:
+            figures = f"{other * 1000:.3g} ms against {ours * 1000:.3g} ms"
+            yield f"- The other is ahead: {shape} of {cells:,}, {tool}: {figures}."
 
 
 def _behind(row: Row) -> bool:
