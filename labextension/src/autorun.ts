@@ -22,14 +22,16 @@ export class AutoRun {
   ) {}
 
   start(): void {
-    const { content } = this.panel;
+    const { content, context } = this.panel;
     this.document.edited.connect(this.edited, this);
+    context.saveState.connect(this.saved, this);
     content.activeCellChanged.connect(this.left, this);
     content.node.addEventListener('focusout', this.unfocused);
   }
 
   stop(): void {
     window.clearTimeout(this.timer);
+    this.panel.context.saveState.disconnect(this.saved, this);
     this.panel.content.node.removeEventListener('focusout', this.unfocused);
   }
 
@@ -89,14 +91,32 @@ export class AutoRun {
 
   /** Leaving a cell is no request to run it, but the kernel learns its text, and so does the disk. */
   private left(): void {
-    const { context } = this.panel;
     const before = this.waiting;
     this.end();
     this.document.flush();
-    if (before !== null && context.model.dirty && !context.model.readOnly) {
-      context.save().catch((reason: unknown) => {
-        console.warn('jupyter-reactive: the notebook could not be saved', reason);
-      });
+    if (before !== null) {
+      this.save();
+    }
+  }
+
+  /** One save at a time: Lab takes what another one has just written for somebody else's change. */
+  private save(): void {
+    const { context } = this.panel;
+    this.due = this.saving;
+    if (this.saving || !context.model.dirty || context.model.readOnly) {
+      return;
+    }
+    this.saving = true;
+    context.save().catch((reason: unknown) => {
+      this.saving = false;
+      console.warn('jupyter-reactive: the notebook could not be saved', reason);
+    });
+  }
+
+  private saved(_: unknown, state: string): void {
+    this.saving = state === 'started';
+    if (!this.saving && this.due) {
+      this.save();
     }
   }
 
@@ -107,6 +127,9 @@ export class AutoRun {
   }
 
   private waiting: string | null = null;
+  // Is the notebook being saved, by whomever, and is there something to save after that?
+  private saving = false;
+  private due = false;
   private timer = 0;
   private asked = 0;
 }

@@ -335,7 +335,9 @@ def test_shelve_and_pickle():
         with shelve.open("shelf") as shelf:
             shelf["x"] = 1
 
-    assert any(name.startswith("shelf") for name in writes(put)) or "dbm.gnu" in sys.modules
+    # Which library a shelf is in is up to the installation; those in C tell nobody what they open.
+    seen = any(name.startswith("shelf") for name in writes(put))
+    assert seen or {"dbm.gnu", "dbm.ndbm"} & sys.modules.keys()
     assert writes(lambda: pickle.dump(1, open_to("b.pickle", "wb"))) == {"b.pickle", "dir:."}
 
 
