@@ -34,6 +34,8 @@ from .wire import PROTOCOL, TARGET, Json
 KERNEL = "reactive"
 # The kernel's module, by which a kernelspec of another name shows that it is ours.
 _MODULE = "reactive_kernel"
+# How often a kernel may die before its first word until that is told.
+_STARTS = 3
 # Seconds between looks at a silent kernel, and for an interrupted one to come to its end.
 _LOOK, _GRACE = 1.0, 10.0
 _RAISES = "raises-exception"
@@ -245,13 +247,8 @@ class Runner(NotebookClient):
                 cell.metadata.pop("execution", None)
 
     async def _run_in_kernel(self) -> None:
-        if self.km is None:
-            self.km = self.create_kernel_manager()
-            if self._options.program is not None:
-                self.km.kernel_spec_manager = _One(self._options.program)
         try:
-            if not self.km.has_kernel:
-                await self.async_start_new_kernel(**{"env": self._environment(), **self._starting})
+            await self._start_kernel()
             self._look_for_an_end()
             await self._start_client()
             await self._speak()
@@ -260,6 +257,14 @@ class Runner(NotebookClient):
             raise
         finally:
             await self._leave()
+
+    async def _start_kernel(self) -> None:
+        if self.km is None:
+            self.km = self.create_kernel_manager()
+            if self._options.program is not None:
+                self.km.kernel_spec_manager = _One(self._options.program)
+        if not self.km.has_kernel:
+            await self.async_start_new_kernel(**{"env": self._environment(), **self._starting})
 
     async def _leave(self) -> None:
         """Whoever brought a kernel keeps it."""
@@ -274,17 +279,37 @@ class Runner(NotebookClient):
 
     async def _start_client(self) -> None:
         """As nbclient does, but that what fails is our caller's to tell."""
-        assert self.km is not None
-        self.kc = self.km.client()
-        await ensure_async(self.kc.start_channels())  # type: ignore[func-returns-value]
-        try:
-            await ensure_async(self.kc.wait_for_ready(timeout=self.startup_timeout))
-        except RuntimeError as error:
-            raise CannotRun(f"kernel {self.kernel_name!r} does not start: {error}") from error
-        self.kc.allow_stdin = False
+        for again in reversed(range(_STARTS)):
+            try:
+                await self._connect()
+                break
+            except RuntimeError as error:
+                if not again or not await self._started_again():
+                    raise CannotRun(f"kernel {self.kernel_name!r} does not start: {error}") from error
+        assert self.kc is not None
         reply = await self.async_wait_for_reply(await ensure_async(self.kc.kernel_info()))
         if reply is not None:
             self.nb.metadata["language_info"] = reply["content"]["language_info"]
+
+    async def _connect(self) -> None:
+        assert self.km is not None
+        self.kc = self.km.client()
+        await ensure_async(self.kc.start_channels())  # type: ignore[func-returns-value]
+        await ensure_async(self.kc.wait_for_ready(timeout=self.startup_timeout))
+        self.kc.allow_stdin = False
+
+    async def _started_again(self) -> bool:
+        """Whether a kernel of ours that died before its first word was started on other ports.
+
+        Its ports are picked before it takes them, so that another program may have been quicker.
+        """
+        assert self.km is not None
+        if not self.owns_km or await ensure_async(self.km.is_alive()):
+            return False
+        # This manager goes as well: it would take the same ports once more.
+        await self._async_cleanup_kernel()
+        await self._start_kernel()
+        return True
 
     async def _speak(self) -> None:
         """The conversation: open, sync, run."""

@@ -1,8 +1,12 @@
 """What every test gets: a home of its own, so that no test reads or writes the developer's."""
 
 import os
+import re
 import signal
+import socket
 from collections.abc import Iterator, Mapping
+from contextlib import suppress
+from itertools import cycle
 
 import pytest
 
@@ -38,3 +42,30 @@ def developer(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Mapping[str,
     yield outside
     os.environ.clear()
     os.environ.update(outside)
+
+
+@pytest.fixture(scope="session", autouse=True)
+def ports() -> None:
+    """Ports for kernels that no other process picks.
+
+    jupyter_client lets go of a port as soon as it has found it free. Until the kernel takes it, whoever
+    asks for "any port" may be given it: of thousands of kernels beside each other, one dies of that.
+    """
+    try:
+        from jupyter_client.connect import LocalPortCache
+    except ImportError:
+        return  # the core's tests need no Jupyter
+
+    # Below what the system hands out by itself; each process that tests beside others has its own.
+    worker = int(re.sub(r"\D", "", os.environ.get("PYTEST_XDIST_WORKER", "")) or 0)
+    first = 20_000 + 2_000 * (worker % 6)
+    stretch = cycle(range(first, first + 2_000))
+
+    def free(self: LocalPortCache, ip: str) -> int:
+        for port in stretch:
+            with socket.socket() as probe, suppress(OSError):
+                probe.bind((ip, port))
+                return port
+        raise AssertionError
+
+    LocalPortCache.find_available_port = free

@@ -2,9 +2,13 @@
 
 from __future__ import annotations
 
+import json
+import socket
+
 import nbformat
 import papermill
 import pytest
+from jupyter_client.connect import LocalPortCache
 from jupyter_client.manager import KernelManager
 from nbclient.exceptions import CellExecutionError, CellTimeoutError, DeadKernelError
 from nbformat.v4 import new_code_cell, new_markdown_cell, new_notebook
@@ -110,6 +114,30 @@ def test_a_kernel_that_one_brings_stays():
 def test_a_kernel_that_is_not_reactive_is_refused():
     with pytest.raises(CannotRun, match="'python3' is not a reactive one"):
         ReactiveNotebookClient(notebook("x = 1"), kernel_name="python3").execute()
+
+
+def test_a_kernel_whose_port_somebody_took_is_started_on_others(monkeypatch):
+    with socket.socket() as quicker:
+        quicker.bind(("127.0.0.1", 0))
+        quicker.listen()
+        taken = quicker.getsockname()[1]
+        first, usual = [taken], LocalPortCache.find_available_port
+        monkeypatch.setattr(
+            LocalPortCache, "find_available_port", lambda *asked: first.pop() if first else usual(*asked)
+        )
+        assert shown(ReactiveNotebookClient(notebook("print(1)")).execute(), 1) == ["1\n"]
+        assert first == []
+
+
+def test_a_kernel_that_never_starts_is_told(tmp_path, monkeypatch):
+    spec = {"argv": ["false"], "display_name": "None", "language": "python"}
+    place = tmp_path / "kernels" / "reactive"
+    place.mkdir(parents=True)
+    (place / "kernel.json").write_text(json.dumps(spec))
+    monkeypatch.setenv("JUPYTER_PATH", str(tmp_path))
+    monkeypatch.setenv("JUPYTER_PREFER_ENV_PATH", "0")
+    with pytest.raises(CannotRun, match="'reactive' does not start: Kernel died before"):
+        ReactiveNotebookClient(notebook("x = 1"), kernel_name="reactive").execute()
 
 
 # papermill
