@@ -227,10 +227,11 @@ class Observer:
         """Put the names, and what is behind them, as the run should find them, and look at it."""
         names = self.names
         self._take_ground()
-        inputs = self._everything(run) if looks_up_names(run) else run.inputs
-        # What names stand for is put back last: what is around the notebook may hold it in another state.
+        inputs = run.inputs
         names.stage({dial: self._document.in_force(dial, run.cell) for dial in names.turned})
-        names.stage(inputs)
+        if looks_up_names(run):
+            inputs = self._everything(run)
+            names.stage(inputs)
         names.vacate(
             run.facts.writes.union(run.touches, names.made(run.cell), names.debris(run.cell))
             - run.inputs.keys()
@@ -238,6 +239,8 @@ class Observer:
         # What a branch may take away has to be there, though nobody reads it: else who could see that?
         erased = (run.facts.erases | run.facts.deletes) - run.inputs.keys()
         names.stage({name: self._document.in_force(name, run.cell) for name in erased})
+        # What it reads is put back last: others may hold the same objects in other states.
+        names.stage(run.inputs)
         self._refresh_caches(inputs)
         around = self._read_around(run, inputs)
         survey = self._survey(run, inputs, around)

@@ -157,7 +157,8 @@ class Standing:
         names, cells = self._through(cell, lambda parent: parent.mode is Mode.OFF)
         if cells:
             return reason.input_off(names, cells, self.label)
-        if state.mismatched:
+        # Another run would not help a cell that was given up.
+        if state.mismatched and ran.unproven != reason.RESTLESS:
             writers = {writer for name in state.mismatched if (writer := self._graph.inputs(cell).get(name))}
             return reason.input_changed(
                 sorted(state.mismatched), sorted(writers, key=self._graph.rank), self.label

@@ -53,15 +53,25 @@ class _Builtins(dict[str, object]):
 
 
 class _Names(dict[str, object]):
-    """A namespace that notes which of its names are looked up."""
+    """A namespace that notes which of its names are looked up, bound, and taken away."""
 
     def __init__(self, names: Mapping[str, object]) -> None:
         super().__init__(names)
         self.asked: set[str] = set()
+        self.stored: set[str] = set()
+        self.gone: set[str] = set()
 
     def __getitem__(self, name: str) -> object:
         self.asked.add(name)
         return super().__getitem__(name)
+
+    def __setitem__(self, name: str, value: object) -> None:
+        super().__setitem__(name, value)
+        self.stored.add(name)
+
+    def __delitem__(self, name: str) -> None:
+        super().__delitem__(name)
+        self.gone.add(name)
 
 
 def replay(cells: Sequence[Cell], reach: frozenset[str], files: Contents, *, whole: bool) -> Replay:
@@ -217,11 +227,12 @@ class _Replaying:
         """Run a cell before some that stand above it; it may add names, and nothing else."""
         before, world = portrait(live), self._world()
         live.asked.clear()
+        live.stored.clear()
         error = self._run(at, cell, live, known, above)
         asked = live.asked & before.keys()
         if error is not None or portrait(live, before) != before or self._world() != world:
             self.doubtful = True
-        names = frozenset(asked | (live.keys() - before.keys()))
+        names = frozenset(asked | live.stored | (live.keys() - before.keys()))
         self._early.append(_Early(above, names, portrait(live, names), behind(live, names), world))
         return error
 
@@ -244,7 +255,8 @@ class _Replaying:
         self.result.shown[cell.id], error = execute(cell.source, cell.id, live)
         self.result.draws[cell.id] = (drawn, random_states(self._reach))
         missed = [*known.missed, *([str(error.name)] if isinstance(error, NameError) else [])]
-        self.missed |= {(at, name) for name in missed if name not in self.bound}
+        # Who finds a name taken away does not wait for one below that binds it anew.
+        self.missed |= {(at, name) for name in missed if name not in self.bound and name not in live.gone}
         for name in live.keys() - self.bound.keys():
             self.bound[name] = at
         return error
