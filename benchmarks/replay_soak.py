@@ -24,15 +24,16 @@ from tests.replay.server import PATIENT, Server, Stream, running
 TALK = """
 import sys, time, random
 end = time.time() + {seconds}
-i = 0
+i = globals().get("i", 0)
+print("turn", i, flush=True)
 while time.time() < end:
     for _ in range(random.randint(1, {burst})):
         sys.stdout.write(f"{{i}}\\n"); sys.stdout.flush()
         i += 1
     time.sleep(random.random() * 0.1)
-print("end", i)
 """
-
+# What a cell shows has to be told to whoever comes: it is run again and again, so that this does not grow.
+TURNS = 20
 
 SETTINGS = (
     # The stock server keeps all that nobody reads, without limit: that is not what is measured here.
@@ -78,12 +79,13 @@ def visit(server: Server, kernel: str, cursor: object, lottery: random.Random, t
 
 
 def _check(stream: Stream, tally: Tally) -> None:
-    """What it shows is a row of numbers without a hole, from the first one if it was told everything."""
+    """What it shows is a row of numbers without a hole, from the run's first if it was told everything."""
     folded = stream.cells.get("c", {"messages": []})["messages"]
     text = "".join(message["content"].get("text", "") for message in folded) + stream.text
     numbers = [int(line) for line in text.splitlines() if line.isdigit()]
-    start = 0 if stream.cells else (numbers[0] if numbers else 0)
-    if numbers != list(range(start, start + len(numbers))):
+    start = numbers[0] if numbers else 0
+    whole = not (stream.cells and numbers) or text.startswith(f"turn {start}\n")
+    if not whole or numbers != list(range(start, start + len(numbers))):
         tally.problems += 1
 
 
@@ -100,7 +102,7 @@ def client(server: Server, kernels: list[str], seed: int, end: float, tally: Tal
 
 
 def whole(server: Server, kernels: list[str], tally: Tally) -> int:
-    """At the end, every kernel's cell shows every line."""
+    """At the end, every kernel's cell shows every line of its last run."""
     lines = 0
     for kernel in kernels:
         stream = server.stream(kernel)
@@ -108,8 +110,8 @@ def whole(server: Server, kernels: list[str], tally: Tally) -> int:
             stream.until(lambda message: "end" in json.dumps(message))
         shown = _shown(stream)
         said = int(shown.split("end")[1])
-        numbers = shown.split("end")[0].split()
-        tally.problems += numbers != [str(number) for number in range(said)]
+        turn, first, *numbers = shown.split("end")[0].split()
+        tally.problems += [turn, *numbers] != ["turn", *map(str, range(int(first), said))]
         lines += said
         stream.close()
     return lines
@@ -133,11 +135,13 @@ def _at_rest(server: Server) -> int:
 
 
 def talking(server: Server, given: argparse.Namespace) -> list[str]:
-    """Kernels whose cell prints until the end."""
+    """Kernels whose cell prints, in one run after another, until the end."""
     kernels = [server.kernel() for _ in range(given.kernels)]
     for kernel in kernels:
         page = server.page(kernel)
-        page.run(PATIENT + TALK.format(seconds=given.seconds, burst=given.burst))
+        talk = PATIENT + TALK.format(seconds=given.seconds / TURNS, burst=given.burst)
+        for turn in range(TURNS):
+            page.run(talk + 'print("end", i)\n' * (turn == TURNS - 1))
         page.until(lambda message: message["header"]["msg_type"] == "execute_input")
         page.close()
     return kernels

@@ -20,7 +20,7 @@ from .paths import text_of
 from .watched import Watched
 
 # Entry points: "r" reads a file or all of a directory, "w" writes one, "m" says in a mode, "d" is a database,
-# "q" is a query that names files, "p" starts a program.
+# "q" is a query that names files, "p" starts a program, "k" is a database of keys, "n" an old one.
 _POLARS_KINDS = ("csv", "parquet", "ipc", "ipc_stream", "json", "ndjson", "avro", "excel", "delta")
 _DUCKDB_READS = ("read_csv", "read_parquet", "read_json", "from_parquet", "from_csv_auto")
 _DUCKDB_QUERIES = ("sql", "query", "execute", "from_query")
@@ -62,6 +62,9 @@ NATIVE: Final[Mapping[str, Mapping[str, str]]] = {
         **{f"DuckDBPyConnection.{name}": "q" for name in _DUCKDB_QUERIES},
         **{f"DuckDBPyRelation.{name}": "w" for name in _DUCKDB_WRITES},
     },
+    # What `shelve` keeps things in, where Python has one of these.
+    "dbm.gnu": {"open": "k"},
+    "dbm.ndbm": {"open": "n"},
     "h5py": {"File.__init__": "m"},
     "tables": {"open_file": "m"},
     "cv2": {"imread": "r", "imwrite": "w"},
@@ -82,6 +85,12 @@ _PATH_NAMES: Final = (
 # Marks what is wrapped already.
 _TOLD: Final = "__reactive_told__"
 _MODES: Final = {"r": os.O_RDONLY, "w": os.O_WRONLY | os.O_CREAT | os.O_TRUNC, "x": os.O_CREAT | os.O_EXCL}
+_KEYED_MODES: Final = {
+    "r": os.O_RDONLY,
+    "w": os.O_RDWR,
+    "c": os.O_RDWR | os.O_CREAT,
+    "n": os.O_RDWR | os.O_CREAT | os.O_TRUNC,
+}
 _H5_MODES: Final = ("r", "r+", "w", "a", "x", "w-")
 _QUOTED = re.compile(r"(\bto\s+)?'([^'\n]+)'", re.IGNORECASE)
 
@@ -97,6 +106,11 @@ def _used(run: Watched, arguments: Arguments) -> None:
     if kind == "q":
         _queried(run, paths[0] if paths else "")
         return
+    if kind in "kn":
+        endings = ("",) if kind == "k" else _old_endings()
+        for path in paths:
+            _keyed(run, [path + ending for ending in endings], str(named.get("flags", (*given, "r")[1])))
+        return
     words = (word for word in given if isinstance(word, str))
     mode = named.get("mode") or next((word for word in words if word in _H5_MODES), "r")
     for path in paths:
@@ -111,6 +125,19 @@ def _used(run: Watched, arguments: Arguments) -> None:
                 opens(run, full, flags)
         else:
             (_takes if kind == "r" else _leaves)(run, path)
+
+
+def _keyed(run: Watched, paths: Sequence[str], mode: str) -> None:
+    for path in paths:
+        full = run.place(path)
+        if full is not None:
+            opens(run, full, _KEYED_MODES.get(mode[:1], os.O_RDWR | os.O_CREAT))
+
+
+def _old_endings() -> Sequence[str]:
+    """A database of that kind is in one file or in two, as the library behind it likes."""
+    library = getattr(sys.modules.get("dbm.ndbm"), "library", "")
+    return (".db",) if library == "Berkeley DB" else (".pag", ".dir")
 
 
 def _paths(given: Sequence[object], named: Mapping[str, object]) -> list[str]:
