@@ -73,9 +73,6 @@ class Ledger:
             if not changers:
                 del self._changers[number]
 
-    def spenders(self, maker: CellId, name: Resource) -> Collection[CellId]:
-        return {cell for cell, _ in self._spenders.get((maker, name), ())}
-
     def is_spent(self, maker: CellId, name: Resource, matters: Callable[[CellId, Resource], bool]) -> bool:
         """Is the version used up? Of what many write together, `matters` says whose doing counts."""
         if (maker, name) not in self.spent:

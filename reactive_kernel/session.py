@@ -399,9 +399,8 @@ class Session:
             maker = self.versions.nearest(name, event.cell)
             made = self._states[maker].ran if maker is not None else None
             found[name] = made.stamps.get(name) if made is not None else None
-            by_others = self._ledger.spenders(maker, name) != {event.cell} if maker is not None else False
-            if maker is not None and by_others and self.versions.is_spent(maker, name, event.cell):
-                # It found what somebody else has made of it since.
+            if maker is not None and self.versions.is_spent(maker, name, event.cell):
+                # It found what somebody has made of it since.
                 found[name] = FAILED
             for each, writer in self.graph.others(name, event.cell):
                 found[each] = self.versions.stamp(event.cell, each, writer)
