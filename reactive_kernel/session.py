@@ -670,6 +670,7 @@ class Session:
             affected = self._shift(cell)
         self._settle({cell} | affected)
         self._reconsider(affected)
+        self._rerun({each for each in affected if self._released(each)})
 
     def _shift(self, cell: CellId) -> set[CellId]:
         """Others can read what the cell left now, or cannot any more; answer its readers."""
