@@ -75,6 +75,7 @@ class Session:
         self._requested: set[CellId] = set()
         self._rewinds: dict[CellId, int] = {}
         self._laps: Counter[CellId] = Counter()
+        self._releases: Counter[CellId] = Counter()
         # Is everything that is stale to run, whatever the mode?
         self._settling = False
         # Was it so in the plan that ended last? And how often has its end cost whom a version?
@@ -180,6 +181,7 @@ class Session:
             if not lost and not self._plan:
                 self._rewinds.clear()
                 self._laps.clear()
+                self._releases.clear()
                 self._settled, self._settling = self._settling, False
                 return None
             self._replan(lost, requested=lost)
@@ -670,7 +672,7 @@ class Session:
             affected = self._shift(cell)
         self._settle({cell} | affected)
         self._reconsider(affected)
-        self._rerun({each for each in affected if self._released(each)})
+        self._release(affected)
 
     def _shift(self, cell: CellId) -> set[CellId]:
         """Others can read what the cell left now, or cannot any more; answer its readers."""
@@ -686,6 +688,12 @@ class Session:
                 continue
             if not (self.auto and self._automatic(cell)) or state.ran is None:
                 self._block(state, self._standing.obstacle(state))
+
+    def _release(self, cells: Iterable[CellId]) -> None:
+        """What blocked those may be gone; not for ever where they block each other in turn."""
+        released = {cell for cell in cells if self._released(cell)}
+        self._releases.update(released)
+        self._rerun({cell for cell in released if self._releases[cell] <= _DOUBTS})
 
     def _leave_plan(self, state: State) -> None:
         cell = state.cell.id
