@@ -75,8 +75,11 @@ class Ear:
 
 ear: Final = Ear()
 _KERNELS: Final = ("ipykernel.", "IPython.", "reactive_kernel.")
-# These look for modules, or for sources that a traceback shows.
-_SEARCHERS: Final = ("importlib", "zipimport", "pkgutil", "pkg_resources", "linecache", "inspect")
+# These look for modules, or for sources: that a traceback shows, a debugger steps through, or that are counted.
+_SEARCHERS: Final = (
+    *("importlib", "zipimport", "pkgutil", "pkg_resources", "linecache", "inspect"),
+    *("bdb", "debugpy", "pydevd", "_pydevd_bundle", "coverage"),
+)
 _OURS: Final = __name__.rpartition(".")[0] + "."
 
 

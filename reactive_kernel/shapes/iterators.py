@@ -137,8 +137,8 @@ class Generator(Moving):
 
 
 def held_by_frame(frame: Any) -> list[object]:
-    """What a suspended frame works on, but not the world around it."""
-    around = (frame.f_globals, frame.f_builtins)
+    """What a suspended frame works on, but not the world around it, nor a debugger that follows it."""
+    around = (frame.f_globals, frame.f_builtins, frame.f_trace)
     return [
         held
         for held in gc.get_referents(frame)

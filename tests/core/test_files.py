@@ -159,6 +159,13 @@ def test_a_module_of_a_library_is_no_read():
     assert touched(lambda: importlib.import_module("colorsys")) == Touched(set(), set())
 
 
+@pytest.mark.parametrize("tool", ["_pydevd_bundle.pydevd_frame", "coverage.inorout"])
+def test_what_a_debugger_looks_up_is_no_read(tool):
+    looking = "import os\nos.path.exists('a.txt')\nos.listdir('d')"
+    assert reads(lambda: exec(looking, {"__name__": tool})) == set()
+    assert reads(lambda: exec(looking, {"__name__": "tool"})) == {"a.txt", "dir:d"}
+
+
 @pytest.mark.parametrize("folder", ["__pycache__", ".ipynb_checkpoints", "joblib_memmapping_folder_1"])
 def test_what_tools_keep_for_themselves_is_no_write(folder):
     assert touched(lambda: (os.mkdir(folder), text(f"{folder}/b.txt"))) == Touched(set(), set())

@@ -597,6 +597,16 @@ def test_looking_up_the_variables_of_a_generator_is_no_change():
     assert survey.changes()
 
 
+def test_a_debugger_that_follows_a_generator_is_no_part_of_it():
+    generator = (each for each in [1, 2])
+    next(generator)
+    survey = Survey((generator,))
+    generator.gi_frame.f_trace = lambda *_: None
+    assert survey.changes() == []
+    next(generator)
+    assert survey.changes()
+
+
 class Row(list[object]):
     def __len__(self) -> int:
         return 0
