@@ -75,7 +75,7 @@ class Ear:
 
 ear: Final = Ear()
 _KERNELS: Final = ("ipykernel.", "IPython.", "reactive_kernel.")
-# These look for modules, or for sources: that a traceback shows, a debugger steps through, or that are counted.
+# These look for modules, or for sources: to show in a traceback, to step through, to count lines of.
 _SEARCHERS: Final = (
     *("importlib", "zipimport", "pkgutil", "pkg_resources", "linecache", "inspect"),
     *("bdb", "debugpy", "pydevd", "_pydevd_bundle", "coverage"),
