@@ -207,7 +207,7 @@ def opening(plan: Plan) -> Iterator[Row]:
         with home():
             for _ in range(max(2, plan.rounds // 3)):
                 with started(REACTIVE) as kernel:
-                    times.append(timed(lambda: kernel.introduce(cells)))  # noqa: B023
+                    times.append(timed(lambda: kernel.introduce(cells)))  # noqa: B023  # called at once
         what = f"{plan.cells:,} cells opened to graph known, {kind}"
         yield Row(what, median(times) * 1000, 300.0, 100.0, f"{told(times)}, each in a new kernel", "ms")
     yield _opening_of_marimo(plan)

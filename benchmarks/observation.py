@@ -108,7 +108,7 @@ def _compiled(source: str) -> tuple[CodeType, CodeType | None]:
     last = tree.body[-1]
     if not isinstance(last, ast.Expr) or source.rstrip().endswith(";"):
         return compile(tree, "<cell>", "exec"), None
-    shown = ast.Expression(tree.body.pop().value)  # type: ignore[attr-defined]
+    shown = ast.Expression(tree.body.pop().value)  # type: ignore[attr-defined]  # an `Expr` has one
     return compile(tree, "<cell>", "exec"), compile(shown, "<cell>", "eval")
 
 

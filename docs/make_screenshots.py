@@ -24,7 +24,7 @@ ROOT = Path(__file__).parents[1]
 IMAGES = ROOT / "docs" / "images"
 sys.path.insert(0, str(ROOT))
 
-from tests.browser.conftest import SWITCHES, Server, running  # noqa: E402  (the tree is no package)
+from tests.browser.conftest import SWITCHES, Server, running  # noqa: E402  # the tree is no package
 
 expect.set_options(timeout=60_000)
 THEMES = {"light": "JupyterLab Light", "dark": "JupyterLab Dark", "contrast": "JupyterLab Dark High Contrast"}

@@ -177,7 +177,7 @@ def _request(gateway: GatewayClient, recording: Recording) -> HTTPRequest:
     """One session for all attempts: a gateway keeps for it what it could not tell."""
     recording.is_client(recording.id)
     path = url_path_join(str(gateway.ws_url), gateway.kernels_endpoint, recording.name, "channels")
-    options: dict[str, Any] = gateway.load_connection_args()  # pyright: ignore[reportUnknownVariableType]
+    options: dict[str, Any] = gateway.load_connection_args()  # pyright: ignore[reportUnknownVariableType]  # typed in part
     return HTTPRequest(f"{path}?session_id={recording.id}", **options)
 
 
@@ -187,7 +187,7 @@ class ReactiveApp(ExtensionApp):
     name = "jupyter_extension"
     extension_url = "/reactive/version"
     load_other_extensions = True
-    classes = [ServerApp, ReplayApp]  # noqa: RUF012 - traitlets' own way to list what can be configured
+    classes = [ServerApp, ReplayApp]  # noqa: RUF012  # traitlets' own way to list what can be configured
 
     def initialize_settings(self) -> None:
         assert self.serverapp is not None

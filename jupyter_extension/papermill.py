@@ -27,7 +27,7 @@ class ReactiveEngine(Engine):
         cls,
         nb_man: Any,
         kernel_name: str,
-        log_output: bool = False,  # noqa: FBT001, FBT002
+        log_output: bool = False,  # noqa: FBT001, FBT002  # as papermill calls it
         start_timeout: int = 60,
         execution_timeout: int | None = None,
         **kwargs: Any,

@@ -24,7 +24,7 @@ class ReactiveKernelApp(IPKernelApp):
     def init_iopub(self, context: zmq.Context[Any]) -> None:
         # A machine may be too busy for a while to fetch what a cell prints: then the kernel must not drop it.
         context.sndhwm = UNFETCHED
-        super().init_iopub(context)  # pyright: ignore[reportUnknownMemberType]
+        super().init_iopub(context)
         del context.sndhwm
 
     def start(self) -> None:

@@ -51,7 +51,7 @@ class Beside:
         target = getattr(thread, "_target", None) or getattr(thread, "function", None)
         if type(thread).__module__ == "__main__" or (target is not None and _is_own(target)):
             return True
-        frame: FrameType | None = sys._current_frames().get(thread.ident or 0)  # pyright: ignore[reportPrivateUsage]
+        frame: FrameType | None = sys._current_frames().get(thread.ident or 0)  # pyright: ignore[reportPrivateUsage]  # documented
         names = self._names()
         while frame is not None and frame.f_globals is not names:
             frame = frame.f_back
@@ -120,10 +120,10 @@ def inherit_context_in_threads() -> None:
     if getattr(start, "inherits_context", False):
         return
 
-    def start_in_context(thread: threading.Thread) -> None:
-        run, context = thread.run, copy_context()
-        thread.run = lambda: context.run(run)  # type: ignore[method-assign]
-        start(thread)
+    def start_in_context(self: threading.Thread) -> None:
+        run, context = self.run, copy_context()
+        self.run = lambda: context.run(run)
+        start(self)
 
-    start_in_context.inherits_context = True  # type: ignore[attr-defined]
-    threading.Thread.start = start_in_context  # type: ignore[method-assign]
+    start_in_context.inherits_context = True  # pyright: ignore[reportFunctionMemberAccess]  # asked for above
+    threading.Thread.start = start_in_context

@@ -50,7 +50,7 @@ class ReactiveNotebookClient(Runner):
         # The cell that took too long.
         self._overdue: CellId | None = None
 
-    async def async_execute(self, reset_kc: bool = False, **kwargs: Any) -> NotebookNode:  # noqa: FBT001, FBT002
+    async def async_execute(self, reset_kc: bool = False, **kwargs: Any) -> NotebookNode:  # noqa: FBT001, FBT002  # as nbclient has it
         """Execute the notebook; raises what nbclient raises when a cell fails, unless that is allowed."""
         if reset_kc and self.owns_km and self.km is not None:
             await self._async_cleanup_kernel()

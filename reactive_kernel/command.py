@@ -55,7 +55,7 @@ def main(arguments: Sequence[str] | None = None) -> int:
         return _MISUSED
     except BrokenPipeError:
         # Whoever read the output has seen enough; nothing may be written at the end either.
-        sys.stdout = None  # type: ignore[assignment]
+        sys.stdout = None
         return _FAILED
     return code
 

@@ -194,7 +194,7 @@ def picture(drawn: Diagram, target: Callable[[CellId], str] | None = None) -> st
     )
     body = [_curve([(stop, heights[stop]) for stop in path], drawn.arrows[i]) for i, path in enumerate(paths)]
     for box in drawn.boxes:
-        drawing = _rectangle(box, stops[box.id], heights[stops[box.id]], box.id in looped)
+        drawing = _rectangle(box, stops[box.id], heights[stops[box.id]], looped=box.id in looped)
         body.append(drawing if target is None else f'  <a href="{escape(target(box.id))}">{drawing}</a>')
     body += [
         _caption([(stop, heights[stop]) for stop in path], drawn.arrows[i]) for i, path in enumerate(paths)
@@ -345,7 +345,7 @@ def _caption(path: Sequence[tuple[_Stop, float]], arrow: Arrow) -> str:
     return f'  <text class="names" text-anchor="end" x="{_left(end) - 16}" y="{y:g}">{names}</text>'
 
 
-def _rectangle(box: Box, stop: _Stop, top: float, looped: bool) -> str:  # noqa: FBT001
+def _rectangle(box: Box, stop: _Stop, top: float, *, looped: bool) -> str:
     x, y = _left(stop), _MARGIN + top
     kind = "box cycle" if looped else "box"
     return (

@@ -37,11 +37,11 @@ def same(old: object, new: object, depth: int = 20, *, functions: bool = True) -
     if kind is tuple:
         return (
             depth > 0
-            and len(old) == len(new) <= 2000  # type: ignore[arg-type]
-            and all(same(a, b, depth - 1, functions=functions) for a, b in zip(old, new))  # type: ignore[call-overload]
+            and len(old) == len(new) <= 2000  # type: ignore[arg-type]  # by its kind
+            and all(same(a, b, depth - 1, functions=functions) for a, b in zip(old, new))  # type: ignore[call-overload]  # by its kind
         )
     if kind is FunctionType and functions:
-        return _same_function(old, new) and same(old.__defaults__, new.__defaults__)  # type: ignore[arg-type, attr-defined]
+        return _same_function(old, new) and same(old.__defaults__, new.__defaults__)  # type: ignore[arg-type, attr-defined]  # by its kind
     return False
 
 

@@ -49,7 +49,7 @@ class _Executed:
         def hear(event: str, arguments: tuple[object, ...]) -> None:
             if event != "exec" or self._thread != threading.get_ident():
                 return
-            code, frame = arguments[0], sys._getframe(1)  # pyright: ignore[reportPrivateUsage]
+            code, frame = arguments[0], sys._getframe(1)  # pyright: ignore[reportPrivateUsage]  # documented
             if isinstance(code, CodeType) and (code.co_filename.startswith("<") or self._shares(frame)):
                 self._codes.append((code, _binds_own(frame)))
 

@@ -62,11 +62,11 @@ def _codes(value: object, live: dict[str, object]) -> Iterator[CodeType]:
             continue
         seen.add(identity(found))
         if kind is FunctionType:
-            if found.__globals__ is live:  # type: ignore[attr-defined]
-                yield found.__code__  # type: ignore[attr-defined]
-            todo += _around(found)  # type: ignore[arg-type]
+            if found.__globals__ is live:  # type: ignore[attr-defined]  # by its kind
+                yield found.__code__  # type: ignore[attr-defined]  # by its kind
+            todo += _around(found)  # type: ignore[arg-type]  # by its kind
         elif kind is MethodType:
-            todo += (found.__func__, found.__self__)  # type: ignore[attr-defined]
+            todo += (found.__func__, found.__self__)  # type: ignore[attr-defined]  # by its kind
         elif isinstance(found, type):
             if found.__module__ == "__main__":
                 todo += vars(found).values()
@@ -76,7 +76,7 @@ def _codes(value: object, live: dict[str, object]) -> Iterator[CodeType]:
             todo += form.parts(found)
         elif kind.__module__.partition(".")[0] not in _OF_LIBRARIES:
             if kind is GeneratorType or kind is CoroutineType:
-                yield found.gi_code if kind is GeneratorType else found.cr_code  # type: ignore[attr-defined]
+                yield found.gi_code if kind is GeneratorType else found.cr_code  # type: ignore[attr-defined]  # by its kind
             todo.append(kind)
             held = gc.get_referents(found)
             if not _ATOMS.issuperset(map(type, held)):
@@ -144,6 +144,7 @@ def stored_by(code: CodeType) -> frozenset[str]:
 
 def _shift_of_load() -> int:
     """Since 3.11 the lowest bit of LOAD_GLOBAL's argument says something else."""
+    # It is compiled, and never runs.
     code: CodeType = (lambda: (first, second)).__code__  # type: ignore[name-defined]  # noqa: F821
     arguments = [code.co_code[at + 1] for at in range(0, len(code.co_code), 2) if code.co_code[at] == _LOAD]
     return 1 if max(arguments) > 1 else 0

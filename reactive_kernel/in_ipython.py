@@ -102,7 +102,7 @@ class CodeRuns(Delivery):
             if not self._interrupts.seen:
                 raise
             reply = self._fail(KeyboardInterrupt(*cancelled.args))
-        except Exception as error:  # noqa: BLE001
+        except Exception as error:  # noqa: BLE001  # see below
             # The user's code can break IPython itself: a hook that raises, a stream that is gone.
             reply = self._fail(error)
         finally:

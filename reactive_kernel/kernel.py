@@ -133,7 +133,7 @@ class ReactiveKernel(Cascade):
         comm = cast("BaseComm", self.comm_manager.get_comm(content["comm_id"]))
         # ipykernel hands what comes on a comm to the subshell that last published on it; ours goes
         # where it says.
-        setattr(comm, "_reply_subshell_for", _as_addressed)  # noqa: B010
+        setattr(comm, "_reply_subshell_for", _as_addressed)  # noqa: B010  # not an attribute of its type
         problem = wire.parse_open(content.get("data"))
         if problem is not None:
             comm.send(dict(wire.error(problem, content.get("data"))))

@@ -434,7 +434,7 @@ class Observer:
             changes = [
                 each for each in changes if not each.shape.guesses or identity(each.value) in touchable
             ]
-        doubt = self._doubt_answers(run, changes, bool(turned.drew | turned.seeded | touched.writes))
+        doubt = self._doubt_answers(run, changes, outside=bool(turned.drew | turned.seeded | touched.writes))
         why = why or spoiled or doubt
         if any(each.shape.torn(each.value, each.before) for each in changes):
             why = why or _TORN
@@ -452,7 +452,7 @@ class Observer:
         self._took[run.cell], self._sources[run.cell] = took, run.source
         return self._keep(run, seen, changes)
 
-    def _doubt_answers(self, run: Run, changes: Iterable[Change], outside: bool) -> str | None:  # noqa: FBT001
+    def _doubt_answers(self, run: Run, changes: Iterable[Change], *, outside: bool) -> str | None:
         """Why a function that remembers its answers may not have done what it would in a fresh run."""
         answered = [*self._remembering.answered_anew()]
         changed = frozenset(identity(change.value) for change in changes if answered)
@@ -730,7 +730,7 @@ class Observer:
         """
         names = self.names
         made, spent = names.made(cell), names.spent_of(cell)
-        again = {name for name in bound if name in made and self._again(cell, name, name in spent)}
+        again = {name for name in bound if name in made and self._again(cell, name, spent=name in spent)}
         # What shares an object with something that others have to take anew has to be taken anew, too.
         anew = set[int]().union(*(names.reach(cell, name).ids for name in made if name not in again))
         while torn := {name for name in again if not anew.isdisjoint(names.reach(cell, name).ids)}:
@@ -738,7 +738,7 @@ class Observer:
             anew |= set[int]().union(*(names.reach(cell, name).ids for name in torn))
         return frozenset(again)
 
-    def _again(self, cell: CellId, name: Resource, spent: bool) -> bool:  # noqa: FBT001
+    def _again(self, cell: CellId, name: Resource, *, spent: bool) -> bool:
         names = self.names
         if ":" in name:
             kept = self._dials.known(name) or names.is_ground(name)

@@ -271,7 +271,7 @@ class Runner(NotebookClient):
         if self.owns_km:
             await self._async_cleanup_kernel()
         elif self.kc is not None:
-            await ensure_async(self.kc.stop_channels())  # type: ignore[func-returns-value]
+            await ensure_async(self.kc.stop_channels())
             self.kc = None
 
     def _environment(self) -> dict[str, str]:
@@ -294,7 +294,7 @@ class Runner(NotebookClient):
     async def _connect(self) -> None:
         assert self.km is not None
         self.kc = self.km.client()
-        await ensure_async(self.kc.start_channels())  # type: ignore[func-returns-value]
+        await ensure_async(self.kc.start_channels())
         await ensure_async(self.kc.wait_for_ready(timeout=self.startup_timeout))
         self.kc.allow_stdin = False
 
@@ -359,7 +359,8 @@ class Runner(NotebookClient):
             try:
                 return await ensure_async(self.kc.iopub_channel.get_msg(timeout=max(0.0, left)))
             except Empty:
-                if not await ensure_async(self.kc.is_alive()):  # type: ignore[attr-defined]
+                client: Any = self.kc  # the classes with sockets have it
+                if not await ensure_async(client.is_alive()):
                     raise DeadKernelError("Kernel died") from None
 
     # Stopping

@@ -67,13 +67,14 @@ class Execution(Configurable):
             raise ConversionException("\n".join(problems))
         return result
 
-    def register_preprocessor(self, preprocessor: Any, enabled: bool = False) -> Any:  # noqa: FBT001, FBT002
+    def register_preprocessor(self, preprocessor: Any, enabled: bool = False) -> Any:  # noqa: FBT001, FBT002  # as nbconvert has it
         """With `--execute` nothing is run a second time, from top to bottom."""
         if isinstance(preprocessor, str) and preprocessor.endswith(".ExecutePreprocessor"):
             return None
         if isinstance(preprocessor, type) and issubclass(preprocessor, ExecutePreprocessor):
             return None
-        return super().register_preprocessor(preprocessor, enabled)  # type: ignore[misc]
+        exporter: Any = super()  # it stands beside one
+        return exporter.register_preprocessor(preprocessor, enabled)
 
 
 class ReactiveNotebookExporter(Execution, NotebookExporter):
@@ -90,7 +91,7 @@ class ReactiveHTMLExporter(Execution, HTMLExporter):
     """`--to reactive_html`: the executed notebook as a page that says how its cells hang together."""
 
     @default("template_name")
-    def _template_name_default(self) -> str:  # pyright: ignore[reportIncompatibleMethodOverride]
+    def _template_name_default(self) -> str:  # pyright: ignore[reportIncompatibleMethodOverride]  # theirs is untyped
         return "reactive"
 
     @default("extra_template_basedirs")
@@ -102,7 +103,7 @@ class ReactiveHTMLExporter(Execution, HTMLExporter):
     def _default_embed_images(self) -> bool:
         return True
 
-    def default_filters(self) -> Iterator[Any]:  # pyright: ignore[reportIncompatibleMethodOverride]
+    def default_filters(self) -> Iterator[Any]:  # pyright: ignore[reportIncompatibleMethodOverride]  # theirs is untyped
         from . import mathml  # its parser is needed only where there is something to export
 
         yield from super().default_filters()

@@ -44,7 +44,7 @@ def asked(raw: str | bytes) -> Asked:
         raise Refused("This is not JSON.") from None
     if not isinstance(message, dict):
         raise Refused("A message is an object with a type.")
-    return _understood(message)  # pyright: ignore[reportUnknownArgumentType]
+    return _understood(message)  # pyright: ignore[reportUnknownArgumentType]  # an object of JSON
 
 
 def _understood(message: Json) -> Asked:
@@ -75,7 +75,7 @@ def _cursor(value: object) -> Cursor | None:
 def _cells(value: object) -> list[str]:
     if not isinstance(value, list):
         raise Refused("To forget takes a list of cell ids.")
-    cells: list[object] = [*value]  # pyright: ignore[reportUnknownArgumentType]
+    cells: list[object] = [*value]
     if not all(isinstance(cell, str) for cell in cells):
         raise Refused("A cell's id is text.")
     return [str(cell) for cell in cells]

@@ -145,17 +145,17 @@ def _opened(message: Message) -> Widget | Talk:
 
 def _data(message: Message) -> Json:
     data: object = message.body.get("data")
-    return data if isinstance(data, dict) else {}  # pyright: ignore[reportUnknownVariableType]
+    return data if isinstance(data, dict) else {}  # pyright: ignore[reportUnknownVariableType]  # an object of JSON
 
 
 def _state(message: Message) -> Json | None:
     state: object = _data(message).get("state")
-    return state if isinstance(state, dict) else None  # pyright: ignore[reportUnknownVariableType]
+    return state if isinstance(state, dict) else None  # pyright: ignore[reportUnknownVariableType]  # an object of JSON
 
 
 def _buffers(message: Message) -> Iterator[tuple[Path, bytes]]:
     paths: object = _data(message).get("buffer_paths")
     if isinstance(paths, list):
-        for path, buffer in zip(paths, message.buffers):  # pyright: ignore[reportUnknownVariableType, reportUnknownArgumentType]
+        for path, buffer in zip(paths, message.buffers):  # pyright: ignore[reportUnknownVariableType, reportUnknownArgumentType]  # a list of JSON
             if isinstance(path, list) and path:
-                yield tuple(path), buffer  # pyright: ignore[reportUnknownArgumentType]
+                yield tuple(path), buffer  # pyright: ignore[reportUnknownArgumentType]  # as above

@@ -492,5 +492,5 @@ def _display_of(message: Message) -> str | None:
     transient: object = message.body.get("transient")
     if not isinstance(transient, dict):
         return None
-    value: Json = transient  # pyright: ignore[reportUnknownVariableType]
+    value: Json = transient  # pyright: ignore[reportUnknownVariableType]  # an object of JSON
     return text(value.get("display_id")) or None

@@ -82,7 +82,7 @@ def _object(raw: bytes) -> Json:
         raise Malformed(str(error)) from error
     if not isinstance(value, dict):
         raise Malformed("A part of the message is no object.")
-    return value  # pyright: ignore[reportUnknownVariableType]
+    return value  # pyright: ignore[reportUnknownVariableType]  # an object of JSON
 
 
 def text(value: object) -> str:

@@ -34,7 +34,7 @@ def overhearing(base: type[Any], find: Find) -> type[Any]:
                 recording.page_came(id(self))
                 # The same session again: what was kept for it has the name that its new sockets need.
                 recording.let_go(self.session.session)
-            return super().connect()  # pyright: ignore[reportUnknownVariableType]
+            return super().connect()  # pyright: ignore[reportUnknownVariableType]  # the base is a server's choice
 
         def handle_incoming_message(self, incoming_msg: Any) -> None:
             recording = find(self.kernel_id)
@@ -57,12 +57,12 @@ def overhearing(base: type[Any], find: Find) -> type[Any]:
                 kept = {name: streams.pop(name) for name in streams.keys() & REPLIES.keys()}
                 self.channels = streams
                 _keep(recording, self.session.session, kept)
-            result: Any = super().disconnect()  # pyright: ignore[reportUnknownVariableType]
+            result: Any = super().disconnect()  # pyright: ignore[reportUnknownVariableType]  # as above
             if recording is not None:
                 recording.page_went(id(self))
                 for name in streams.keys() & REPLIES.keys():
                     _buffered(recording, REPLIES[name], streams[name])
-            return result  # pyright: ignore[reportUnknownVariableType]
+            return result  # pyright: ignore[reportUnknownVariableType]  # as above
 
     # Configuration goes by class names: those of the base are found among the parents.
     Overhearing.__name__ = Overhearing.__qualname__ = f"Overhearing{base.__name__}"
@@ -144,12 +144,12 @@ def to_v1(channel: str, frames: list[bytes]) -> bytes:
     return b"".join([struct.pack(f"<{len(offsets) + 1}Q", len(offsets), *offsets), *pieces])
 
 
-def from_json(raw: object) -> tuple[str, list[bytes]]:
+def from_json(raw: Any) -> tuple[str, list[bytes]]:
     """One JSON text, or one with buffers behind it after a table of where they begin."""
     buffers: list[bytes] = []
     if isinstance(raw, bytes):
         [count] = struct.unpack_from("!I", raw)
         starts = [*struct.unpack_from(f"!{min(count, len(raw))}I", raw, 4), len(raw)]
         raw, *buffers = (raw[start:stop] for start, stop in pairwise(starts))
-    message: Json = json.loads(str(raw) if isinstance(raw, str) else raw)  # type: ignore[arg-type]
+    message: Json = json.loads(str(raw) if isinstance(raw, str) else raw)
     return str(message["channel"]), [*parts_of(message), *buffers]

@@ -68,4 +68,4 @@ class ReactiveState:
 
 def _object(body: Json, key: str) -> Json:
     value: object = body.get(key)
-    return value if isinstance(value, dict) else {}  # pyright: ignore[reportUnknownVariableType]
+    return value if isinstance(value, dict) else {}  # pyright: ignore[reportUnknownVariableType]  # an object of JSON

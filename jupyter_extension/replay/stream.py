@@ -137,13 +137,13 @@ class Streams:
             handler.stop()
 
 
-class StreamHandler(WebSocketMixin, WebSocketHandler, JupyterHandler):  # pyright: ignore[reportIncompatibleMethodOverride]
+class StreamHandler(WebSocketMixin, WebSocketHandler, JupyterHandler):  # pyright: ignore[reportIncompatibleMethodOverride]  # theirs differ, too
     """One client."""
 
     auth_resource = "kernels"
     # The server's pings depend on its settings, and drop those who listen only: these are our own.
-    ping_interval = 0  # pyright: ignore[reportAssignmentType, reportIncompatibleMethodOverride]
-    max_message_size = READ  # pyright: ignore[reportAssignmentType, reportIncompatibleMethodOverride]
+    ping_interval = 0  # pyright: ignore[reportAssignmentType, reportIncompatibleMethodOverride]  # properties of Tornado's
+    max_message_size = READ  # pyright: ignore[reportAssignmentType, reportIncompatibleMethodOverride]  # properties of Tornado's
 
     def initialize(self, streams: Streams) -> None:
         self._streams = streams
@@ -173,7 +173,8 @@ class StreamHandler(WebSocketMixin, WebSocketHandler, JupyterHandler):  # pyrigh
 
     def open(self, *args: str, **kwargs: str) -> None:
         assert self.ws_connection is not None
-        self._wire: IOStream = self.ws_connection.stream  # type: ignore[attr-defined]
+        # An attribute of every protocol that there is, but of no type.
+        self._wire: IOStream = getattr(self.ws_connection, "stream")  # noqa: B009
         self._wire.max_write_buffer_size = UNSENT + READ
         self.set_nodelay(True)
         self._loop = asyncio.get_running_loop()
@@ -364,7 +365,7 @@ async def _aside(work: Callable[[], T]) -> T:
     def run() -> None:
         try:
             done.set_result(work())
-        except Exception as error:  # noqa: BLE001 - handed to the one who waits for it
+        except Exception as error:  # noqa: BLE001  # handed to the one who waits for it
             done.set_exception(error)
 
     Thread(target=run, name="replay", daemon=True).start()

@@ -17,7 +17,7 @@ _OF_THE_SHELL = {"In", "Out", "exit", "quit", "get_ipython", "open"}
 def answering(comm: Any, answer: Answer) -> Callable[[Mapping[str, Any]], None]:
     """What is to be done with each message on a comm."""
     # ipykernel hands what comes on a comm to the subshell that last answered on it; ours goes where it says.
-    setattr(comm, "_reply_subshell_for", _as_addressed)  # noqa: B010
+    setattr(comm, "_reply_subshell_for", _as_addressed)  # noqa: B010  # not an attribute of its type
 
     def hear(message: Mapping[str, Any]) -> None:
         request: object = message["content"].get("data")

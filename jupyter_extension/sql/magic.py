@@ -11,11 +11,11 @@ from typing import Any, Protocol, cast
 from IPython.core.interactiveshell import InteractiveShell
 from IPython.core.magic import (
     Magics,
-    line_cell_magic,  # pyright: ignore[reportUnknownVariableType]  # typed in part
-    magics_class,  # pyright: ignore[reportUnknownVariableType]
-    no_var_expand,  # pyright: ignore[reportUnknownVariableType]
+    line_cell_magic,
+    magics_class,
+    no_var_expand,
 )
-from IPython.display import display  # pyright: ignore[reportUnknownVariableType]
+from IPython.display import display  # pyright: ignore[reportUnknownVariableType]  # typed in part
 
 from . import line as lines
 from .caller import unused

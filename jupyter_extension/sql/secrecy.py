@@ -47,6 +47,6 @@ def _forget_on_disk(history: Any, secrets: Sequence[str]) -> None:
         for secret in secrets:
             changed = "source = replace(source, ?, ?), source_raw = replace(source_raw, ?, ?)"
             database.execute(
-                f"update history set {changed} where session = ? and instr(source_raw, ?)",  # noqa: S608
+                f"update history set {changed} where session = ? and instr(source_raw, ?)",  # noqa: S608  # no value is in it
                 (secret, _HIDDEN, secret, _HIDDEN, history.session_number, secret),
             )

@@ -41,7 +41,7 @@ def children(scope: Scope, node: ast.AST) -> None:
         if isinstance(value, ast.AST):
             ANY[type(value)](scope, value)
         elif isinstance(value, list):
-            for item in value:  # pyright: ignore[reportUnknownVariableType]
+            for item in value:  # pyright: ignore[reportUnknownVariableType]  # an AST's lists are mixed
                 if isinstance(item, ast.AST):
                     ANY[type(item)](scope, item)
 

@@ -44,7 +44,7 @@ class Random(Dial):
     resource = "random:random"
 
     def __init__(self) -> None:
-        self._generator: random.Random = cast("Any", random)._inst
+        self._generator: Any = cast("Any", random)._inst
         words = self._ask()
         # The object holds the position before the words.
         self._words = _Words(id(self._generator), type(self._generator).__basicsize__, words)
@@ -55,7 +55,7 @@ class Random(Dial):
 
     def read(self) -> tuple[bytes, float | None]:
         words = self._words.look() if self._words else self._ask()
-        return words, self._generator.gauss_next  # type: ignore[attr-defined]
+        return words, self._generator.gauss_next
 
     def write(self, state: tuple[bytes, float | None]) -> None:
         words, gauss = state

@@ -79,7 +79,7 @@ class Account:
             # Who would have removed what is not there removes what comes to be there.
             meant = path in run.cleared or f"file:{path}" in self._written
             if existed or names or meant:
-                self._changes(path, existed, names > 0)
+                self._changes(path, existed=existed, exists=names > 0)
                 if names > 1 and path not in run.exclusive:
                     run.several.add(path)
             elif not os.path.isdir(parent := os.path.dirname(path)) and parent not in run.replaced:
@@ -92,7 +92,7 @@ class Account:
             self._unproven = f"It writes more than {_WRITES:,} files, too many to follow each of them."
             self._writes = {name for name in self._writes if name.startswith("dir:")}
 
-    def _changes(self, path: str, existed: bool, exists: bool) -> None:  # noqa: FBT001
+    def _changes(self, path: str, *, existed: bool, exists: bool) -> None:
         run = self._run
         self._writes.add(f"file:{path}")
         parent = os.path.dirname(path)

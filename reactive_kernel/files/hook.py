@@ -85,7 +85,7 @@ _OURS: Final = __name__.rpartition(".")[0] + "."
 
 def at_work() -> FrameType:
     """Whose code is at work, seen from an act that the hook calls."""
-    frame = sys._getframe(1)  # pyright: ignore[reportPrivateUsage]
+    frame = sys._getframe(1)  # pyright: ignore[reportPrivateUsage]  # documented
     while frame.f_back is not None and module_of(frame).startswith(_OURS):
         frame = frame.f_back
     return frame

@@ -263,9 +263,9 @@ def _asking(original: Callable[..., Any]) -> Callable[..., Any]:
     def ask(*arguments: Any, **named: Any) -> Any:
         if ear.run is not None:
             ear.note(_used, ("q", arguments, named))
-        asker = sys._getframe(1)  # pyright: ignore[reportPrivateUsage]
+        asker = sys._getframe(1)  # pyright: ignore[reportPrivateUsage]  # documented
         call = {"_original": original, "_arguments": arguments, "_named": named}
-        return eval(_CALL, asker.f_globals, {**asker.f_locals, **call})  # noqa: S307
+        return eval(_CALL, asker.f_globals, {**asker.f_locals, **call})  # noqa: S307  # a text of ours
 
     # The library passes over frames of its own.
     own = FunctionType(ask.__code__, {**globals(), "__name__": "duckdb"}, None, None, ask.__closure__)

@@ -55,7 +55,7 @@ def directory_of(number: int) -> str | None:
     try:
         import fcntl  # only on Unix
 
-        return os.fsdecode(fcntl.fcntl(number, fcntl.F_GETPATH, bytes(1024)).rstrip(b"\0"))  # type: ignore[attr-defined]
+        return os.fsdecode(fcntl.fcntl(number, fcntl.F_GETPATH, bytes(1024)).rstrip(b"\0"))  # pyright: ignore[reportAttributeAccessIssue, reportUnknownArgumentType]  # macOS has it
     except (ImportError, AttributeError, OSError):
         return None
 

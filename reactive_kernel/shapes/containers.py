@@ -29,7 +29,7 @@ class Fixed(Shape):
 
     def __init__(self, exact: type) -> None:
         super().__init__()
-        self._iterate: Callable[[Any], Iterator[object]] = exact.__iter__  # type: ignore[attr-defined]
+        self._iterate: Callable[[Any], Iterator[object]] = exact.__iter__
 
     def parts(self, value: Any) -> Iterable[object]:
         return self._iterate(value)

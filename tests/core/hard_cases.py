@@ -1,5 +1,5 @@
-# ruff: noqa: E501
 # One line is one cell.
+# ruff: noqa: E501
 """Notebooks that are hard to keep right, by what makes them so. Cells are named `a`, `b`, `c`... from the top."""
 
 from __future__ import annotations

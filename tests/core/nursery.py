@@ -263,7 +263,7 @@ def fresh(kind: str, cells: Mapping[str, str], failing: frozenset[str]) -> Fresh
     shown: dict[str, Told] = {}
     for name, source in cells.items():
         if name in failing:
-            shown[name] = Told(Shown(*elsewhere(lambda: astuple(python.run(name, source)))))  # noqa: B023
+            shown[name] = Told(Shown(*elsewhere(lambda: astuple(python.run(name, source)))))  # noqa: B023  # called at once
         else:
             shown[name] = Told(python.run(name, source))
     return Fresh(shown, contents(_FILES), names=names_of(python.live))

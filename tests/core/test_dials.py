@@ -464,7 +464,9 @@ def test_a_wrapped_function_looks_like_itself(dials: Dials, module: str, name: s
 
 
 def test_what_somebody_else_put_there_stays(dials: Dials, monkeypatch: pytest.MonkeyPatch):
-    theirs = lambda value: None  # noqa: E731
+
+    def theirs(value: object) -> None: ...
+
     monkeypatch.setattr(random, "seed", theirs)
     run(dials, "")
     assert random.seed is theirs
@@ -598,7 +600,7 @@ class Slotted:
         (str, str, True),
     ],
 )
-def test_formatters_are_alike_by_what_they_hold(dials: Dials, one: object, other: object, alike: bool):  # noqa: FBT001
+def test_formatters_are_alike_by_what_they_hold(dials: Dials, one: object, other: object, alike: bool):
     set_option = pytest.importorskip("pandas").set_option
     states: list[object] = []
     for formatter in (one, other):
@@ -630,7 +632,7 @@ def test_a_list_in_the_settings_stays_the_list_that_others_hold(dials: Dials):
 def test_settings_are_seen_by_stamps_and_without(
     dials: Dials,
     monkeypatch: pytest.MonkeyPatch,
-    stamped: bool,  # noqa: FBT001
+    stamped: bool,
 ):
     pandas = pytest.importorskip("pandas")
     monkeypatch.setattr(settings, "STAMPED", stamped)
@@ -654,7 +656,7 @@ NUMBERS = itertools.count()
 def test_a_logger_that_comes_is_followed(
     dials: Dials,
     monkeypatch: pytest.MonkeyPatch,
-    stamped: bool,  # noqa: FBT001
+    stamped: bool,
 ):
     monkeypatch.setattr(loggers, "STAMPED", stamped)
     name = f"dial.comes.{next(NUMBERS)}"

@@ -645,7 +645,7 @@ def test_a_method_in_the_tables_leaves_alone_whatever_has_it(kind, tmp_path, mon
 def safe(subject: object, name: str) -> object:
     try:
         return getattr(subject, name, None)
-    except Exception:  # noqa: BLE001
+    except Exception:  # noqa: BLE001  # whatever a property raises
         return None
 
 
@@ -727,7 +727,7 @@ def use(function: object, subject: object, other: object, most: int) -> None:
         ("a", subject),
     ):
         with contextlib.suppress(*failures()):
-            answer = function(*arguments[:most])  # type: ignore[operator]
+            answer = function(*arguments[:most])  # type: ignore[operator]  # what takes nothing raises
             if type(answer).__module__ in ("builtins", "itertools") and hasattr(type(answer), "__next__"):
                 list(zip(range(50), answer))
 
@@ -811,5 +811,5 @@ def test_a_random_cell_called_harmless_leaves_its_inputs(seed, capsys):
 def run(source: str, names: Names) -> None:
     try:
         exec(compile(source, "<cell>", "exec"), names)
-    except Exception:  # noqa: BLE001
+    except Exception:  # noqa: BLE001  # whatever a cell raises
         return

@@ -21,7 +21,7 @@ def bench(memory: int, **names: object) -> Namespace:
 def change(space: Namespace, name: str, cell: CellId) -> None:
     """Let a cell append to the list behind the name."""
     survey = Survey([space.live[name]])
-    space.live[name].append(0)  # type: ignore[attr-defined]
+    space.live[name].append(0)  # type: ignore[attr-defined]  # a list
     space.note(survey.changes(), lambda at, weight: True)
     space.capture(cell, [name])
 

@@ -633,7 +633,7 @@ def test_a_long_list_is_seen_as_a_short_one(
     kind: type[list[object]],
     length: int,
     change: Callable[[list[object]], object],
-    seen: bool,  # noqa: FBT001
+    seen: bool,
 ):
     row = kind(float(1000 + at) for at in range(length))
     survey = Survey((row,))

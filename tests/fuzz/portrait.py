@@ -71,9 +71,9 @@ class _Pen:
         if kind in _ATOMS:
             return repr(value)
         if kind is tuple:
-            return f"({self._all(value)})"  # type: ignore[arg-type]
+            return f"({self._all(value)})"  # type: ignore[arg-type]  # by its kind
         if kind is ModuleType:
-            return f"module {value.__name__}"  # type: ignore[attr-defined]
+            return f"module {value.__name__}"  # type: ignore[attr-defined]  # by its kind
         if kind is frozenset:
             return self._new(value, kind)
         if kind.__module__ == "numpy" and kind.__name__ != "ndarray" and hasattr(value, "itemsize"):

@@ -52,7 +52,7 @@ class World:
         self._quiet.__enter__()
         warnings.simplefilter("ignore")
         if "files" in self._reach:
-            self._outside["cwd"] = os.getcwd()  # noqa: PTH109
+            self._outside["cwd"] = os.getcwd()  # noqa: PTH109  # as it was, to the letter
             where = _MEMORY if _MEMORY.is_dir() else None
             self.directory = os.path.realpath(tempfile.mkdtemp(prefix="fuzz", dir=where))
             os.chdir(self.directory)

@@ -1,5 +1,5 @@
-# ruff: noqa: E501
 # One line is one cell.
+# ruff: noqa: E501
 """Hard cases that only IPython and its kernel have: magics, what cells show, widgets, tasks between cells."""
 
 from __future__ import annotations

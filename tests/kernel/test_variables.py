@@ -124,7 +124,7 @@ def test_thousands_of_names_are_too_many(kernel: Conversation):
 def test_every_operation_reason_and_type_of_message_is_on_the_page():
     page = PAGE.read_text()
     sources = "".join(path.read_text() for path in Path(wire.__file__).parent.rglob("*.py"))
-    answer = wire.parse({"op": "?"}, None)  # type: ignore[arg-type]
+    answer = wire.parse({"op": "?"}, None)  # type: ignore[arg-type]  # nobody asks it anything
     assert isinstance(answer, wire.Malformed)
     words = set(re.findall(r"`(\w+)`", answer.message)) - {"op"}
     words |= set(re.findall(r'Reason\(\s*"([a-z-]+)"', sources))

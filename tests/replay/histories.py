@@ -76,7 +76,7 @@ def histories(draw: st.DrawFn) -> list[Message | str]:
     return history
 
 
-def _said(draw: st.DrawFn, kind: str, cell: str, run: str) -> Message:  # noqa: PLR0912
+def _said(draw: st.DrawFn, kind: str, cell: str, run: str) -> Message:  # noqa: PLR0912  # a table of what is said
     match kind:
         case "open" | "state" | "custom" | "talk" | "close":
             return _comm(draw, kind, draw(comms))

@@ -12,7 +12,7 @@ from jupyter_extension.replay.message import Message, parse
 _numbers = count(1)
 
 
-def message(  # noqa: PLR0913
+def message(  # noqa: PLR0913  # a message has many parts
     kind: str,
     content: dict[str, Any],
     *,

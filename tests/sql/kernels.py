@@ -141,7 +141,7 @@ def kernel(
 ) -> Iterator[Kernel]:
     """A kernel of its own, shut down at the end; `path`: one more place for modules, `log`: for its words."""
     manager = KernelManager()
-    manager._kernel_spec = KernelSpec(  # pyright: ignore[reportPrivateUsage]
+    manager._kernel_spec = KernelSpec(  # pyright: ignore[reportPrivateUsage]  # no other way to give one
         argv=[sys.executable, "-m", module, "-f", "{connection_file}"], display_name=module, language="python"
     )
     kept = {name: value for name, value in os.environ.items() if name != "PYTEST_CURRENT_TEST"}

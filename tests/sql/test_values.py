@@ -217,7 +217,7 @@ def test_a_str_that_changes_what_it_says_is_asked_once(database: Database):
     class Fickle(str):
         __slots__ = ()
 
-        def replace(self, *_: object) -> str:  # pyright: ignore[reportIncompatibleMethodOverride]
+        def replace(self, *_: object) -> str:  # pyright: ignore[reportIncompatibleMethodOverride]  # that is the point
             return '"; drop table victim; --'
 
         def encode(self, *_: object) -> bytes:

@@ -105,7 +105,7 @@ def start(place: str, token: str, kernel: str) -> str:
         try:
             with urllib.request.urlopen(request) as reply:
                 return json.load(reply)["id"]
-        except URLError:  # noqa: PERF203 - nobody is there yet
+        except URLError:  # noqa: PERF203  # nobody is there yet
             time.sleep(0.1)
 
 
