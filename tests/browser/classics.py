@@ -60,7 +60,8 @@ def run(page: Page, place: int) -> None:
 def type_at_end(page: Page, place: int, text: str) -> None:
     cell(page, place).locator(".CodeMirror").click()
     page.keyboard.press("Control+End")
-    page.keyboard.type(text)
+    # At once: on a busy machine more time than typing may rest could pass between two keys.
+    page.keyboard.insert_text(text)
 
 
 def typing_rests(page: Page, milliseconds: int) -> None:
