@@ -44,7 +44,7 @@ _SIGNALLED = 128
 
 def main(arguments: Sequence[str] | None = None) -> int:
     """The command; answers its exit code."""
-    chosen = _parser().parse_args(arguments)
+    chosen = argument_parser().parse_args(arguments)
     try:
         code: int = chosen.perform(chosen)
     except NotANotebook as error:
@@ -64,7 +64,7 @@ def _complain(message: str) -> None:
     sys.stderr.write(f"jupyter reactive: {message}\n")
 
 
-def _parser() -> argparse.ArgumentParser:
+def argument_parser() -> argparse.ArgumentParser:
     parser = argparse.ArgumentParser(
         prog="jupyter reactive", description="Notebooks whose cells follow each other."
     )

@@ -11,6 +11,8 @@ _INTO = re.compile(r"\s*([^\W\d]\w*)\s*<<(?:\s+|\Z)")
 _OPTION = re.compile(r"\s*--([a-z]+)(?:[=\s]+([^\s\-]\S*))?")
 _URL = re.compile(r"\s*(?:postgres(?:ql)?://|postgres(?:ql)?\+\w+://)\S*", re.IGNORECASE)
 _OTHER_URL = re.compile(r"\s*(\w[\w+]*)://")
+_OF_ASKING = ("on", "as", "limit")
+OPTIONS = (*_OF_ASKING, "name", "watch")
 FRAMES = "frames"
 DEFAULT = "default"
 
@@ -63,6 +65,8 @@ Order: TypeAlias = Connect | Tell | Watch | Ask
 def parse_line(line: str) -> Order:
     """What `%sql ...` asks for."""
     into, options, rest = _split(line)
+    for option in options.keys() - set(OPTIONS):
+        raise Misused(f"--{option} is not known; there are --{', --'.join(OPTIONS)}.")
     name = options.pop("name", None) or options.get("on") or DEFAULT
     if _URL.match(rest):
         url, _, after = rest.strip().partition(" ")
@@ -93,7 +97,7 @@ def parse_cell(line: str, body: str) -> Ask:
 
 def _ask(sql: str, into: str | None, options: dict[str, str]) -> Ask:
     for name, value in options.items():
-        if name not in ("on", "as", "limit"):
+        if name not in _OF_ASKING:
             raise Misused(f"--{name} is not known here; there are --on, --as and --limit.")
         if not value:
             raise Misused(f"--{name} wants a value.")

@@ -26,7 +26,9 @@ def unreasoned(path: Path, pattern: re.Pattern[str]) -> list[str]:
     ]
 
 
-@pytest.mark.parametrize(("suffix", "pattern"), [(".py", PYTHON), (".ts", SCRIPT)])
+@pytest.mark.parametrize(
+    ("suffix", "pattern"), [(".py", PYTHON), (".ts", SCRIPT)], ids=["Python", "TypeScript"]
+)
 def test_every_ignore_has_a_reason(suffix: str, pattern: re.Pattern[str]):
     listed = subprocess.run(["git", "ls-files"], cwd=ROOT, capture_output=True, text=True, check=True).stdout
     paths = [ROOT / name for name in listed.splitlines() if name.endswith(suffix)]

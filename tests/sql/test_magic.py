@@ -179,6 +179,7 @@ def mistaken(sql: Kernel) -> Kernel:
         ),
         ("%sql postgresql://u@h:x/d", "postgresql://u@h:x/d cannot be read"),
         ("%sql mysql://u@h/d", "mysql:// is no Postgres. It is %sql postgresql://"),
+        ("%sql --nam other postgresql://u@h/d", "--nam is not known; there are --on, --as, --limit, --name"),
         ("%%sql\nselect * from residetns", "HINT: There is `residents`."),
         ("%%sql\nselect * from elsewhere", "HINT: There is `apart.elsewhere`."),
         ("%%sql\nselect * from residents where x = :missing", "HINT: There is no variable `missing`"),
