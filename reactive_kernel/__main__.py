@@ -10,6 +10,7 @@ from ipykernel.kernelapp import IPKernelApp
 from traitlets import default
 
 from .kernel import ReactiveKernel
+from .outlet import Stream, outlets
 from .publish import StampingSession
 
 UNFETCHED = 10_000  # messages that the kernel keeps for each listener
@@ -24,7 +25,8 @@ class ReactiveKernelApp(IPKernelApp):
     def init_iopub(self, context: zmq.Context[Any]) -> None:
         # A machine may be too busy for a while to fetch what a cell prints: then the kernel must not drop it.
         context.sndhwm = UNFETCHED
-        super().init_iopub(context)
+        with outlets():
+            super().init_iopub(context)
         del context.sndhwm
 
     def start(self) -> None:
@@ -37,6 +39,10 @@ class ReactiveKernelApp(IPKernelApp):
             if control is not None and control.is_alive():
                 self.control_thread.stop()
                 control.join(LAST_WORDS)
+
+    @default("outstream_class")
+    def _default_outstream_class(self) -> str:
+        return f"{Stream.__module__}.{Stream.__name__}"
 
     @default("kernel_class")
     def _default_kernel_class(self) -> type[ReactiveKernel]:

@@ -21,9 +21,9 @@ from .runs import Requested, Runs
 
 # Requests that may run cells, or step the document.
 _CAREFUL = frozenset(("execute_request", "comm_open", "comm_msg", "comm_close"))
-# Seconds between two looks, in a cascade of short cells, for messages that no thread has read yet: they cost
-# some turns of that thread.
-_INTAKE_INTERVAL = 0.005
+# Seconds after which, in a cascade of short cells, the thread that reads the socket is waited for though
+# nothing seems to have come: it may have read what it has not handed over.
+_INTAKE_INTERVAL = 0.05
 
 # Was this message taken in while a cell awaits?
 meanwhile: ContextVar[bool] = ContextVar("meanwhile", default=False)
@@ -38,6 +38,7 @@ class Cascade(Runs):
         self._arrived = 0
         self._cascading = False
         self._received = 0.0
+        self._mailbox: zmq.Poller | None = None
         # Has the kernel called itself idle while others were let in between two cells?
         self._idle_told = False
         self._finished: list[Future[None]] = []
@@ -180,13 +181,20 @@ class Cascade(Runs):
         if not self.shell_channel_thread:
             return 0
         now = time.monotonic()
-        if now - self._received > _INTAKE_INTERVAL:
+        if self._unread() or now - self._received > _INTAKE_INTERVAL:
             self._collect()
             self._received = now
         pair = self.shell_channel_thread.manager.get_shell_channel_to_subshell_pair(None)
         if pair.to_stream is None or not pair.to_socket.getsockopt(zmq.EVENTS) & zmq.POLLIN:
             return 0
         return cast("int", pair.to_stream.flush(zmq.POLLIN))
+
+    def _unread(self) -> bool:
+        """Has anything come that no thread has read yet? To ask the system does not disturb the socket."""
+        if self._mailbox is None:
+            self._mailbox = zmq.Poller()
+            self._mailbox.register(cast("Any", self.shell_stream)._fd, zmq.POLLIN)
+        return bool(self._mailbox.poll(0))
 
     def _collect(self) -> None:
         """Have the thread that reads the socket hand over what arrived while a cell held the interpreter."""

@@ -12,6 +12,7 @@ from ipykernel.ipkernel import IPythonKernel
 from . import magics, wire
 from .analysis import analyze
 from .cell import CellFacts
+from .outlet import Outlet, Stream
 from .publish import Parcel, StampingSession
 from .session import Session
 from .shield import Turn
@@ -69,40 +70,57 @@ class Delivery(IPythonKernel):
             ident=self._topic(msg_type),
         )
 
+    def _catch_up(self) -> None:
+        """Have what programs wrote until now counted to what runs now."""
+        with self._turn:
+            for stream in (self._stdout, self._stderr):
+                if isinstance(stream, Stream):
+                    stream.catch_up()
+
     def _deliver(self, *, wait: bool = False) -> None:
         """Put what was written so far, then what was told, on the wire; perhaps wait until it is there.
 
         Code that runs next may hold the interpreter for a minute; the output thread could not send then.
         """
-        thread = self.iopub_thread
-        streams = [cast("Any", each) for each in (self._stdout, self._stderr) if isinstance(each, OutStream)]
-        written = [stream for stream in streams if stream._flush_pending]
-        sent = threading.Lock()
-        sent.acquire()
         with self._turn:
             parcel, self._parcel = self._parcel, Parcel()
-            if thread is None:
+            if self.iopub_thread is None:
                 parcel.send(self.iopub_socket.send_multipart)
                 return
+            streams = [
+                cast("Any", each) for each in (self._stdout, self._stderr) if isinstance(each, OutStream)
+            ]
+            written = [stream for stream in streams if stream._flush_pending]
             if parcel.empty and not (written or wait):
                 return
-
-            # What a stream flushes is sent by an event of its own; the parcel, and what follows, comes after.
-            late = bool(written or self._late)
-            if late:
-                self._late.append(parcel)
-
-            def send() -> None:
-                if late:
-                    self._late.popleft()
-                parcel.send(thread._really_send)
-                sent.release()
-
-            def flush() -> None:
+            thread = self.iopub_thread
+            if isinstance(thread, Outlet):
                 for stream in written:
                     stream._flush()
-                thread.schedule(send)
-
-            thread.schedule(flush if late else send)
+                if thread.post(parcel.send, _FLUSH_TIMEOUT):
+                    return
+            sent = self._schedule(parcel, written)
         if wait:
-            sent.acquire(timeout=_FLUSH_TIMEOUT)
+            sent.wait(_FLUSH_TIMEOUT)
+
+    def _schedule(self, parcel: Parcel, written: list[Any]) -> threading.Event:
+        """Have the output thread do it; the event says when it has."""
+        thread, sent = self.iopub_thread, threading.Event()
+        # What a stream flushes is sent by an event of its own; the parcel, and what follows, comes after.
+        late = bool(written or self._late)
+        if late:
+            self._late.append(parcel)
+
+        def send() -> None:
+            if late:
+                self._late.popleft()
+            parcel.send(thread._really_send)
+            sent.set()
+
+        def flush() -> None:
+            for stream in written:
+                stream._flush()
+            thread.schedule(send)
+
+        thread.schedule(flush if late else send)
+        return sent
