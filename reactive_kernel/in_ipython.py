@@ -5,6 +5,8 @@ from __future__ import annotations
 import asyncio
 import re
 import sys
+from collections.abc import Generator
+from contextlib import contextmanager
 from inspect import signature
 from typing import Any, cast
 
@@ -14,6 +16,7 @@ from IPython.core.inputtransformer2 import TransformerManager
 from IPython.core.interactiveshell import InteractiveShell
 
 from .cell import Outcome
+from .cell_names import name_fast
 from .delivery import Delivery
 from .event import Run
 from .guard import keep_builtins, restore_builtins
@@ -47,24 +50,52 @@ class _LateHistory:
             manager.save_flag.set()
 
 
-class _MagicSearch:
-    """IPython's search for magics in the middle of a cell, spared where there is nothing to be found.
+class _PlainCells:
+    """What IPython does to every cell, at every request twice, spared where the cell asks for none of it.
 
-    It takes a cell apart in Python, twice for every request: a quarter of what a long plain cell costs.
+    Its search for magics takes a cell apart in Python, and it compiles the cell to know whether that awaits.
     """
 
     def __init__(self, shell: Any) -> None:
         self._manager = shell.input_transformer_manager
         self._search = self._manager.do_token_transforms
-        self._manager.do_token_transforms = self._transformed
-        # Could the code under way be read? Only IPython knows how to say of the rest what is wrong with it.
-        self.readable = False
+        self._manager.do_token_transforms = self._searched
+        self._transform = self._manager.transform_cell
+        self._manager.transform_cell = self._transformed
+        self._asks = shell.should_run_async
+        shell.should_run_async = self._should_run_async
+        # The code under way, if it can be read: only IPython knows how to say what is wrong with the rest.
+        self._readable: str | None = None
+        self._may_await = True
 
-    def _transformed(self, lines: list[str]) -> list[str]:
-        plain = self.readable and _transformers(self._manager) == _STANDARD
-        if plain and _MAGIC.search("".join(lines)) is None:
+    @contextmanager
+    def runs(self, source: str, *, readable: bool, may_await: bool) -> Generator[None, None, None]:
+        """Within, a cell with that text runs."""
+        self._readable, self._may_await = source if readable else None, may_await
+        try:
+            yield
+        finally:
+            self._readable, self._may_await = None, True
+
+    def _standard(self) -> bool:
+        return self._readable is not None and _transformers(self._manager) == _STANDARD
+
+    def _searched(self, lines: list[str]) -> list[str]:
+        if self._standard() and _MAGIC.search("".join(lines)) is None:
             return lines
         return cast("list[str]", self._search(lines))
+
+    def _transformed(self, cell: str) -> str:
+        plain = cell is self._readable and cell and self._standard()
+        if plain and _MAGIC.search(cell) is None and _ODD.search(cell) is None:
+            return cell if cell[-1] == "\n" else f"{cell}\n"
+        return cast("str", self._transform(cell))
+
+    def _should_run_async(self, raw_cell: str, **options: Any) -> bool:
+        """IPython compiles the cell to know. Code that a cell has it run is another matter."""
+        if not self._may_await and raw_cell is self._readable:
+            return False
+        return cast("bool", self._asks(raw_cell, **options))
 
 
 class CodeRuns(Delivery):
@@ -76,10 +107,11 @@ class CodeRuns(Delivery):
         self._error: BaseException | None = None
         self._history = _LateHistory()
         assert self.shell is not None
-        self._magic_search = _MagicSearch(self.shell)
+        self._plain_cells = _PlainCells(self.shell)
         self.shell.events.register("post_run_cell", self._note_error)
         self._interrupts.attend(cast("Any", self.shell))
         keep_builtins()
+        name_fast()
 
     def _globals(self) -> object:
         assert self.shell is not None
@@ -87,11 +119,12 @@ class CodeRuns(Delivery):
 
     async def _execute(self, run: Run, request: dict[str, Any] | None) -> dict[str, Any]:
         self._error = None
-        self._magic_search.readable = run.facts.problem is None
+        may_await, readable = self._may_await(run.source), run.facts.problem is None
+        plain = self._plain_cells.runs(run.source, readable=readable, may_await=may_await)
         try:
-            with self._interrupts.run():
+            with self._interrupts.run(), plain:
                 self._interrupts.stop_if_due()
-                if request is None and not self._may_await(run.source):
+                if request is None and not may_await:
                     reply = self._execute_rerun(run)
                 else:
                     reply = await self._execute_awaiting(run, request)
@@ -105,8 +138,7 @@ class CodeRuns(Delivery):
         except Exception as error:  # noqa: BLE001  # see below
             # The user's code can break IPython itself: a hook that raises, a stream that is gone.
             reply = self._fail(error)
-        finally:
-            self._magic_search.readable = False
+        self._catch_up()
         if request is None:
             # Nobody waits for a reply; what was written goes out before anything else is told.
             return reply
@@ -193,6 +225,10 @@ def _transformers(manager: Any) -> int:
 _STANDARD = _transformers(TransformerManager())
 # Whatever IPython looks for in tokens begins a line, or follows an assignment, or asks for help.
 _MAGIC = re.compile(r"^\s*[%!?,;/]|\?|=\s*[%!]", re.MULTILINE)
+# And what it takes away from cells: indents, blanks on empty lines, prompts. It knows other ends of lines.
+_ODD = re.compile(
+    r"\A\s|^[^\S\n]+$|^\s*(?:>>>|\.\.|In ?\[|\[(?:nav|ins)\])|[\r\v\f\x1c-\x1e\x85\u2028\u2029]", re.MULTILINE
+)
 
 
 def refusal(ename: str, evalue: str) -> dict[str, Any]:

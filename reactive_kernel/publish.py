@@ -2,11 +2,15 @@
 
 from __future__ import annotations
 
+import os
 from collections.abc import Callable
 from dataclasses import dataclass, field
-from typing import Any, TypeAlias, cast
+from json import encoder
+from typing import Any, Final, TypeAlias, cast
 
+from jupyter_client.jsonutil import json_default
 from jupyter_client.session import Session as JupyterSession
+from jupyter_client.session import json_packer
 
 from .cell import CellId
 from .shield import shielded
@@ -19,6 +23,22 @@ _STAMPED = _OUTPUTS | {"execute_input", "comm_open", "comm_msg", "comm_close", "
 _KEPT, _ALL_KEPT = 4_000_000, 64_000_000
 # So many runs are remembered, for threads and tasks that print after their cell has ended.
 _REMEMBERED = 20_000
+
+
+# Made once: `json.dumps` makes one for each message part, which takes longer than what it then does.
+_MAKE: Final = getattr(encoder, "c_make_encoder", None)
+_CHUNKS: Final[Any] = _MAKE and _MAKE(
+    None, json_default, encoder.encode_basestring, None, ": ", ", ", False, False, False
+)
+
+
+def pack(message: Any) -> bytes:
+    """What jupyter_client's `json_packer` gives."""
+    try:
+        return "".join(_CHUNKS(message, 0)).encode("utf8", "surrogateescape")
+    except (TypeError, ValueError, RecursionError):
+        # It also knows what to do with what is no JSON.
+        return json_packer(message)
 
 
 # The type and the content of a message.
@@ -68,6 +88,8 @@ class StampingSession(JupyterSession):
 
     def __init__(self, **options: Any) -> None:
         super().__init__(**options)
+        if self.pack is json_packer and _CHUNKS is not None:
+            self.pack = pack
         self._publications: dict[str, Publication] = {}
         # The latest of each cell, the oldest first; those with displays that can be updated; what all keep.
         self._latest: dict[CellId, Publication] = {}
@@ -97,7 +119,23 @@ class StampingSession(JupyterSession):
             publication = self._publications.get(message["parent_header"].get("msg_id", ""))
             if message["msg_type"] == "clear_output" and publication is not None and publication.guest:
                 return None
-        return super().send(stream, cast("Any", msg_or_type), *arguments, **options)
+        elif type(stream) is Parcel and self.pid == os.getpid():
+            return self._post(stream, msg_or_type, *arguments, **options)
+        return super().send(cast("Any", stream), cast("Any", msg_or_type), *arguments, **options)
+
+    def _post(
+        self,
+        parcel: Parcel,
+        msg_type: str,
+        content: dict[str, Any],
+        parent: dict[str, Any],
+        ident: bytes,
+    ) -> dict[str, Any]:
+        """Send one of our own messages, as others are sent; it has no buffers to be looked for."""
+        message = self.msg(msg_type, content, parent)
+        parts = self.serialize(message, ident)
+        parcel.send_multipart(parts, copy=max(map(len, parts)) < self.copy_threshold)
+        return message
 
     @shielded
     def msg(
