@@ -22,6 +22,11 @@ _EXACT = frozenset((int, bool, str, bytes, range, type(None)))
 _MOST = 20_000
 
 
+def is_simple(value: object) -> bool:
+    """Is there nothing behind the value, so that `same` says all there is to say of it?"""
+    return type(value) in _SIMPLE or value is None
+
+
 def same(old: object, new: object, depth: int = 20, *, functions: bool = True) -> bool:
     """Are two values soundly equal: immutable, of the same types all the way down, and alike?
 
@@ -81,7 +86,7 @@ def twins(
     todo = list(pairs)
     while todo:
         old, new = todo.pop()
-        if type(old) in _SIMPLE or old is None:
+        if is_simple(old):
             if not same(old, new):
                 return False
             continue

@@ -8,13 +8,14 @@ from __future__ import annotations
 import re
 from collections.abc import Callable, Collection, Iterable, Mapping
 from contextlib import suppress
-from dataclasses import dataclass, field, replace
+from dataclasses import dataclass, field
 from itertools import count
 from os.path import lexists
 from typing import Final, Protocol, TypeAlias, cast
 
+from .altered import altered
 from .cell import CellId, Resource
-from .equality import Pairs, same
+from .equality import Pairs, is_simple, same
 from .identity import identity
 from .objects import NOWHERE, Change, Looked, Reach, changing, restore
 from .shapes import Shape
@@ -401,21 +402,29 @@ class Namespace:
                 displaced.discard(name)
                 self._put(name, final(name))
         leftovers = {name: value for made in self._debris.values() for name, value in made.items()}
-        for name in displaced:
-            maker, before = final(name), self.live.get(name, _DELETED)
+        makers = {name: final(name) for name in displaced}
+        for name, maker in makers.items():
+            before = self.live.get(name, _DELETED)
             self._put(name, maker)
             if self._things and before is not _DELETED and before is not self.live.get(name, _DELETED):
                 # What stood there may have wanted its objects in other states than those who stay.
                 self._moved.update(_common(self.looked.reach(before).ids, self._things))
             if maker is None and name in leftovers:
                 self.live[name] = leftovers[name]
-        moved = self.holders(self._moved)
-        for cell, name in moved | {(maker, name) for name in displaced if (maker := final(name))}:
-            version = self._versions.get(cell, {}).get(name)
-            if version is not None and self._things and final(name) == cell:
-                self._rewind(version)
+        if self._things:
+            self._settle_objects(makers, final)
         self._moved.clear()
         return self.lost()
+
+    def _settle_objects(
+        self, makers: Mapping[Resource, CellId | None], final: Callable[[Resource], CellId | None]
+    ) -> None:
+        """Put what is behind those names, and what was moved, into the states of the document's end."""
+        places = {(maker, name) for name, maker in makers.items() if maker}
+        for cell, name in self.holders(self._moved) | places:
+            version = self._versions.get(cell, {}).get(name)
+            if version is not None and (makers[name] if name in makers else final(name)) == cell:
+                self._rewind(version)
 
     # Versions and what they hold
 
@@ -467,7 +476,7 @@ class Namespace:
                 moved = set(self._moved)
                 self._release((cell, name), version.reach)
                 self._moved = moved
-                version.reach = replace(version.reach, ids=version.reach.ids | ids)
+                version.reach = altered(version.reach, ids=version.reach.ids | ids)
                 self._hold((cell, name), version.reach)
 
     def held(self, at: int) -> bool:
@@ -580,6 +589,8 @@ class Namespace:
     def tokens(self, ids: Iterable[int]) -> frozenset[Token]:
         """The names of those of the objects that some run has changed."""
         ids = frozenset(ids)
+        if not ids:
+            return ids
         found = {self._things[at].token for at in _common(ids, self._things)}
         for at in _common(ids, self._heirs):
             found |= self._heirs[at][1]
@@ -626,7 +637,10 @@ class Namespace:
 
     def still(self, cell: CellId, name: Resource) -> bool:
         """Is what the name holds now what the cell left there before, in the same state?"""
-        before, now = self._versions[cell][name], self._version(name)
+        before = self._versions[cell][name]
+        if is_simple(before.value) and ":" not in name:
+            return same(before.value, self.live.get(name, _DELETED))
+        now = self._version(name)
         if name in self._grounds:
             wanted = [self._wanted(self._grounds[name], each) for each in (before, now)]
             return before.value is now.value and wanted[0] == wanted[1]

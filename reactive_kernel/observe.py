@@ -6,7 +6,7 @@ import re
 import sys
 import time
 from collections.abc import Callable, Collection, Iterable, Iterator, Mapping, Sequence
-from dataclasses import dataclass, replace
+from dataclasses import dataclass
 from itertools import starmap
 from os.path import lexists
 from pathlib import Path
@@ -14,10 +14,11 @@ from types import BuiltinFunctionType, FunctionType, ModuleType
 from typing import Any, Final, Protocol, cast
 
 from . import libraries, reason  # pyright: ignore[reportUnusedImport]  # noqa: F401  # teaches `shapes` its types
+from .altered import altered
 from .around import OF_MODULES, PATCHED, Around
 from .cell import NOTHING, CellFacts, CellId, Latent, Observation, Outcome, Resource
 from .dials import FILES_RELATIVE, PERVASIVE, SUBPROCESS, Dial, Dials, Turned
-from .equality import twins
+from .equality import is_simple, same, twins
 from .event import Run
 from .executed import executed
 from .files import Files, Touched
@@ -189,7 +190,7 @@ _UNTOUCHED: Final = Touched()
 def _both(one: Touched, other: Touched) -> Touched:
     if other == _UNTOUCHED:
         return one
-    return replace(
+    return altered(
         one,
         reads=one.reads | other.reads,
         writes=one.writes | other.writes,
@@ -439,7 +440,7 @@ class Observer:
         if any(each.shape.torn(each.value, each.before) for each in changes):
             why = why or _TORN
         if why != seen.unproven or stuck:
-            seen = replace(seen, unproven=why, stuck=stuck)
+            seen = altered(seen, unproven=why, stuck=stuck)
         if outcome is not Outcome.OK or run.cell not in self._document:
             spent = self._undo(changes)
             for dial in turned.writes:
@@ -448,7 +449,7 @@ class Observer:
             if run.cell not in self._document:
                 names.forget(run.cell)
             names.orphan(name for name in touched.writes if name.startswith("file:") and not shared(name))
-            return replace(seen, spent=frozenset(spent) | self._overwritten(run, touched.writes))
+            return altered(seen, spent=frozenset(spent) | self._overwritten(run, touched.writes))
         self._took[run.cell], self._sources[run.cell] = took, run.source
         return self._keep(run, seen, changes)
 
@@ -486,7 +487,7 @@ class Observer:
             dial for dial in turned.drew - turned.seeded - turned.unseeded if not self._seeded(dial, run)
         }
         reads = touched.reads | turned.reads
-        return replace(
+        return altered(
             seen,
             bound=seen.bound | touched.writes | (turned.writes - unseeded),
             reads=seen.reads | (reads - run.inputs.keys()),
@@ -509,7 +510,7 @@ class Observer:
             root = begun.astray[0].partition(":")[2]
             where = f"`{root}`" if root else "a library"
             why = f"It goes by what other cells changed in {where}, which nobody can put back."
-        return replace(seen, reads=seen.reads | (reads - run.inputs.keys()), unproven=why)
+        return altered(seen, reads=seen.reads | (reads - run.inputs.keys()), unproven=why)
 
     def _seeded(self, dial: Resource, run: Run) -> bool:
         return self._document.in_force(dial, run.cell) is not None
@@ -580,7 +581,7 @@ class Observer:
         names, cell = self.names, run.cell
         ids = [identity(change.value) for change in changes]
         if touched := names.touched(ids):
-            seen = replace(seen, bound=seen.bound | touched, reads=seen.reads | (touched - run.inputs.keys()))
+            seen = altered(seen, bound=seen.bound | touched, reads=seen.reads | (touched - run.inputs.keys()))
         sharers = self._sharers(run, ids, seen.bound | seen.deleted)
         changed = frozenset(sharers)
         held = names.holders(ids)
@@ -599,7 +600,7 @@ class Observer:
         alike = self._alike(run, (seen.bound | seen.deleted | changed) - equal)
         names.capture(cell, seen.bound | seen.deleted | changed, kept, sharers)
         held |= {(cell, name) for name in seen.bound | changed if ":" not in name}
-        seen = replace(
+        seen = altered(
             seen,
             changed=changed,
             equal=equal,
@@ -686,13 +687,18 @@ class Observer:
 
     def _twins(self, cell: CellId, names: Sequence[Resource]) -> bool:
         """Are the new values of those names what the old ones are but for who they are?"""
+        space = self.names
+        if any(
+            is_simple(old := space.version(cell, name)) and not same(old, space.live[name]) for name in names
+        ):
+            return False
         if len(names) == 1:
             # Whoever asks next asks whether what it holds is the same: of one name that is one comparison.
             pairs: list[tuple[object, object]] = []
             alike = self._compared(cell, names[0], pairs)
             return alike and all(starmap(self._pairing(cell, names), pairs))
         may_pair = self._pairing(cell, names)
-        return self.names.compare(cell, names, lambda held: twins(held, may_pair, _alike))
+        return space.compare(cell, names, lambda held: twins(held, may_pair, _alike))
 
     def _pairing(self, cell: CellId, names: Sequence[Resource]) -> Callable[[object, object], bool]:
         """Which object behind the names may stand for which that was there before."""
@@ -719,7 +725,11 @@ class Observer:
             pairs.append((old, new))
             return True
 
-        alike = self.names.compare(cell, (name,), lambda held: twins(held, note, _alike))
+        before = self.names.version(cell, name)
+        if is_simple(before):
+            alike = same(before, self.names.live[name])
+        else:
+            alike = self.names.compare(cell, (name,), lambda held: twins(held, note, _alike))
         self._contents[name] = alike
         return alike
 

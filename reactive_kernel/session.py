@@ -4,11 +4,11 @@ from __future__ import annotations
 
 from collections import Counter, deque
 from collections.abc import Callable, Iterable, Mapping
-from dataclasses import replace
 from types import MappingProxyType
 from typing import TypeAlias
 
 from . import reason
+from .altered import altered
 from .cell import (
     NOTHING,
     Activity,
@@ -213,7 +213,7 @@ class Session:
         self._rerun(freed | {cell for cell in readers if self._states[cell].mismatched})
 
     def _cell_edited(self, event: CellEdited) -> None:
-        if self._write(replace(self._states[event.cell].cell, source=event.source)):
+        if self._write(altered(self._states[event.cell].cell, source=event.source)):
             self._reconsider(self._settle({event.cell}))
             self._withdraw({event.cell})
 
@@ -330,7 +330,7 @@ class Session:
             if old is not None:
                 new = latent.get(name, Latent())
                 latent[name] = Latent(old.reads | new.reads, old.writes | new.writes)
-        return replace(entry, latent=latent)
+        return altered(entry, latent=latent)
 
     def _interrupted(self, event: Interrupted) -> None:
         dropped = self._planned
@@ -372,7 +372,7 @@ class Session:
                 continue
             if event.lasting:
                 self._runs += 1
-                state.ran = replace(state.ran, stamps={**state.ran.stamps, name: self._runs})
+                state.ran = altered(state.ran, stamps={**state.ran.stamps, name: self._runs})
                 readers |= self._affected(writer, {name})
             else:
                 for cell in self._affected(writer, {name}) - {writer}:
@@ -452,8 +452,8 @@ class Session:
         else:
             # A rerun may write what the latest run happened not to write.
             learned = state.ran.entry
-            entry = self._foreseen(state, replace(learned, writes=learned.writes | state.facts.writes))
-        self.graph.put(state.cell.id, replace(entry, barren=state.spared))
+            entry = self._foreseen(state, altered(learned, writes=learned.writes | state.facts.writes))
+        self.graph.put(state.cell.id, altered(entry, barren=state.spared))
 
     # Freshness
 
@@ -551,10 +551,10 @@ class Session:
         state, entry = self._states[cell], self.graph.entry(cell)
         if not state.proven:
             seen = self._foreseen(state, entry)
-            self.graph.put(cell, replace(seen, may=seen.may | entry.may) if more_only else seen)
+            self.graph.put(cell, altered(seen, may=seen.may | entry.may) if more_only else seen)
 
     def _foreseen(self, state: State, entry: Entry) -> Entry:
-        return replace(entry, may=frozenset(self.graph.touches(state.cell.id) - entry.writes))
+        return altered(entry, may=frozenset(self.graph.touches(state.cell.id) - entry.writes))
 
     def _refresh(self, cells: Iterable[CellId], gained: Counter[CellId]) -> None:
         """Carry freshness, gained or lost, down the document."""
@@ -572,7 +572,7 @@ class Session:
             state.fresh = fresh
             gained[cell] += fresh
             if fresh and state.ran is not None:
-                state.ran = replace(state.ran, entry=untied(state.ran))
+                state.ran = altered(state.ran, entry=untied(state.ran))
             self._enter(state)
             for child in self.graph.children(cell):
                 self._weigh(child, cell)
@@ -650,7 +650,7 @@ class Session:
         self._laps[cell] += 1
         if self._laps[cell] > _LAPS and state.ran is not None:
             self._leave_plan(state)
-            state.ran = replace(state.ran, unproven=reason.RESTLESS)
+            state.ran = altered(state.ran, unproven=reason.RESTLESS)
             self._settle({cell})
             return None
         if self._tie(self.versions.loose(cell, self.versions.sources(cell))):
@@ -761,7 +761,7 @@ class Session:
     def _leave_used_up(self, state: State, names: Iterable[Resource]) -> None:
         """Nobody may rerun the cell; so say that what it left is not there any more."""
         if state.ran is not None and state.ran.unproven is None:
-            state.ran = replace(state.ran, unproven=reason.used_up(sorted(names)))
+            state.ran = altered(state.ran, unproven=reason.used_up(sorted(names)))
             self._settle({state.cell.id})
 
     def _rewind(self, maker: CellId) -> bool:
@@ -777,10 +777,10 @@ class Session:
             assert state.ran is not None
             entry = state.ran.entry
             shares = names - entry.reads - entry.above
-            entry = replace(
+            entry = altered(
                 entry, writes=entry.writes | names, above=entry.above | shares, shares=entry.shares | shares
             )
-            state.ran = replace(state.ran, entry=entry, reads={**dict.fromkeys(names), **state.ran.reads})
+            state.ran = altered(state.ran, entry=entry, reads={**dict.fromkeys(names), **state.ran.reads})
             self._enter(state)
         if loose:
             self._settle(set(loose))

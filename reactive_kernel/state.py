@@ -3,9 +3,10 @@
 from __future__ import annotations
 
 from collections.abc import Mapping
-from dataclasses import dataclass, field, replace
+from dataclasses import dataclass, field
 from typing import TypeAlias
 
+from .altered import altered
 from .cell import BUILTINS, Activity, Cell, CellFacts, CellId, Mode, Outcome, Reason, Resource
 from .event import RunFinished
 from .graph import Entry, entry_of
@@ -126,17 +127,17 @@ def stamps_of(event: RunFinished, old: Mapping[Resource, Stamp]) -> dict[Resourc
 def learned(flight: Flight, event: RunFinished, before: Entry) -> Entry:
     """What static analysis said, corrected by what the run did, and by the reads that earlier runs showed."""
     seen = event.seen
-    guess = replace(entry_of(flight.facts), early=(before.early | seen.early) - seen.vain)
+    guess = altered(entry_of(flight.facts), early=(before.early | seen.early) - seen.vain)
     known = (before.reads | (before.above - before.shares)) - seen.vain
     found = (known | seen.reads) - guess.reads - guess.above
-    guess = replace(guess, reads=guess.reads | (found - BUILTINS), above=guess.above | (found & BUILTINS))
+    guess = altered(guess, reads=guess.reads | (found - BUILTINS), above=guess.above | (found & BUILTINS))
     reads = guess.reads
     if event.outcome is not Outcome.OK:
         return guess
     others = seen.changed - (flight.reads.keys() - flight.shares)
     # What it may take away, and did not find, it need not have either.
     shares = (others | seen.untried) - reads - guess.above
-    return replace(
+    return altered(
         guess,
         above=guess.above | shares,
         shares=shares,
@@ -152,4 +153,4 @@ def untied(ran: Ran) -> Entry:
     gone = (entry.shares & entry.writes) - ran.stamps.keys()
     if not gone:
         return entry
-    return replace(entry, writes=entry.writes - gone, above=entry.above - gone, shares=entry.shares - gone)
+    return altered(entry, writes=entry.writes - gone, above=entry.above - gone, shares=entry.shares - gone)

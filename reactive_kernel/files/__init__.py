@@ -14,10 +14,10 @@ from __future__ import annotations
 
 import sys
 from collections.abc import Collection, Iterable
-from dataclasses import replace
 from itertools import islice
 from typing import Final
 
+from ..altered import altered
 from ..cell import Resource
 from .account import ANY_FILE, Account, Touched
 from .events import HEARD
@@ -79,4 +79,4 @@ class Files:
         for value in holders:
             touch(run, value)
         found, before = _UNTOUCHED if run.idle() else Account(run, ()).touched(), self._left_open
-        return replace(found, reads=found.reads | before.reads, writes=found.writes | before.writes)
+        return altered(found, reads=found.reads | before.reads, writes=found.writes | before.writes)
