@@ -124,7 +124,7 @@ class Stream(OutStream):
         super().__init__(*arguments, **options)
 
     @shielded
-    def write(self, string: str) -> int | None:  # type: ignore[override]
+    def write(self, string: str) -> int | None:
         """An interrupt would leave the lock taken that is taken here."""
         return super().write(string)
 
