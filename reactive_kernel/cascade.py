@@ -23,7 +23,7 @@ from .runs import Requested, Runs
 _CAREFUL = frozenset(("execute_request", "comm_open", "comm_msg", "comm_close"))
 # Seconds after which, in a cascade of short cells, the thread that reads the socket is waited for though
 # nothing seems to have come: it may have read what it has not handed over.
-_INTAKE_INTERVAL = 0.05
+_INTAKE_INTERVAL = 0.5
 
 # Was this message taken in while a cell awaits?
 meanwhile: ContextVar[bool] = ContextVar("meanwhile", default=False)

@@ -112,11 +112,20 @@ class Standing:
             return reason.off()
         if found := self._graph.cycle(cell):
             return reason.cycle(found, self.label)
-        for say, hinders in _HINDRANCES:
+        for say, hinders in _HINDRANCES if self._is_hindered(cell) else ():
             names, cells = self._through(cell, hinders, self._graph.entry(cell).shares)
             if cells:
                 return say(names, cells, self.label)
         return None
+
+    def _is_hindered(self, cell: CellId) -> bool:
+        """May one of those hold of a parent? Almost always none does."""
+        for writer in self._graph.inputs(cell).values():
+            if writer is not None and writer != cell:
+                parent = self._states[writer]
+                if not parent.succeeded or parent.blocked is not None or parent.mode is Mode.OFF:
+                    return True
+        return False
 
     def _through(
         self, cell: CellId, which: Callable[[State], bool], shares: frozenset[Resource] = NOTHING

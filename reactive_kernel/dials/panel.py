@@ -93,9 +93,12 @@ class Dials:
     def start(self) -> None:
         """Note all states before a run, in the thread and the context in which it will run."""
         self._begin()
-        for resource, dial in self._dials.items():
-            if dial.available():
-                self._note(resource, dial.read())
+        noted = self._noted = {
+            resource: dial.read() for resource, dial in self._dials.items() if dial.available()
+        }
+        if not self._arrived.issuperset(noted):
+            for resource, state in noted.items():
+                self._note(resource, state)
         seedings.attend(RANDOM)
         if NUMPY_RANDOM in self._noted:
             seedings.attend(NUMPY_RANDOM)
@@ -118,7 +121,8 @@ class Dials:
         reads = drew | self._asked | (self._changed - generators)
         if self._loggers.resource in self._noted and self._loggers.asked():
             reads |= {self._loggers.resource}
-        reads |= {each for each in self._noted if not hints.isdisjoint(self._dials[each].read_under)}
+        if hints:
+            reads |= {each for each in self._noted if not hints.isdisjoint(self._dials[each].read_under)}
         return Turned(
             writes=frozenset(self._changed | self._set.keys()),
             reads=frozenset(reads),
