@@ -1,5 +1,6 @@
 """What every test gets: a home of its own, so that no test reads or writes the developer's."""
 
+import json
 import os
 import re
 import signal
@@ -7,6 +8,7 @@ import socket
 from collections.abc import Iterator, Mapping
 from contextlib import suppress
 from itertools import cycle
+from pathlib import Path
 
 import pytest
 
@@ -18,7 +20,10 @@ PLACES = {
     "JUPYTER_RUNTIME_DIR": "runtime",
     "MPLCONFIGDIR": "matplotlib",
 }
-UNWANTED = ("JUPYTER_CONFIG_PATH", "JUPYTER_PATH", "JUPYTER_TOKEN", "PYTHONSTARTUP")
+UNWANTED = ("JUPYTER_PATH", "JUPYTER_TOKEN", "PYTHONSTARTUP")
+# It shares each notebook between all pages, where the tests for that do not take this away again.
+COLLABORATION = ("jupyter_server_ydoc", "jupyter_server_fileid")
+SHARING = ("@jupyter/collaboration-extension", "@jupyter/docprovider-extension")
 
 
 @pytest.fixture(scope="session", autouse=True)
@@ -39,6 +44,7 @@ def developer(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Mapping[str,
         os.environ[name] = str(home / place)
     for name in UNWANTED:
         os.environ.pop(name, None)
+    os.environ["JUPYTER_CONFIG_PATH"] = str(_alone(home / "alone"))
     yield outside
     os.environ.clear()
     os.environ.update(outside)
@@ -69,3 +75,13 @@ def ports() -> None:
         raise AssertionError
 
     LocalPortCache.find_available_port = free
+
+
+def _alone(place: Path) -> Path:
+    """Settings that come before those of the installation."""
+    (place / "labconfig").mkdir(parents=True)
+    off = {"jpserver_extensions": dict.fromkeys(COLLABORATION, False)}
+    (place / "jupyter_server_config.json").write_text(json.dumps({"ServerApp": off}))
+    page = {"disabledExtensions": dict.fromkeys(SHARING, True)}
+    (place / "labconfig" / "page_config.json").write_text(json.dumps(page))
+    return place

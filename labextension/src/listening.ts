@@ -105,6 +105,11 @@ export class Listening<Word extends Said> {
     this.stream?.dispose();
   }
 
+  /** Have everything told once more. */
+  afresh(): void {
+    this.stream?.restart();
+  }
+
   /** Nobody tells the states any more. */
   forget(): void {
     this.become({ ...EMPTY, stream: this.known.stream }, ALL_CHANGED);

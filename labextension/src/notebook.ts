@@ -10,6 +10,7 @@ import { type ISignal, Signal } from '@lumino/signaling';
 
 import { AutoRun } from './autorun';
 import { Captors } from './captors';
+import { Company, SharedCells } from './company';
 import { Conversation } from './conversation';
 import { Document } from './document';
 import { Early } from './early';
@@ -54,6 +55,10 @@ export class ReactiveNotebook {
       () => this.kernel(),
       () => content.notebookConfig.recordTiming
     );
+    const { model } = panel.context;
+    this.company = new Company(model.collaborative ? model.sharedModel.awareness : null, () => {
+      this.listening.afresh();
+    });
     this.listening = new Listening(this.front());
     this.conversation = new Conversation(
       answer => {
@@ -144,6 +149,8 @@ export class ReactiveNotebook {
     });
     NotebookActions.outputCleared.connect(this.cleared, this);
     this.panel.disposed.connect(this.stop, this);
+    window.addEventListener('pagehide', this.hidden);
+    window.addEventListener('pageshow', this.shownAgain);
     this.document.start();
     this.autoRun.start();
     this.early.start();
@@ -157,6 +164,9 @@ export class ReactiveNotebook {
   private stop(): void {
     window.clearInterval(this.watch);
     NotebookActions.outputCleared.disconnect(this.cleared, this);
+    window.removeEventListener('pagehide', this.hidden);
+    window.removeEventListener('pageshow', this.shownAgain);
+    this.company.leave();
     this.early.stop();
     this.autoRun.stop();
     this.document.stop();
@@ -189,11 +199,23 @@ export class ReactiveNotebook {
     this.captors.clear();
     if (kernel) {
       this.captors.follow(kernel);
+      this.company.enter(kernel.clientId);
     }
     kernel?.anyMessage.connect(this.passed, this);
     kernel?.connectionStatusChanged.connect(this.connected, this);
     this.listening.follow(kernel && gateTo(kernel.id, kernel.serverSettings));
   }
+
+  private readonly hidden = (): void => {
+    this.company.leave();
+  };
+
+  /** The browser kept the page when its user went to another one. */
+  private readonly shownAgain = ({ persisted }: PageTransitionEvent): void => {
+    if (persisted && this.met) {
+      this.company.enter(this.met.clientId);
+    }
+  };
 
   private ended(): void {
     this.document.forget();
@@ -204,7 +226,7 @@ export class ReactiveNotebook {
   private front(): FrontEnd<KernelMessage.IMessage> {
     const { outputs, requests } = this;
     return {
-      outputs,
+      outputs: new SharedCells(outputs, this.company),
       requests,
       tell: change => {
         this.tell(change);
@@ -405,6 +427,7 @@ export class ReactiveNotebook {
   // The kernel has answered over the connection that there is now.
   private informed: () => void = () => undefined;
   private readonly outputs: Outputs;
+  private readonly company: Company;
   private readonly listening: Listening<KernelMessage.IMessage>;
   private readonly conversation: Conversation;
   private readonly document: Document;

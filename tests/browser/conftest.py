@@ -10,7 +10,7 @@ import subprocess
 import sys
 import time
 import urllib.request
-from collections.abc import Iterator
+from collections.abc import Iterator, Mapping
 from contextlib import contextmanager
 from dataclasses import dataclass, field, replace
 from pathlib import Path
@@ -210,9 +210,15 @@ def fragile(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Server]:
 
 @contextmanager
 def running(
-    application: str, root: Path, *options: str, port: int | None = None, token: str | None = None
+    application: str,
+    root: Path,
+    *options: str,
+    port: int | None = None,
+    token: str | None = None,
+    environment: Mapping[str, str] | None = None,
 ) -> Iterator[Server]:
     """`jupyter APPLICATION` on a free port, or on this one, until the block ends."""
+    environment = os.environ if environment is None else environment
     port, token = port or free_port(), token or secrets.token_hex(16)
     log = root.with_suffix(".log")
     command = [
@@ -220,9 +226,11 @@ def running(
         *(f"--ServerApp.port={port}", "--ServerApp.port_retries=0", f"--ServerApp.root_dir={root}"),
         *(f"--IdentityProvider.token={token}", *options),
     ]
-    settings_off(Path(os.environ["JUPYTER_CONFIG_DIR"]))
+    settings_off(Path(environment["JUPYTER_CONFIG_DIR"]))
     with log.open("w") as output:
-        process = subprocess.Popen(command, stdout=output, stderr=subprocess.STDOUT, cwd=root)
+        process = subprocess.Popen(
+            command, stdout=output, stderr=subprocess.STDOUT, cwd=root, env=environment
+        )
     server = Server(f"http://127.0.0.1:{port}", token, root, process)
     try:
         wait_for(server, log)
