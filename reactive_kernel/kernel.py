@@ -19,7 +19,6 @@ from .objects import Survey
 from .own_magic import Host, ReactiveMagic
 from .publish import Publication
 from .runs import Requested
-from .variables import variables
 from .widgets import from_browser
 
 
@@ -196,6 +195,8 @@ class ReactiveKernel(Cascade):
             if isinstance(request, wire.Malformed):
                 comm.send(dict(wire.error(request, data)))
             elif isinstance(request, wire.VariablesRequested):
+                from .variables import variables  # only who looks at the variables waits for it
+
                 comm.send(dict(wire.variables(variables(self._own_names()), self.document)))
                 return False
             elif isinstance(request, wire.ConnectRequested):

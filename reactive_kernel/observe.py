@@ -25,7 +25,6 @@ from .files import Files, Touched
 from .functions import latent_of
 from .graph import shared
 from .identity import identity
-from .manners import harmless
 from .namespace import Namespace, Place, of_the_session
 from .objects import Change, Looked, Survey, changing, reach
 from .remembering import Remembering, is_outward
@@ -332,7 +331,9 @@ class Observer:
             values += modules
         self._patched(run)
         around = self._around.suspects(run.source, live)
-        if values and harmless(run.facts.verbs, frozenset[str]().union(*kinds.values()), live.__getitem__):
+        if values and _is_harmless(
+            run.facts.verbs, frozenset[str]().union(*kinds.values()), live.__getitem__
+        ):
             values = []
         alone = [value for value in values if identity(value) in flat]
         rest = [value for value in values if identity(value) not in flat]
@@ -651,7 +652,7 @@ class Observer:
         """Note the state of what code of no cell could change."""
         live, found = self.names.live, self._reached(facts.reads)
         kinds = frozenset[str]().union(*(reach(value).kinds for value in found.values()))
-        if not found or harmless(facts.verbs, kinds, live.__getitem__):
+        if not found or _is_harmless(facts.verbs, kinds, live.__getitem__):
             return None
         return Survey(found.values())
 
@@ -783,6 +784,13 @@ class Observer:
             for name in made & space.live.keys()
             if (known[name] if name in known else self._compared(cell, name, []))
         )
+
+
+def _is_harmless(verbs: frozenset[str], kinds: frozenset[str], look_up: Callable[[str], object]) -> bool:
+    """Does nothing that the code does change what it was given?"""
+    from .manners import harmless  # no start waits for what is known of hundreds of functions
+
+    return harmless(verbs, kinds, look_up)
 
 
 def _changes(surveys: Iterable[Survey]) -> list[Change]:

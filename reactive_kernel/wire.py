@@ -4,13 +4,15 @@ from __future__ import annotations
 
 from collections.abc import Iterable, Mapping
 from dataclasses import dataclass
-from typing import TypeAlias, cast
+from typing import TYPE_CHECKING, TypeAlias, cast
 
 from .cell import Cell, CellId, Cycle, Mode, Reason
 from .event import CascadeChosen, CellEdited, DocumentSynced, Edges, RunRequested, StaleRequested, Status
 from .graph import plain
 from .session import Session
-from .variables import Variable
+
+if TYPE_CHECKING:
+    from .variables import Variable
 
 PROTOCOL = 1
 TARGET = "reactive"
