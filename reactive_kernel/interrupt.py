@@ -156,7 +156,9 @@ class Interrupts:
         if aim is _Aim.CODE and asyncio.current_task(loop) is future:
             self._due = False
             raise KeyboardInterrupt
-        if aim is _Aim.BOOKS or not self._begun:
+        between = aim is _Aim.NOWHERE and asyncio.current_task(loop) is future
+        if aim is _Aim.BOOKS or between or not self._begun:
+            # Between two statements nothing is awaited that could be cancelled: the next one does not begin.
             return
         self._due = False
         # The loop has to be woken: it may have nothing else to wake for.

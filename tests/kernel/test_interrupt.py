@@ -38,6 +38,20 @@ def arm(at):
     prick = Prick(at)
     sys.settrace(prick)
 
+def between():
+    # Strikes before the next statement of the cell begins.
+    frame = sys._getframe()
+    while frame.f_code.co_name != "run_ast_nodes":
+        frame = frame.f_back
+
+    def strike(frame, event, argument):
+        sys.settrace(None)
+        frame.f_trace = None
+        signal.raise_signal(signal.SIGINT)
+
+    frame.f_trace = strike
+    sys.settrace(lambda *_: None)
+
 def disarm():
     sys.settrace(None)
     return prick.count
@@ -260,6 +274,13 @@ def test_an_interrupt_at_any_instant_before_the_first_line_stops_the_cell(pricke
         _prick(pricked, at, lambda source=source: pricked.execute(source, "b"))
         assert pricked.state("b") == "stale interrupted", f"seed {SEED}: at line {at}"
         assert pricked.text("b").endswith("KeyboardInterrupt: ")
+
+
+def test_an_interrupt_between_two_statements_of_a_cell_that_awaits_stops_it(pricked: Conversation):
+    """Nothing is awaited then that could be cancelled."""
+    source = "import asyncio, pricking\nawait asyncio.sleep(0)\npricking.between()\nwhile True: pass"
+    pricked.execute(source, "a")
+    assert pricked.state("a") == "stale interrupted"
 
 
 CASCADE = {
