@@ -67,6 +67,8 @@ class Cell:
     id: CellId
     source: str
     mode: Mode | None = None
+    # Words that people put on it, as far as they say where it is to run: `remote`, `local`.
+    tags: frozenset[str] = NOTHING
 
 
 @dataclass(frozen=True)

@@ -6,9 +6,11 @@ import argparse
 import ast
 import contextlib
 import difflib
+import hashlib
 import json
 import sys
 from collections.abc import Iterable, Iterator, Sequence
+from dataclasses import replace
 from pathlib import Path
 
 from nbformat import NotebookNode
@@ -112,6 +114,12 @@ def _add_run(command: argparse.ArgumentParser) -> None:
     command.set_defaults(perform=_run)
     _add_common(command, kernel="a reactive kernel of another name")
     command.add_argument("--output", metavar="OUT", type=Path, help="write there (default: into NB itself)")
+    command.add_argument(
+        "--engine",
+        metavar="ENGINE",
+        default="",
+        help="run cells elsewhere that can: `dask` (a local cluster) or `dask://HOST:PORT`",
+    )
     command.add_argument("--allow-errors", action="store_true", help="exit with 0 also when cells failed")
 
 
@@ -186,6 +194,8 @@ def _run(chosen: argparse.Namespace) -> int:
     _parametrise(chosen, notebook)
     with progress() as told:
         options = Options(str(source.parent), chosen.timeout, chosen.kernel, told, only=only)
+        if chosen.engine:
+            options = replace(options, engine=chosen.engine, keep=_kept_as(chosen.engine, source))
         result = run(notebook, options)
     if result.stopped is not None and not result.ran:
         _complain(f"{result.stopped} before any cell ran; nothing was written")
@@ -226,6 +236,26 @@ def _parametrise(chosen: argparse.Namespace, notebook: NotebookNode) -> None:
         _warn_of_parameters(set_parameters(notebook, parameters), parameters, _statically(document(notebook)))
 
 
+def _kept_as(engine: str, notebook: Path) -> str:
+    """The name under which a cluster that outlives the run keeps what it computed."""
+    if engine == "dask":
+        return ""
+    return hashlib.sha256(str(notebook.resolve()).encode("utf-8", "surrogatepass")).hexdigest()[:16]
+
+
+def _tell_places(result: Result) -> None:
+    """Say which cells ran on workers, and why the others did not."""
+    here: dict[str, list[str]] = {}
+    labels = {cell.id: f"cell {number}" for number, cell in enumerate(document(result.notebook), 1)}
+    for cell, place in sorted(result.places.items(), key=lambda item: [*labels].index(item[0])):
+        if not place.elsewhere:
+            here.setdefault(place.why or "it could not be sent", []).append(labels[cell])
+    away = sum(place.elsewhere for place in result.places.values())
+    sys.stderr.write(f"On workers: {away} of {result.ran}.\n")
+    for why, cells in here.items():
+        sys.stderr.write(f"  {', '.join(cells)} ran here: {why}\n")
+
+
 def _report(result: Result, target: Path, *, allowed: bool) -> int:
     for failure in result.failed if result.signal is None else ():
         sys.stderr.write(f"{failure}\n")
@@ -234,6 +264,8 @@ def _report(result: Result, target: Path, *, allowed: bool) -> int:
     else:
         cells = "1 cell" if result.ran == 1 else f"{result.ran} cells"
         sys.stderr.write(f"Ran {cells}, wrote {target}.\n")
+    if result.places:
+        _tell_places(result)
     if result.signal is not None:
         return _SIGNALLED + result.signal
     failed = result.stopped is not None or (bool(result.failed) and not allowed)

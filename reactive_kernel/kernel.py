@@ -89,6 +89,7 @@ class ReactiveKernel(Cascade):
     async def _cell_request(self, cell: CellId, request: Requested) -> None:
         own: object = request.parent["metadata"].get("reactive")
         mode = wire.parse_mode(cast("wire.Json", own).get("mode")) if isinstance(own, dict) else None
+        self._tagged(cell, request.parent["metadata"])
         self._requests.setdefault(cell, []).append(request)
         self._cause = request
         self._latest = request

@@ -428,6 +428,14 @@ class Namespace:
 
     # Versions and what they hold
 
+    def standing(self, cell: CellId, name: Resource) -> tuple[object, Mapping[int, Key]] | None:
+        """The value that the cell left there and the states it means, if the objects are in those now."""
+        version = self._versions.get(cell, {}).get(name)
+        if version is None or version.value is _DELETED or (cell, name) in self._spent:
+            return None
+        meant = self._meant(version)
+        return (version.value, meant) if all(self._things[at].now == key for at, key in meant.items()) else None
+
     def version(self, cell: CellId, name: Resource) -> object:
         """The value that the cell left behind the name."""
         version = self._versions.get(cell, {}).get(name)

@@ -25,6 +25,8 @@ _MAJOR, _MINOR = 4, 5
 _SKIPPED = "skip-execution"
 # The tag by which nbval is told not to compare what a cell shows.
 _UNCOMPARED = "nbval-ignore-output"
+# The tags that say where a cell runs.
+_PLACING = frozenset(("local", "remote"))
 _PARAMETERS, _INJECTED = "parameters", "injected-parameters"
 
 
@@ -160,7 +162,10 @@ def marked(cell: NotebookNode) -> str | None:
 
 def document(notebook: NotebookNode) -> tuple[Cell, ...]:
     """The code cells as the kernel knows them."""
-    return tuple(Cell(CellId(cell.id), cell.source, _mode(cell)) for _, cell in code_cells(notebook))
+    cells = [cell for _, cell in code_cells(notebook)]
+    return tuple(
+        Cell(CellId(cell.id), cell.source, _mode(cell), frozenset(tags(cell)) & _PLACING) for cell in cells
+    )
 
 
 def _mode(cell: NotebookNode) -> Mode | None:

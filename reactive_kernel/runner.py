@@ -77,6 +77,14 @@ class Standing:
 
 
 @dataclass(frozen=True)
+class Place:
+    """Where a cell ran: elsewhere, or here, and why."""
+
+    elsewhere: bool
+    why: str | None = None
+
+
+@dataclass(frozen=True)
 class Result:
     """The executed notebook, what failed in it, and what ended the run before its time."""
 
@@ -89,6 +97,8 @@ class Result:
     cells: Mapping[CellId, Standing] = field(default_factory=dict[CellId, Standing])
     # Cells that wait for each other.
     cycles: tuple[tuple[CellId, ...], ...] = ()
+    # Where each cell ran, if there was a choice.
+    places: Mapping[CellId, Place] = field(default_factory=dict[CellId, Place])
 
 
 @dataclass(frozen=True)
@@ -105,6 +115,9 @@ class Options:
     program: tuple[str, ...] | None = None
     # The cells to run, each with what it needs, if not all.
     only: tuple[CellId, ...] | None = None
+    # Where cells run besides the kernel, if anywhere, and the name under which the cluster keeps results.
+    engine: str = ""
+    keep: str = ""
 
 
 def execute_notebook(
@@ -176,6 +189,12 @@ class Runner(NotebookClient):
         # ipykernel warns of unencrypted TCP each time, above the failures that people look for.
         # A history on disk is for people, and runs beside each other would wait for it.
         self.extra_arguments = ["--log-level=ERROR", "--HistoryManager.hist_file=:memory:"]
+        if options.engine:
+            self.extra_arguments += [
+                f"--ReactiveKernel.engine={options.engine}",
+                "--ReactiveKernel.engine_cells=all",
+                f"--ReactiveKernel.engine_keep={options.keep}",
+            ]
         self._options = options
         self._document = document(notebook)
         self._labels = {cell.id: f"cell {number}" for number, cell in enumerate(self._document, 1)}
@@ -199,6 +218,7 @@ class Runner(NotebookClient):
         self._edges: dict[CellId, Json] = {}
         self._cycles: tuple[tuple[CellId, ...], ...] = ()
         self._errors: dict[CellId, str] = {}
+        self._ran_at: dict[CellId, Place] = {}
         self._begun: dict[CellId, None] = {}
         # Cells whose next output takes the place of those before it.
         self._clearing: set[int] = set()
@@ -232,7 +252,14 @@ class Runner(NotebookClient):
         standings = {cell.id: self._standing(cell.id) for cell in self._document}
         ran = len(self._begun)
         return Result(
-            self.nb, tuple(self._failures()), self._stopped, self._signal, ran, standings, self._cycles
+            self.nb,
+            tuple(self._failures()),
+            self._stopped,
+            self._signal,
+            ran,
+            standings,
+            self._cycles,
+            self._ran_at,
         )
 
     def _empty(self) -> None:
@@ -417,6 +444,8 @@ class Runner(NotebookClient):
             self._note(content)
         elif msg_type == "reactive_graph":
             self._note_edges(content)
+        elif msg_type == "reactive_places":
+            self._note_places(content)
         elif msg_type == "reactive_connection":
             pass  # What came of it, the cell that asked for it shows.
         elif msg_type.startswith("comm") and content.get("comm_id") == self._comm:
@@ -443,6 +472,11 @@ class Runner(NotebookClient):
                 self._edges[cell] = edges
         cycles = cast("list[list[CellId]]", content.get("cycles", []))
         self._cycles = tuple(tuple(cycle) for cycle in cycles)
+
+    def _note_places(self, content: Json) -> None:
+        for cell, place in cast("Mapping[CellId, Json]", content.get("cells", {})).items():
+            elsewhere = place.get("place") == "worker"
+            self._ran_at[cell] = Place(elsewhere, cast("str | None", place.get("why")))
 
     def _route(self, message: Message) -> None:
         """Hand a message to nbclient, as one of the cell that it names."""
@@ -596,7 +630,8 @@ def _behind(root: Cell, cells: list[Cell], blockers: Mapping[CellId, set[CellId]
 
 def _synced(cell: Cell) -> Json:
     mode = {} if cell.mode is None else {"mode": cell.mode.value}
-    return {"id": cell.id, "source": cell.source, **mode}
+    told = {"tags": sorted(cell.tags)} if cell.tags else {}
+    return {"id": cell.id, "source": cell.source, **mode, **told}
 
 
 def _is_idle(message: Message) -> bool:

@@ -10,8 +10,9 @@ from traitlets import Int
 
 from .beside import Beside, inherit_context_in_threads
 from .cell import NOTHING, CellId, Outcome, Reason, Resource
+from .elsewhere import Elsewhere
 from .event import DocumentSynced, Event, NamesTouched, Run, RunFinished
-from .in_ipython import CodeRuns, refusal
+from .in_ipython import refusal
 from .namespace import MEMORY, Namespace
 from .observe import Observer
 from .publish import Publication
@@ -29,7 +30,7 @@ class Requested:
     parent: dict[str, Any]
 
 
-class Runs(CodeRuns):
+class Runs(Elsewhere):
     """Puts cells on the versions that they should read, runs them, and sees what they did."""
 
     version_memory = Int(
@@ -105,9 +106,12 @@ class Runs(CodeRuns):
         request = requests[-1] if requests else None
         parent = self._publish_start(run, request)
         observer = self.observer
+        self._send_ahead(run, observer.names)
         observer.begin(run)
         self._begin_beside(run)
-        reply = await self._execute(run, request.parent if request else None)
+        reply = self._come_back(run, observer.names)
+        if reply is None:
+            reply = await self._execute(run, request.parent if request else None)
         self._mend()
         self._figures.end()
         self._cannot_prove(self._beside.left())
@@ -120,6 +124,7 @@ class Runs(CodeRuns):
             self.document.step(RunFinished(run.cell, run.run, outcome, count, seen))
             if outcome is Outcome.INTERRUPTED:
                 self._interrupts.seen = True
+        self._gone_on(run, observer.names)
         for each in requests:
             self._reply(each, reply)
         self.set_parent(*parent)

@@ -115,6 +115,11 @@ class Session:
         return bool(self._plan)
 
     @property
+    def planned(self) -> tuple[CellId, ...]:
+        """What is left to run, and what runs now, in order."""
+        return tuple(self._plan)
+
+    @property
     def shifted(self) -> set[Resource]:
         """Names whose version at the document's end may be another now; whoever settles them clears it."""
         return self.graph.shifted
@@ -225,7 +230,7 @@ class Session:
                 continue
             old = self._states[cell].cell
             source = old.source if event.source is None else event.source
-            edited |= self._write(Cell(cell, source, event.mode or old.mode))
+            edited |= self._write(replace(old, source=source, mode=event.mode or old.mode))
         if self._planned.issuperset(event.cells) and not (edited or self.graph.unsettled):
             self._requested.update(event.cells)
             return

@@ -112,6 +112,15 @@ def _mode(message: Json) -> Mode | None:
     return mode
 
 
+def _tags(message: Json) -> frozenset[str]:
+    tags = message.get("tags")
+    if tags is None:
+        return frozenset()
+    if not isinstance(tags, list) or not all(isinstance(tag, str) for tag in cast("list[object]", tags)):
+        raise _Nonsense("`tags` has to be a list of strings.")
+    return frozenset(cast("list[str]", tags))
+
+
 def _list(message: Json, key: str) -> list[object]:
     value = message.get(key)
     if not isinstance(value, list):
@@ -126,7 +135,7 @@ def _sync(message: Json, session: Session) -> DocumentSynced:
         if not isinstance(item, Mapping):
             raise _Nonsense(f"Cell {number} of the sync is not an object.")
         entry = cast("Json", item)
-        cell = Cell(_id(entry), _text(entry, "source"), _mode(entry))
+        cell = Cell(_id(entry), _text(entry, "source"), _mode(entry), _tags(entry))
         if cell.id in seen:
             raise _Nonsense(f"Two cells have the id {cell.id!r}; every cell needs an id of its own.")
         seen.add(cell.id)

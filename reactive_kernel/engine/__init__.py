@@ -1,0 +1,1 @@
+"""Cells on other machines: which may go, how they travel, and how what they leave comes back."""

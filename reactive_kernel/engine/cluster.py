@@ -1,0 +1,184 @@
+"""A cluster of Dask's: takes tasks, and hands back results as they come."""
+
+from __future__ import annotations
+
+import queue
+import subprocess
+import sys
+import threading
+from collections.abc import Callable, Mapping, Sequence
+from contextlib import suppress
+from typing import Any, BinaryIO, cast
+
+from .task import Bundle, Home, Result, Task
+
+# What is larger goes to the workers itself, not through the scheduler.
+_LARGE = 1 << 16
+# Seconds to find a scheduler, and for a cluster of our own to begin.
+_PATIENCE, _BEGINNING = 20.0, 120.0
+
+
+class NoCluster(Exception):
+    """The engine cannot be used, and why."""
+
+
+class Waiting:
+    """A result that is to come."""
+
+    def __init__(self, future: Any) -> None:
+        self.future = future
+        self.result: Result | None = None
+        self._there = threading.Event()
+
+    def deliver(self, result: Result) -> None:
+        self.result = result
+        self._there.set()
+
+    def wait(self, heed: Callable[[], None]) -> Result:
+        """Wait; `heed` is called now and then, and may raise."""
+        while not self._there.wait(0.05):
+            heed()
+        assert self.result is not None
+        return self.result
+
+
+def address(engine: str) -> str:
+    """Where the scheduler is, as Dask says it: of `dask://HOST:PORT`, or `dask+tls://HOST:PORT`."""
+    scheme, found, place = engine.partition("://")
+    protocols = {"dask": "tcp", "dask+tls": "tls"}
+    if not found or scheme not in protocols or not place.rpartition(":")[2].isdecimal():
+        raise NoCluster(f"`{engine}` is no engine: it is `dask`, `dask://HOST:PORT` or `dask+tls://HOST:PORT`")
+    return f"{protocols[scheme]}://{place}"
+
+
+class LocalCluster:
+    """A scheduler and workers on this machine, in a process of their own that ends with this one."""
+
+    def __init__(self, workers: int | None = None) -> None:
+        program = f"from reactive_kernel.engine.local import main; main({workers!r})"
+        self._process = subprocess.Popen(
+            [sys.executable, "-c", program],
+            stdin=subprocess.PIPE,
+            stdout=subprocess.PIPE,
+            start_new_session=True,
+        )
+        told: list[bytes] = []
+        reader = threading.Thread(target=lambda: told.append(cast("BinaryIO", self._process.stdout).readline()))
+        reader.start()
+        reader.join(_BEGINNING)
+        self.address = told[0].decode().strip() if told else ""
+        if not self.address:
+            self.close()
+            raise NoCluster("a local Dask cluster does not start; is `jupyter-reactive[dask]` installed?")
+
+    def close(self) -> None:
+        with suppress(OSError):
+            cast("BinaryIO", self._process.stdin).close()
+        try:
+            self._process.wait(10)
+        except subprocess.TimeoutExpired:
+            self._process.kill()
+            self._process.wait()
+        cast("BinaryIO", self._process.stdout).close()
+
+
+class Cluster:
+    """What the kernel knows of a cluster."""
+
+    def __init__(self, engine: str, workers: int | None = None) -> None:
+        try:
+            from distributed import Client  # an optional dependency, and slow to import
+        except ImportError as error:
+            raise NoCluster(f"Dask is not installed ({error}): `pip install jupyter-reactive[dask]`") from None
+        self._local = LocalCluster(workers) if engine == "dask" else None
+        where = self._local.address if self._local else address(engine)
+        try:
+            self._client = Client(where, timeout=_PATIENCE, set_as_default=False)
+        except (OSError, TimeoutError) as error:
+            raise NoCluster(f"the scheduler at {where} cannot be reached ({type(error).__name__})") from None
+        self._finished: queue.SimpleQueue[tuple[Waiting, Any] | None] = queue.SimpleQueue()
+        self._scattered: dict[str, Any] = {}
+        self._collector = threading.Thread(target=self._collect, daemon=True)
+        self._collector.start()
+
+    def differs(self) -> str | None:
+        """What on the workers is not as it is here, if anything."""
+        from .worker import about  # it brings IPython
+
+        here = about()
+        try:
+            there = cast("Mapping[str, Mapping[str, str]]", self._client.run(about))
+        except Exception as error:  # noqa: BLE001  # whatever fails there is why
+            return f"the workers cannot run cells ({type(error).__name__}: {error}); they need jupyter-reactive"
+        if not there:
+            return "the cluster has no workers"
+        for found in there.values():
+            for package, version in here.items():
+                if package in found and found[package] != version:
+                    return f"the workers have {package} {found[package]}, and here it is {version}"
+        return None
+
+    def submit(
+        self, task: Task, upstream: Sequence[Waiting], given: Sequence[Bundle], priority: int
+    ) -> Waiting:
+        """Have a task done. What a cluster knows already under the task's key it does not do again."""
+        from .worker import work
+
+        blobs = [self._sent(bundle) for bundle in given]
+        before = [waiting.future for waiting in upstream]
+        future: Any = self._client.submit(work, task, before, blobs, key=task.key, priority=-priority)
+        waiting = Waiting(future)
+        future.add_done_callback(lambda done: self._finished.put((waiting, done)))
+        return waiting
+
+    def _sent(self, bundle: Bundle) -> Any:
+        if len(bundle.blob) < _LARGE:
+            return bundle.blob
+        if bundle.digest not in self._scattered:
+            key = f"reactive-given-{bundle.digest}"
+            self._scattered |= {bundle.digest: self._client.scatter({key: bundle.blob})[key]}
+        return self._scattered[bundle.digest]
+
+    def _collect(self) -> None:
+        """Fetch results, all at once that have come by then."""
+        while (first := self._finished.get()) is not None:
+            done = [first]
+            while not self._finished.empty():
+                if (more := self._finished.get()) is None:
+                    return
+                done.append(more)
+            good = [(waiting, future) for waiting, future in done if future.status == "finished"]
+            for waiting, future in done:
+                if future.status != "finished":
+                    waiting.deliver(Home(_of_failure(future)))
+            try:
+                results = self._client.gather([future for _, future in good])
+            except Exception as error:  # noqa: BLE001  # a cluster can fail in as many ways as it has parts
+                results = [Home(f"its result cannot be fetched ({type(error).__name__})")] * len(good)
+            for (waiting, _), result in zip(good, results):
+                waiting.deliver(result)
+
+    def keep(self, name: str, waiting: Sequence[Waiting]) -> None:
+        """Have the cluster keep these results, and forget those that it kept under the name before."""
+        done = [each.future for each in waiting if each.future.status == "finished"]
+        self._client.publish_dataset(done, name=f"reactive:{name}", override=True)
+
+    def cancel(self, waiting: Sequence[Waiting]) -> None:
+        """Nobody waits for those any more; what a worker has begun it finishes."""
+        with suppress(Exception):
+            self._client.cancel([each.future for each in waiting])
+
+    def close(self) -> None:
+        self._finished.put(None)
+        with suppress(Exception):
+            self._client.close(timeout=5)
+        if self._local is not None:
+            self._local.close()
+
+
+def _of_failure(future: Any) -> str:
+    if future.status == "cancelled":
+        return "the cluster was lost"
+    with suppress(Exception):
+        return f"the cluster could not run it ({type(future.exception(timeout=5)).__name__})"
+    return "the cluster could not run it"
