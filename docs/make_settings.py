@@ -49,6 +49,7 @@ METADATA = """\
 | cell: `"reactive": {"mode": "manual"}` | goes stale, and runs only when somebody runs it |
 | cell: `"reactive": {"mode": "off"}` | never runs; what depends on it is blocked |
 | cell: `"reactive": {"verify": false}`, or the tag `nbval-ignore-output` | its output is not compared by `verify` |
+| cell: the tags `remote` and `local` | may run, or must not run, on a [cluster](scale.md) |
 | cell: the tag `parameters` | `jupyter reactive run -p name=value` sets names after it |
 
 ## The environment

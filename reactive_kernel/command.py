@@ -7,7 +7,9 @@ import ast
 import contextlib
 import difflib
 import hashlib
+import importlib.util
 import json
+import socket
 import sys
 from collections.abc import Iterable, Iterator, Sequence
 from dataclasses import replace
@@ -192,6 +194,7 @@ def _run(chosen: argparse.Namespace) -> int:
         raise CannotRun(f"there is no directory {target.parent} to write {target.name} to")
     only = _chosen_cells(chosen, notebook)
     _parametrise(chosen, notebook)
+    _reach(chosen.engine)
     with progress() as told:
         options = Options(str(source.parent), chosen.timeout, chosen.kernel, told, only=only)
         if chosen.engine:
@@ -234,6 +237,25 @@ def _parametrise(chosen: argparse.Namespace, notebook: NotebookNode) -> None:
     parameters |= dict[str, object](chosen.parameters)
     if parameters:
         _warn_of_parameters(set_parameters(notebook, parameters), parameters, _statically(document(notebook)))
+
+
+def _reach(engine: str) -> None:
+    """Is there a cluster? Whoever asks for one wants no run without it."""
+    from .engine.cluster import NoCluster, address  # a plain run starts faster without it
+
+    if not engine:
+        return
+    if importlib.util.find_spec("distributed") is None:
+        raise CannotRun("Dask is not installed: `pip install jupyter-reactive[dask]`")
+    if engine == "dask":
+        return
+    try:
+        host, _, port = address(engine).rpartition("//")[2].rpartition(":")
+        socket.create_connection((host.strip("[]"), int(port)), timeout=10).close()
+    except NoCluster as error:
+        raise CannotRun(str(error)) from None
+    except OSError as error:
+        raise CannotRun(f"the scheduler of {engine} cannot be reached: {error.strerror or error}") from None
 
 
 def _kept_as(engine: str, notebook: Path) -> str:

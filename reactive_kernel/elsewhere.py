@@ -8,7 +8,7 @@ from contextlib import suppress
 from typing import Any, Protocol, cast
 
 from ipykernel.jsonutil import encode_images, json_clean  # pyright: ignore[reportUnknownVariableType]
-from traitlets import Enum, Int, Unicode
+from traitlets import Bool, Enum, Int, Unicode
 
 from .cell import CellId
 from .engine.abroad import Abroad, Place
@@ -29,9 +29,9 @@ class Elsewhere(CodeRuns):
 
     engine = Unicode(
         "",
-        help="Where cells run besides this process: `dask` (a local cluster, which ends with the kernel),"
-        " `dask://HOST:PORT`, or `dask+tls://HOST:PORT` with certificates from Dask's own configuration."
-        " Empty: nowhere.",
+        help="Where cells run besides this process: `dask` (a local cluster that ends with the kernel),"
+        " `dask://HOST:PORT`, or `dask+tls://HOST:PORT` with certificates of Dask's configuration. Empty:"
+        " nowhere.",
     ).tag(config=True)
     engine_cells = Enum(
         ("remote", "all"),
@@ -41,10 +41,15 @@ class Elsewhere(CodeRuns):
     engine_workers = Int(
         0, help="How many cells a local cluster runs at a time; 0: as many as there are processors."
     ).tag(config=True)
+    engine_spare = Bool(
+        False,
+        help="May names stay behind on a worker that cannot travel and that no cell reads? For runs of whole"
+        " notebooks, after which nobody looks at names.",
+    ).tag(config=True)
     engine_keep = Unicode(
         "",
-        help="Under which name the cluster keeps results when the kernel ends, so that the same cells need not"
-        " run again. Empty: it keeps none.",
+        help="Under which name the cluster keeps results when the kernel ends, so that the same cells need"
+        " not run again. Empty: it keeps none.",
     ).tag(config=True)
 
     def __init__(self, **options: Any) -> None:
@@ -61,6 +66,13 @@ class Elsewhere(CodeRuns):
             return Place(elsewhere=False, why=self._no_engine) if self._no_engine else None
         return self._abroad.places.get(cell)
 
+    def _told_place(self, cell: CellId) -> str | None:
+        """Where the cell ran, in a sentence."""
+        place = self.place(cell)
+        if place is None:
+            return None
+        return "It ran on a worker." if place.elsewhere else f"It runs in this kernel: {place.why}."
+
     def _tagged(self, cell: CellId, metadata: Mapping[str, object]) -> None:
         """Take note of the tags that come with a request."""
         tags = metadata.get("tags")
@@ -76,18 +88,17 @@ class Elsewhere(CodeRuns):
             # An optional dependency, and slow to import.
             from .engine.cluster import Cluster, NoCluster
 
+            cluster = None
             try:
-                cluster = Cluster(self.engine, self.engine_workers or None)
+                cluster = self._cluster = Cluster(self.engine, self.engine_workers or None)
+                self._no_engine = cluster.differs()
             except NoCluster as error:
                 self._no_engine = str(error)
-                self.log.error("No cell runs elsewhere: %s", error)
-                return None
-            self._cluster = cluster
-            self._no_engine = cluster.differs()
-            if self._no_engine is not None:
+            if cluster is None or self._no_engine is not None:
                 self.log.error("No cell runs elsewhere: %s", self._no_engine)
                 return None
-            self._abroad = Abroad(cast("Any", cluster), self.document, whole=self.engine_cells == "all")
+            whole = self.engine_cells == "all"
+            self._abroad = Abroad(cast("Any", cluster), self.document, whole=whole, spare=self.engine_spare)
         return self._abroad
 
     def _send_ahead(self, run: Run, names: Namespace) -> None:
@@ -134,7 +145,8 @@ class Elsewhere(CodeRuns):
         else:
             sys.stdout.flush()
             sys.stderr.flush()
-            told = {"execution_count": count, "data": encode_images(content), "metadata": metadata}
+            pictures = cast("Any", encode_images(content))
+            told = {"execution_count": count, "data": pictures, "metadata": metadata}
             topic = self._topic("execute_result")
             cleaned = cast("dict[str, Any]", json_clean(told))
             self._out.send(self.iopub_socket, "execute_result", cleaned, parent=self._parent(), ident=topic)

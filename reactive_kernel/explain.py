@@ -9,7 +9,7 @@ import builtins
 import difflib
 import html
 import re
-from collections.abc import Collection, Iterable, Iterator, Mapping, Sequence
+from collections.abc import Callable, Collection, Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass
 
 from .cell import Activity, CellId, Freshness, Mode, Outcome, Resource
@@ -57,12 +57,21 @@ def _coded(text: str) -> str:
     return re.sub(r"`([^`]*)`", r"<code>\1</code>", html.escape(text))
 
 
-def why(document: Session, asked: str, live: Collection[str]) -> Explanation:
-    """Explain a cell (by number or id) or a name; `live` are the names that are bound now."""
+def why(
+    document: Session,
+    asked: str,
+    live: Collection[str],
+    place: Callable[[CellId], str | None] = lambda cell: None,
+) -> Explanation:
+    """Explain a cell (by number or id) or a name.
+
+    `live` are the names that are bound now, `place` says where a cell ran, and why there.
+    """
     asked = asked.strip().strip("`")
     cell, resource = _cell_called(document, asked), _resource_called(document, asked)
     if cell is not None and (resource is None or asked == cell):
-        return Explanation(tuple(_of_cell(document, cell, live)))
+        where = place(cell)
+        return Explanation((*_of_cell(document, cell, live), *((Part(where),) if where else ())))
     if resource is not None:
         return Explanation(tuple(_of_resource(document, resource, live)))
     return Explanation((Part(_of_nothing(document, asked, live)),))

@@ -39,7 +39,8 @@ class ReactiveKernel(Cascade):
 
     def _host(self) -> Host:
         """What the magic `%reactive` may know of us, and do."""
-        return Host(self.document, self._turn, lambda: self.names.live, self._latest_of, self._choose)
+        asked = self._latest_of, self._choose, self._told_place
+        return Host(self.document, self._turn, lambda: self.names.live, *asked)
 
     def _latest_of(self, cell: CellId) -> Publication | None:
         return self._out.latest(cell)

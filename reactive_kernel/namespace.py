@@ -434,7 +434,9 @@ class Namespace:
         if version is None or version.value is _DELETED or (cell, name) in self._spent:
             return None
         meant = self._meant(version)
-        return (version.value, meant) if all(self._things[at].now == key for at, key in meant.items()) else None
+        return (
+            (version.value, meant) if all(self._things[at].now == key for at, key in meant.items()) else None
+        )
 
     def version(self, cell: CellId, name: Resource) -> object:
         """The value that the cell left behind the name."""

@@ -47,6 +47,8 @@ class Host:
     live: Callable[[], Mapping[str, object]]
     latest: Callable[[CellId], Publication | None]
     choose: Callable[[CascadeChosen], None]
+    # Where a cell ran, and why there, in a sentence, if there is a choice.
+    place: Callable[[CellId], str | None]
     # How the process was when the kernel began: a fresh run begins there, too.
     directory: str = field(default_factory=os.getcwd)
     environment: Mapping[str, str] = field(default_factory=lambda: dict(os.environ))
@@ -95,7 +97,7 @@ class ReactiveMagic:
         from .explain import why
 
         with self._host.turn:
-            found = why(self._host.document, asked, self._host.live().keys())
+            found = why(self._host.document, asked, self._host.live().keys(), self._host.place)
         _show(str(found), found.html())
 
     def _mode(self, asked: str) -> None:

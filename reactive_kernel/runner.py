@@ -193,6 +193,7 @@ class Runner(NotebookClient):
             self.extra_arguments += [
                 f"--ReactiveKernel.engine={options.engine}",
                 "--ReactiveKernel.engine_cells=all",
+                "--ReactiveKernel.engine_spare=True",
                 f"--ReactiveKernel.engine_keep={options.keep}",
             ]
         self._options = options

@@ -104,9 +104,9 @@ class Runs(Elsewhere):
         """Run one cell on the versions it should read, and tell the document what came of it."""
         requests = self._requests.pop(run.cell, [])
         request = requests[-1] if requests else None
-        parent = self._publish_start(run, request)
         observer = self.observer
         self._send_ahead(run, observer.names)
+        parent = self._publish_start(run, request)
         observer.begin(run)
         self._begin_beside(run)
         reply = self._come_back(run, observer.names)

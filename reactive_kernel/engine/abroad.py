@@ -1,4 +1,4 @@
-"""Sends cells of a plan ahead to a cluster, and says of each whether what came back is what a run here would give.
+"""Sends cells of a plan ahead to a cluster, and says whether what came back is what a run here would give.
 
 What comes back only ever takes the place of a run: the kernel goes through its plan in order, one cell after
 the other, and a cell that was sent on other inputs than it has when its turn comes runs here.
@@ -10,7 +10,7 @@ from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass
 from typing import Protocol
 
-from ..cell import CellId, Resource
+from ..cell import BUILTINS, CellId, Resource
 from ..event import Run
 from ..graph import plain
 from ..namespace import Key, Namespace, of_the_session
@@ -34,8 +34,6 @@ class Cluster(Protocol):
     def submit(
         self, task: Task, upstream: Sequence[Waiting], given: Sequence[Bundle], priority: int
     ) -> Waiting: ...
-
-    def cancel(self, waiting: Sequence[Waiting]) -> None: ...
 
 
 # A value, and which states of the objects behind it are meant.
@@ -96,11 +94,13 @@ class _Waits(Exception):
 class Abroad:
     """The cells that are with the cluster, and those that have come back."""
 
-    def __init__(self, cluster: Cluster, document: Session, *, whole: bool) -> None:
+    def __init__(self, cluster: Cluster, document: Session, *, whole: bool, spare: bool = False) -> None:
         self._cluster = cluster
         self._document = document
         # May every cell leave that is not tagged `local`, or only those tagged `remote`?
         self._whole = whole
+        # May names stay behind that cannot travel and that no cell takes?
+        self._spare = spare
         self.places: dict[CellId, Place] = {}
         # What requests say of tags goes before what was synced.
         self.tagged: dict[CellId, frozenset[str]] = {}
@@ -124,7 +124,13 @@ class Abroad:
             if before is not None and self._same(cell, before) and (not before.waits or before.waits & ahead):
                 continue
             self._drop(cell)
-            self._consider(cell, ahead, names, number)
+            if self._whole or REMOTE in self._tags(cell):
+                self._consider(cell, ahead, names, number)
+            else:
+                self.places.pop(cell, None)
+
+    def _tags(self, cell: CellId) -> frozenset[str]:
+        return self.tagged.get(cell, self._document.cell(cell).tags)
 
     def _same(self, cell: CellId, before: _Considered) -> bool:
         return before.source == self._document.cell(cell).source and before.makers == self._makers(cell)
@@ -145,7 +151,12 @@ class Abroad:
         return {name: maker for name, maker in inputs.items() if maker is not None}
 
     def _submitted(
-        self, cell: CellId, makers: Mapping[Resource, CellId], ahead: set[CellId], names: Namespace, number: int
+        self,
+        cell: CellId,
+        makers: Mapping[Resource, CellId],
+        ahead: set[CellId],
+        names: Namespace,
+        number: int,
     ) -> _Sent:
         document = self._document
         self._look(cell, makers)
@@ -165,6 +176,7 @@ class Abroad:
                 values[name] = maker
         if late:
             raise _Waits(late)
+        self._keep_together(upstream, values, names)
         states, bundles = self._packed(values, names)
         order = sorted(prelude, key=document.graph.rank)
         graph = document.graph
@@ -183,22 +195,37 @@ class Abroad:
         waiting = self._cluster.submit(task, before, given, number)
         return _Sent(task.source, makers, prelude, states, upstream, task.key, waiting)
 
+    def _keep_together(
+        self, upstream: dict[Resource, tuple[CellId, str]], values: dict[Resource, CellId], names: Namespace
+    ) -> None:
+        """What shares objects with a value that travels from here travels with it, not from a worker."""
+        held = {name: names.reach(maker, name).ids for name, maker in values.items()}
+        behind = {name: names.reach(maker, name).ids for name, (maker, _) in upstream.items()}
+        known = frozenset[int]().union(*held.values())
+        while shared := [name for name, ids in behind.items() if not ids.isdisjoint(known)]:
+            for name in shared:
+                values[name] = upstream.pop(name)[0]
+                known |= behind.pop(name)
+
     def _look(self, cell: CellId, makers: Mapping[Resource, CellId]) -> None:
         """May the cell leave at all, as far as its text and what is known of it show?"""
         document = self._document
-        tags = self.tagged.get(cell, document.cell(cell).tags)
-        if LOCAL in tags:
+        if LOCAL in self._tags(cell):
             raise _Stays("it has the tag `local`")
-        if not self._whole and REMOTE not in tags:
-            raise _Stays("it has no tag `remote`")
         said = self._placement(cell)
         if said.stays is not None:
             raise _Stays(said.stays)
         if said.prelude:
-            raise _Stays("it only imports and defines, which those who use it do on their workers, too")
+            raise _Stays("it only imports and defines, as do workers for those who use it")
         history = next((each for each in document.cells if self._asks_history(each)), None)
         if history is not None:
             raise _Stays(f"{document.label(history)} reads what the session remembers (`_`, `Out`, `In`)")
+        inputs = document.graph.inputs(cell)
+        missing = sorted(
+            name for name in inputs.keys() - makers.keys() if name not in BUILTINS and ":" not in name
+        )
+        if missing:
+            raise _Stays(f"it reads `{missing[0]}`, which no cell leaves")
         for name, maker in sorted(makers.items()):
             if ":" in name:
                 raise _Stays(f"it goes by `{plain(name)}`, which {document.label(maker)} sets or writes")
@@ -259,17 +286,23 @@ class Abroad:
         document = self._document
         writes = document.facts(cell).writes
         facts = [document.facts(each) for each in document.cells]
-        if not self._whole or any(each.dynamic for each in facts):
+        if not self._spare or any(each.dynamic for each in facts):
             return writes
         used = {name for each in facts for name in each.defers}
-        return frozenset(name for name in writes if name in used or any(True for _ in document.graph.users(name)))
+        return frozenset(
+            name for name in writes if name in used or any(True for _ in document.graph.users(name))
+        )
 
     def _with_cluster(self, name: Resource, maker: CellId, names: Namespace) -> tuple[str, Waiting] | None:
         """Under which key the cluster has, or will have, what the maker leaves."""
         if (sent := self._sent.get(maker)) is not None:
             return sent.key, sent.waiting
         taken = self._taken.get(maker)
-        if taken is None or name not in taken.states or not _same(taken.states[name], names.standing(maker, name)):
+        if (
+            taken is None
+            or name not in taken.states
+            or not _same(taken.states[name], names.standing(maker, name))
+        ):
             return None
         return taken.key, taken.waiting
 
@@ -322,7 +355,8 @@ class Abroad:
         for name, (maker, key) in sent.upstream.items():
             taken = self._taken.get(maker)
             if taken is None or taken.key != key or name not in taken.states:
-                return f"{self._document.label(maker)} had to run here, and it was sent on a worker's result of it"
+                label = self._document.label(maker)
+                return f"{label} had to run here, and it was sent on a worker's result of that"
             if not _same(taken.states[name], names.standing(maker, name)):
                 return f"`{name}` has changed since it was sent"
         return None
@@ -361,8 +395,6 @@ class Abroad:
             for other, its in list(self._sent.items()):
                 if any(key == sent.key for _, key in its.upstream.values()):
                     self._drop(other)
-            if all(sent.key != each.key for each in (*self._sent.values(), *self._taken.values())):
-                self._cluster.cancel((sent.waiting,))
 
 
 def _same(one: _State, other: _State | None) -> bool:

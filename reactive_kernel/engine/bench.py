@@ -14,7 +14,7 @@ import sys
 import tempfile
 import threading
 import time
-from collections.abc import Collection, Mapping
+from collections.abc import Collection, Mapping, Sequence
 from contextlib import suppress
 from dataclasses import dataclass
 from typing import Any, BinaryIO, cast
@@ -34,7 +34,7 @@ from ..switches import Showing
 from .fence import Fence, anywhere
 from .placement import imported
 from .task import Done, Home, Result, Shown, Task
-from .travel import bundled, loads
+from .travel import Span, bundled, loads, meet, memory
 
 _CELL = CellId("elsewhere")
 # Resources whose state is another one on each machine, or that whoever reads them also changes.
@@ -101,9 +101,9 @@ class _Stream(io.TextIOBase):
     def writable(self) -> bool:
         return True
 
-    def write(self, text: str, /) -> int:
-        if not isinstance(text, str):  # pyright: ignore[reportUnnecessaryIsInstance]  # user code writes what it likes
-            raise TypeError(f"write() argument must be str, not {type(text)}")
+    def write(self, text: Any, /) -> int:
+        if not isinstance(text, str):
+            raise TypeError(f"write() argument must be str, not {type(text).__name__}")
         if text:
             _SHOWS.shown.append((self.name, text, None))
         return len(text)
@@ -111,14 +111,14 @@ class _Stream(io.TextIOBase):
 
 class _Result(DisplayHook):
     def quiet(self) -> bool:
-        return self.semicolon_at_end_of_expression(_SHOWS.source)
+        return bool(self.semicolon_at_end_of_expression(_SHOWS.source))
 
     def __call__(self, result: object = None) -> None:
         if result is None or self.quiet():
             return
-        found, metadata = self.compute_format_data(result)
+        found, metadata = cast("tuple[dict[str, Any], dict[str, Any]]", self.compute_format_data(result))
         if found:
-            _SHOWS.shown.append(("execute_result", dict(found), dict(metadata)))
+            _SHOWS.shown.append(("execute_result", found, metadata))
 
 
 class _Displays(DisplayPublisher):
@@ -141,7 +141,7 @@ class _Displays(DisplayPublisher):
 
 
 class _Shell(InteractiveShell):
-    """IPython without a terminal and without a memory. What fails here runs again at home, and says so there."""
+    """IPython without a terminal and without a memory. What fails here runs again at home."""
 
     displayhook_class = Type(_Result)
     display_pub_class = Type(_Displays)
@@ -157,7 +157,7 @@ def _shell() -> _Shell:
     config = Config()
     config.HistoryManager.enabled = False
     config.InteractiveShell.colors = "nocolor"
-    return cast("_Shell", _Shell.instance(config=config))
+    return _Shell.instance(config=config)
 
 
 class _Alone:
@@ -190,7 +190,8 @@ class Bench:
         self._observer.follow(Showing(cast("Any", self._shell)))
         self._fence = Fence()
         self._prelude: tuple[str, ...] = ()
-        self._defined: frozenset[str] = frozenset()
+        # What it defined, whatever tasks bind to those names.
+        self._defined: dict[str, object] = {}
         self.clean = True
 
     def run(self, asked: Asked) -> Result:
@@ -211,14 +212,15 @@ class Bench:
 
     def _prepare(self, task: Task) -> None:
         """Have what it uses imported and defined, as it is wherever those cells have run."""
-        if task.prelude != self._prelude:
+        if task.prelude != self._prelude or not self._prelude:
             for name in self._defined:
                 self._live.pop(name, None)
-            self._prelude = ()
+            self._prelude, self._defined = (), {}
             for source in task.prelude:
                 self._shell.run_cell(source, store_history=False).raise_error()
             self._prelude = task.prelude
-            self._defined = frozenset(self._live) - self._bare
+            live = self._live
+            self._defined = {name: live[name] for name in live if name not in self._bare}
         for name in imported(task.source):
             # What an import does to the process belongs to the import.
             importlib.import_module(name)
@@ -228,23 +230,28 @@ class Bench:
         names.keep_only(())
         for name in [name for name in self._live if name not in self._bare and name not in self._defined]:
             del self._live[name]
+        self._live.update(self._defined)
 
     def _observed(self, task: Task, facts: CellFacts) -> Result:
         observer, live = self._observer, self._live
         there = [name for name in live if name not in self._bare]
         observer.names.adopt(there)
         before = _ids(live[name] for name in there)
+        spans = [each for name in there for each in memory(live[name])]
         run = Run(_CELL, 1, task.source, facts, dict.fromkeys(sorted(task.reads)), task.touches)
         threads = threading.active_count()
         observer.begin(run)
         failed = self._run(task.source)
         seen = observer.finish(Outcome.OK, None)
-        marks = self._marks(seen, threads)
-        if marks is None and _ids(live[name] for name in there) != before:
-            marks = "it changes what it reads"
-        self.clean = marks is None and self._fence.why is None
-        why = self._fence.why or failed or marks or self._amiss(seen)
-        return Home(why) if why is not None else self._leaving(task, seen, before)
+        changed = bool(seen.changes or seen.changed or seen.deleted)
+        if changed or _ids(live[name] for name in there) != before:
+            # Some of it may be the definitions': the next task gets them anew.
+            self._prelude, changed = (), True
+        left = self._left_over(seen, threads)
+        self.clean = left is None and self._fence.why is None
+        why = self._fence.why or failed or left or ("it changes an object that it reads" if changed else None)
+        why = why or self._amiss(seen)
+        return Home(why) if why is not None else self._leaving(task, seen, before, spans)
 
     def _run(self, source: str) -> str | None:
         """Run the cell's code; answer why it failed, if it did."""
@@ -257,12 +264,10 @@ class Bench:
         error = done.error_before_exec or done.error_in_exec
         return None if error is None else f"it fails ({type(error).__name__}), and is to fail here"
 
-    def _marks(self, seen: Observation, threads: int) -> str | None:
-        """What the run changed that is not its own, if anything: nobody is to run on that."""
-        if seen.changes or seen.changed or seen.deleted:
-            return "it changes an object that it reads"
-        if outside := sorted(name for name in seen.bound if ":" in name):
-            return f"it leaves something outside of names (`{outside[0]}`)"
+    def _left_over(self, seen: Observation, threads: int) -> str | None:
+        """What the run left in the process that nobody puts back before the next one, if anything."""
+        if around := sorted(name for name in seen.bound if name.startswith(("around:", "module:"))):
+            return f"it sets something in a library (`{around[0]}`)"
         if threading.active_count() > threads:
             return "it leaves a thread at work"
         figures: Any = getattr(sys.modules.get("matplotlib._pylab_helpers"), "Gcf", None)
@@ -272,6 +277,8 @@ class Bench:
         """Why what the run did does not count, though it changed nothing."""
         if seen.unproven is not None:
             return f"on a worker nobody can say what it did: {seen.unproven}"
+        if outside := sorted(name for name in seen.bound if ":" in name):
+            return f"it leaves something outside of names (`{outside[0]}`)"
         own = sorted(name for name in seen.reads if name.startswith(_OF_THIS_MACHINE))
         if own:
             return f"it goes by what this process is like (`{own[0]}`)"
@@ -287,19 +294,23 @@ class Bench:
             return "it shows a widget, whose other end is this kernel"
         return _SHOWS.why
 
-    def _leaving(self, task: Task, seen: Observation, before: frozenset[int]) -> Result:
+    def _leaving(
+        self, task: Task, seen: Observation, before: frozenset[int], spans: Sequence[Span]
+    ) -> Result:
         """What it leaves, in bytes."""
         live = self._live
         values = {name: live[name] for name in sorted(seen.bound) if name in live}
         left, refused = bundled(values)
         for name, value in values.items():
-            if name not in refused and not before.isdisjoint(_ids((value,))):
+            if name not in refused and (not before.isdisjoint(_ids((value,))) or meet(memory(value), spans)):
                 refused[name] = "it shares objects with what the cell reads"
         for name in sorted(refused.keys() & task.needed):
             return Home(f"`{name}` cannot travel: {refused[name]}")
         if any(not bundle.names.isdisjoint(refused) for bundle in left):
             left = [bundle for bundle in left if bundle.names.isdisjoint(refused)]
-        goes_by = frozenset(name for name in seen.reads if ":" in name and not name.startswith(("file:", "dir:")))
+        goes_by = frozenset(
+            name for name in seen.reads if ":" in name and not name.startswith(("file:", "dir:"))
+        )
         kept = frozenset(name for bundle in left for name in bundle.names)
         return Done(tuple(_SHOWS.shown), tuple(left), goes_by, frozenset(values) - kept)
 
@@ -354,4 +365,3 @@ def main() -> None:
         while bench.clean:
             result = bench.run(receive(source))
             send(to, Answer(result, bench.clean))
-

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import logging
 import queue
 import subprocess
 import sys
@@ -47,7 +48,9 @@ def address(engine: str) -> str:
     scheme, found, place = engine.partition("://")
     protocols = {"dask": "tcp", "dask+tls": "tls"}
     if not found or scheme not in protocols or not place.rpartition(":")[2].isdecimal():
-        raise NoCluster(f"`{engine}` is no engine: it is `dask`, `dask://HOST:PORT` or `dask+tls://HOST:PORT`")
+        raise NoCluster(
+            f"`{engine}` is no engine: it is `dask`, `dask://HOST:PORT` or `dask+tls://HOST:PORT`"
+        )
     return f"{protocols[scheme]}://{place}"
 
 
@@ -63,7 +66,9 @@ class LocalCluster:
             start_new_session=True,
         )
         told: list[bytes] = []
-        reader = threading.Thread(target=lambda: told.append(cast("BinaryIO", self._process.stdout).readline()))
+        reader = threading.Thread(
+            target=lambda: told.append(cast("BinaryIO", self._process.stdout).readline())
+        )
         reader.start()
         reader.join(_BEGINNING)
         self.address = told[0].decode().strip() if told else ""
@@ -89,7 +94,11 @@ class Cluster:
         try:
             from distributed import Client  # an optional dependency, and slow to import
         except ImportError as error:
-            raise NoCluster(f"Dask is not installed ({error}): `pip install jupyter-reactive[dask]`") from None
+            raise NoCluster(
+                f"Dask is not installed ({error}): `pip install jupyter-reactive[dask]`"
+            ) from None
+        # What it says of lost connections would appear in whatever cell runs; the cells' places say it.
+        logging.getLogger("distributed").setLevel(logging.CRITICAL)
         self._local = LocalCluster(workers) if engine == "dask" else None
         where = self._local.address if self._local else address(engine)
         try:
@@ -109,7 +118,9 @@ class Cluster:
         try:
             there = cast("Mapping[str, Mapping[str, str]]", self._client.run(about))
         except Exception as error:  # noqa: BLE001  # whatever fails there is why
-            return f"the workers cannot run cells ({type(error).__name__}: {error}); they need jupyter-reactive"
+            return (
+                f"the workers cannot run cells ({type(error).__name__}: {error}); they need jupyter-reactive"
+            )
         if not there:
             return "the cluster has no workers"
         for found in there.values():
@@ -128,7 +139,11 @@ class Cluster:
         before = [waiting.future for waiting in upstream]
         future: Any = self._client.submit(work, task, before, blobs, key=task.key, priority=-priority)
         waiting = Waiting(future)
-        future.add_done_callback(lambda done: self._finished.put((waiting, done)))
+
+        def note(done: Any) -> None:
+            self._finished.put((waiting, done))
+
+        future.add_done_callback(note)
         return waiting
 
     def _sent(self, bundle: Bundle) -> Any:
@@ -136,7 +151,7 @@ class Cluster:
             return bundle.blob
         if bundle.digest not in self._scattered:
             key = f"reactive-given-{bundle.digest}"
-            self._scattered |= {bundle.digest: self._client.scatter({key: bundle.blob})[key]}
+            self._scattered[bundle.digest] = cast("Any", self._client.scatter({key: bundle.blob}))[key]
         return self._scattered[bundle.digest]
 
     def _collect(self) -> None:
@@ -152,7 +167,7 @@ class Cluster:
                 if future.status != "finished":
                     waiting.deliver(Home(_of_failure(future)))
             try:
-                results = self._client.gather([future for _, future in good])
+                results = cast("list[Result]", self._client.gather([future for _, future in good]))
             except Exception as error:  # noqa: BLE001  # a cluster can fail in as many ways as it has parts
                 results = [Home(f"its result cannot be fetched ({type(error).__name__})")] * len(good)
             for (waiting, _), result in zip(good, results):
@@ -162,11 +177,6 @@ class Cluster:
         """Have the cluster keep these results, and forget those that it kept under the name before."""
         done = [each.future for each in waiting if each.future.status == "finished"]
         self._client.publish_dataset(done, name=f"reactive:{name}", override=True)
-
-    def cancel(self, waiting: Sequence[Waiting]) -> None:
-        """Nobody waits for those any more; what a worker has begun it finishes."""
-        with suppress(Exception):
-            self._client.cancel([each.future for each in waiting])
 
     def close(self) -> None:
         self._finished.put(None)

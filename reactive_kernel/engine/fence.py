@@ -13,18 +13,28 @@ from .travel import PLACES
 # What changes, or asks, something outside of the process.
 _EFFECTS: Final = frozenset({
     "builtins.input", "glob.glob", "os.chdir", "os.chflags", "os.chmod", "os.chown", "os.exec", "os.fork",
-    "os.forkpty", "os.kill", "os.killpg", "os.link", "os.lockf", "os.mkdir", "os.posix_spawn", "os.putenv",
-    "os.remove", "os.removexattr", "os.rename", "os.rmdir", "os.setxattr", "os.spawn", "os.startfile", "os.symlink",
-    "os.system", "os.truncate", "os.unsetenv", "os.utime", "pty.spawn", "shutil.chown", "shutil.copyfile",
-    "shutil.copytree", "shutil.make_archive", "shutil.move", "shutil.rmtree", "shutil.unpack_archive",
-    "signal.pthread_kill", "smtplib.connect", "socket.bind", "socket.connect", "socket.getaddrinfo",
-    "socket.gethostbyname", "socket.sendmsg", "socket.sendto", "sqlite3.connect", "subprocess.Popen", "syslog.openlog",
-    "tempfile.mkdtemp", "tempfile.mkstemp", "urllib.Request", "webbrowser.open",
+    "os.forkpty", "os.kill", "os.killpg", "os.link", "os.lockf", "os.mkdir", "os.posix_spawn",
+    "os.putenv", "os.remove", "os.removexattr", "os.rename", "os.rmdir", "os.setxattr", "os.spawn",
+    "os.startfile", "os.symlink", "os.system", "os.truncate", "os.unsetenv", "os.utime", "pty.spawn",
+    "shutil.chown", "shutil.copyfile", "shutil.copytree", "shutil.make_archive", "shutil.move",
+    "shutil.rmtree", "shutil.unpack_archive", "signal.pthread_kill", "smtplib.connect", "socket.bind",
+    "socket.connect", "socket.getaddrinfo", "socket.gethostbyname", "socket.sendmsg", "socket.sendto",
+    "sqlite3.connect", "subprocess.Popen", "syslog.openlog", "tempfile.mkdtemp", "tempfile.mkstemp",
+    "urllib.Request", "webbrowser.open",
 })  # fmt: skip
 _LOOKS: Final = frozenset(("os.listdir", "os.scandir", "os.walk"))
 _WRITES: Final = os.O_WRONLY | os.O_RDWR | os.O_CREAT | os.O_TRUNC | os.O_APPEND
 # What every machine has: time zones, fonts, what the system says of itself.
-_EVERYWHERE: Final = ("/usr/share/zoneinfo", "/usr/share/fonts", "/proc/", "/sys/", "/dev/null", "/dev/urandom", "/etc/localtime", "/etc/timezone")
+_EVERYWHERE: Final = (
+    "/usr/share/zoneinfo",
+    "/usr/share/fonts",
+    "/proc/",
+    "/sys/",
+    "/dev/null",
+    "/dev/urandom",
+    "/etc/localtime",
+    "/etc/timezone",
+)
 
 
 class StaysHome(BaseException):
@@ -55,7 +65,9 @@ class Fence:
     def _judge(self, event: str, arguments: tuple[Any, ...]) -> None:
         if event == "open":
             path, mode, flags = arguments
-            writes = bool((flags or 0) & _WRITES) or (isinstance(mode, str) and not set("wax+").isdisjoint(mode))
+            writes = bool((flags or 0) & _WRITES) or (
+                isinstance(mode, str) and not set("wax+").isdisjoint(mode)
+            )
             if not isinstance(path, int) and (writes or not anywhere(path)):
                 self._stop(f"it opens `{_text(path)}`, and files are those of this machine")
         elif event in _LOOKS:

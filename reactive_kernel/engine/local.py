@@ -5,6 +5,7 @@ from __future__ import annotations
 import os
 import sys
 from contextlib import suppress
+from typing import Any, cast
 
 
 def main(workers: int | None) -> None:
@@ -12,7 +13,7 @@ def main(workers: int | None) -> None:
     from distributed import LocalCluster  # an optional dependency
 
     # Tasks run in processes of their own: one worker with as many threads costs less than as many workers.
-    with LocalCluster(
+    with cast("Any", LocalCluster)(
         n_workers=1,
         threads_per_worker=workers or os.cpu_count() or 1,
         processes=False,

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import ast
 import importlib.util
+import re
 from collections.abc import Iterator
 from dataclasses import dataclass
 from functools import lru_cache
@@ -14,14 +15,22 @@ from ..namespace import of_the_session
 # Libraries that keep something open, or of their own, in the process: nobody sees what a cell leaves there.
 _STATEFUL = frozenset({
     "adbc_driver_manager", "aiohttp", "asyncio", "asyncpg", "concurrent", "connectorx", "cupy", "ctypes",
-    "dask", "distributed", "duckdb", "gc", "httpx", "ipywidgets", "jupyter_extension", "multiprocessing", "psycopg",
-    "psycopg2", "pyspark", "ray", "reactive_kernel", "requests", "secrets", "signal", "socket", "sqlalchemy",
-    "sqlite3", "subprocess", "tempfile", "threading", "urllib", "uuid", "weakref",
+    "dask", "distributed", "duckdb", "gc", "httpx", "ipywidgets", "jupyter_extension", "multiprocessing",
+    "psycopg", "psycopg2", "pyspark", "ray", "reactive_kernel", "requests", "secrets", "signal", "socket",
+    "sqlalchemy", "sqlite3", "subprocess", "tempfile", "threading", "urllib", "uuid", "weakref",
 })  # fmt: skip
 # Libraries of which it is seen what a call leaves in them.
 _FOLLOWED = frozenset({
-    "IPython", "matplotlib", "numpy", "pandas", "polars", "pylab", "random", "seaborn", "time", "warnings", "sys", "scipy",
+    "IPython", "matplotlib", "numpy", "pandas", "polars", "pylab", "random", "seaborn", "time",
+    "warnings", "sys", "scipy",
 })  # fmt: skip
+# Calls that read and write files, also where a library does that by itself.
+_FILES = re.compile(
+    r"(read|scan|write|sink|load|save|dump)_(csv|table|excel|parquet|json|ndjson|feather|ipc|avro|pickle|fwf|hdf|orc"
+    r"|html|xml|sql\w*|text|bytes|database\w*|delta|stata|spss)|to_(csv|excel|parquet|pickle|feather|sql|hdf|stata|orc)"
+    r"|savefig|savez|savez_compressed|savetxt|loadtxt|genfromtxt|memmap|fromfile|tofile|open|iterdir|glob|rglob|mkdir"
+    r"|unlink|urlopen|urlretrieve|touch"
+)
 _SIMPLE = (ast.Constant, ast.UnaryOp, ast.BinOp, ast.operator, ast.unaryop, ast.Tuple, ast.Load)
 
 
@@ -71,6 +80,8 @@ def _stays(tree: ast.Module, facts: CellFacts, roots: frozenset[str]) -> str | N
         return f"it takes `{gone[0]}` away"
     if facts.dynamic or facts.manual:
         return "nobody can say from its text what it reads" if facts.dynamic else "it changes a world outside"
+    if "open" in facts.builtins or any(_names_files(node) for node in ast.walk(tree)):
+        return "it reads or writes files, which are those of this machine"
     if "get_ipython" in facts.builtins or "input" in facts.builtins:
         return "it asks this kernel's front end"
     if any(isinstance(node, (ast.Await, ast.AsyncFor, ast.AsyncWith)) for node in _outside(tree)):
@@ -80,6 +91,10 @@ def _stays(tree: ast.Module, facts: CellFacts, roots: frozenset[str]) -> str | N
     if own := _own(roots):
         return f"it imports `{own}`, a module of the notebook's own"
     return None
+
+
+def _names_files(node: ast.AST) -> bool:
+    return isinstance(node, ast.Attribute) and _FILES.fullmatch(node.attr) is not None
 
 
 def effect(source: str, imported: dict[str, str]) -> str | None:
@@ -194,7 +209,9 @@ def _plain_function(node: ast.FunctionDef | ast.AsyncFunctionDef) -> bool:
 def _plain_class(node: ast.ClassDef) -> bool:
     if node.decorator_list or node.keywords or getattr(node, "type_params", None):
         return False
-    if not all(isinstance(base, ast.Name) and base.id in ("object", "Exception", "ValueError") for base in node.bases):
+    if not all(
+        isinstance(base, ast.Name) and base.id in ("object", "Exception", "ValueError") for base in node.bases
+    ):
         return False
     return all(_defines(each) or isinstance(each, ast.Pass) or _says(each) for each in node.body)
 

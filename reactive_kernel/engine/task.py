@@ -48,7 +48,9 @@ class Task:
         """The same name wherever and whenever the same is to be done."""
         told = (self.source, self.prelude, self.upstream, self.given, sorted(self.needed), sorted(self.reads))
         text = repr((__version__, sys.version_info[:2], told, sorted(self.touches)))
-        return f"reactive-{hashlib.blake2b(text.encode('utf-8', 'surrogatepass'), digest_size=16).hexdigest()}"
+        return (
+            f"reactive-{hashlib.blake2b(text.encode('utf-8', 'surrogatepass'), digest_size=16).hexdigest()}"
+        )
 
 
 @dataclass(frozen=True)

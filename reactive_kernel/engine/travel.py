@@ -1,4 +1,4 @@
-"""Values as bytes: what means the same elsewhere travels, and of everything else it is said why it does not."""
+"""Values as bytes: what means the same elsewhere travels; of everything else it is said why it does not."""
 
 from __future__ import annotations
 
@@ -8,25 +8,34 @@ import pickle  # what comes back from a cluster is as trusted as the cluster, wh
 import site
 import sys
 import sysconfig
-from collections.abc import Callable, Iterable, Mapping
+from collections.abc import Iterable, Mapping
+from itertools import pairwise
 from pathlib import Path
 from types import BuiltinFunctionType, FunctionType, ModuleType
-from typing import Any, cast
+from typing import Any, TypeAlias, cast
 
+from .. import libraries  # noqa: F401  # pyright: ignore[reportUnusedImport]  # teaches `shapes` its types
 from ..cell import Resource
-from ..objects import Reach, reach
+from ..objects import Reach, changing, reach
+from ..shapes import is_atom
 from .task import Bundle
 
 # Kinds of objects that mean something else, or nothing, in another process.
 _KINDS: Mapping[str, str] = {
-    "iterator": "an iterator",
     "function": "a function",
     "figure": "a figure",
     "logger": "a logger",
+    "opaque": "an object into which nobody can see",
     "cached": "a function that remembers its answers",
+    "iterator": "an iterator or a file",
 }
 # Libraries whose objects stand for something of their process.
-_BOUND = frozenset(("_io", "io", "ipywidgets", "logging", "matplotlib", "multiprocessing", "threading", "weakref"))
+_BOUND = frozenset(
+    ("_io", "io", "ipywidgets", "logging", "matplotlib", "multiprocessing", "threading", "weakref")
+)
+
+# A view may be of so many times its own size.
+_PART = 4
 
 
 class CannotTravel(Exception):
@@ -61,7 +70,7 @@ class _Pickler(pickle.Pickler):
         self.arrays: list[Any] = []
 
     def reducer_override(self, value: Any, /) -> Any:
-        kind = type(value)
+        kind = cast("type[object]", type(value))
         if isinstance(value, ModuleType):
             if not is_installed(value):
                 raise CannotTravel(f"the module `{value.__name__}` is the notebook's own")
@@ -74,8 +83,45 @@ class _Pickler(pickle.Pickler):
         if kind is object or (not named and home.partition(".")[0] in _BOUND):
             raise CannotTravel(f"an object of type `{home}.{kind.__qualname__}` belongs to its process")
         if kind.__name__ == "ndarray" and home == "numpy":
-            self.arrays.append(value)
+            return self._array(value)
+        if kind.__name__ in ("DataFrame", "Series") and home.partition(".")[0] == "pandas":
+            return _frame(value)
         return NotImplemented
+
+    def _array(self, array: Any) -> Any:
+        """A view travels with what it views, so that whoever shares memory here does so there."""
+        base = array.base
+        if base is None:
+            # What comes out of this owns its memory, too.
+            return array.__reduce__()
+        if array.dtype.hasobject:
+            self.arrays.append(array)
+            return NotImplemented
+        if type(base) is not type(array) or base.nbytes > _PART * array.nbytes + _PART:
+            raise CannotTravel("an array of it is a small part of something larger")
+        offset = array.__array_interface__["data"][0] - base.__array_interface__["data"][0]
+        if base.dtype.hasobject or base.base is not None or base.ndim == 0 or offset < 0:
+            raise CannotTravel("an array of it views memory in a way that nobody can repeat")
+        flags = array.flags
+        return _view, (base, array.dtype, array.shape, offset, array.strides, flags.writeable)
+
+
+def _view(base: Any, dtype: Any, shape: Any, offset: int, strides: Any, writeable: Any) -> Any:
+    array = type(base)(shape, dtype, base if base.flags.c_contiguous else base.T, offset, strides)
+    array.flags.writeable = writeable
+    return array
+
+
+def _frame(frame: Any) -> Any:
+    """Frames never see each other's changes, so that each travels with memory of its own."""
+    held = (block.values for block in frame._mgr.blocks)
+    if any(each.dtype.hasobject and not all(map(is_atom, each.ravel())) for each in held if _plain(each)):
+        raise CannotTravel("a frame of it holds objects that can change")
+    return pickle.loads, (pickle.dumps(frame, protocol=5),)
+
+
+def _plain(values: Any) -> bool:
+    return type(values).__name__ == "ndarray"
 
 
 def dumps(values: Mapping[Resource, object]) -> bytes:
@@ -86,9 +132,9 @@ def dumps(values: Mapping[Resource, object]) -> bytes:
         pickler.dump(dict(values))
     except CannotTravel:
         raise
-    except Exception as error:  # whatever a class does when it is asked for its state
+    except Exception as error:  # noqa: BLE001  # whatever a class does when it is asked for its state
         raise CannotTravel(f"it cannot be put into bytes ({type(error).__name__}: {error})") from None
-    if _overlap(pickler.arrays):
+    if overlap([_span(each) for each in pickler.arrays if each.nbytes]):
         raise CannotTravel("its arrays share memory, which copies of them would not")
     return file.getvalue()
 
@@ -97,14 +143,11 @@ def loads(blob: bytes) -> dict[Resource, object]:
     return cast("dict[Resource, object]", pickle.loads(blob))  # noqa: S301
 
 
-def _overlap(arrays: Iterable[Any]) -> bool:
-    """Do some of the arrays share memory?"""
-    spans = sorted(_span(each) for each in arrays if each.nbytes)
-    return any(later[0] < earlier[1] for earlier, later in zip(spans, spans[1:]))
+# From where to where something reaches in memory.
+Span: TypeAlias = tuple[int, int]
 
 
-def _span(array: Any) -> tuple[int, int]:
-    """From where to where the array reaches in memory."""
+def _span(array: Any) -> Span:
     low = high = array.__array_interface__["data"][0]
     for length, step in zip(array.shape, array.strides):
         if step < 0:
@@ -114,25 +157,38 @@ def _span(array: Any) -> tuple[int, int]:
     return low, high + array.itemsize
 
 
-def bundled(
-    values: Mapping[Resource, object], looked: Callable[[object], Reach] = reach
-) -> tuple[list[Bundle], dict[Resource, str]]:
+def overlap(spans: Iterable[Span]) -> bool:
+    """Do some of them overlap?"""
+    return any(later[0] < earlier[1] for earlier, later in pairwise(sorted(spans)))
+
+
+def memory(value: object) -> list[Span]:
+    """The memory of arrays behind a value."""
+    held = [each for each in changing(value).values() if type(each).__name__ == "ndarray"]
+    return [_span(each) for each in cast("list[Any]", held) if each.nbytes]
+
+
+def bundled(values: Mapping[Resource, object]) -> tuple[list[Bundle], dict[Resource, str]]:
     """The values as bytes, those together that share objects; and why others cannot travel."""
-    behind = {name: looked(value) for name, value in values.items()}
+    behind = {name: reach(value) for name, value in values.items()}
     refused: dict[Resource, str] = {}
     bundles: list[Bundle] = []
-    for group in _groups(behind):
-        try:
-            for name in group:
-                _look(values[name], behind[name])
-            names = sorted(group)
-            bundles.append(Bundle(frozenset(group), dumps({name: values[name] for name in names})))
-        except CannotTravel as error:
-            refused |= dict.fromkeys(group, str(error))
-    if len(bundles) > 1 and _share_memory(values, bundles):
-        why = "its arrays share memory, which copies of them would not"
-        return [], refused | dict.fromkeys(values, why)
+    for group in _groups(values, behind):
+        why, blob = _packed({name: values[name] for name in sorted(group)}, behind)
+        if why is None:
+            bundles.append(Bundle(frozenset(group), blob))
+        else:
+            refused |= dict.fromkeys(group, why)
     return bundles, refused
+
+
+def _packed(values: Mapping[Resource, object], behind: Mapping[Resource, Reach]) -> tuple[str | None, bytes]:
+    try:
+        for name, value in values.items():
+            _look(value, behind[name])
+        return None, dumps(values)
+    except CannotTravel as error:
+        return str(error), b""
 
 
 def _look(value: object, behind: Reach) -> None:
@@ -145,26 +201,22 @@ def _look(value: object, behind: Reach) -> None:
             raise CannotTravel(f"it holds {what}")
 
 
-def _groups(behind: Mapping[Resource, Reach]) -> list[set[Resource]]:
-    """The names, those together that share objects."""
-    found: list[tuple[set[Resource], set[int]]] = []
+def _groups(values: Mapping[Resource, object], behind: Mapping[Resource, Reach]) -> list[set[Resource]]:
+    """The names, those together that share objects or memory."""
+    found: list[tuple[set[Resource], set[int], list[Span]]] = []
     for name, each in behind.items():
-        names, ids = {name}, set(each.ids)
-        apart: list[tuple[set[Resource], set[int]]] = []
-        for other, others in found:
-            if ids.isdisjoint(others):
-                apart.append((other, others))
+        names, ids, spans = {name}, set(each.ids), memory(values[name]) if "array" in each.kinds else []
+        apart: list[tuple[set[Resource], set[int], list[Span]]] = []
+        for group in found:
+            if ids.isdisjoint(group[1]) and not meet(spans, group[2]):
+                apart.append(group)
             else:
-                names |= other
-                ids |= others
-        found = [*apart, (names, ids)]
-    return [names for names, _ in found]
+                names, ids, spans = names | group[0], ids | group[1], spans + group[2]
+        found = [*apart, (names, ids, spans)]
+    return [names for names, _, _ in found]
 
 
-def _share_memory(values: Mapping[Resource, object], bundles: Iterable[Bundle]) -> bool:
-    """Do arrays of different bundles share memory?"""
-    pickler = _Pickler(io.BytesIO())
-    if "numpy" not in sys.modules:
-        return False
-    pickler.dump([values[name] for bundle in bundles for name in sorted(bundle.names)])
-    return _overlap(pickler.arrays)
+def meet(some: Iterable[Span], others: Iterable[Span]) -> bool:
+    """Does any of these overlap with any of those?"""
+    ours = list(some)
+    return any(one[0] < other[1] and other[0] < one[1] for other in others for one in ours)

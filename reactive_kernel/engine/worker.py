@@ -1,4 +1,4 @@
-"""On a worker: hands tasks to benches, processes that run one cell at a time, and keeps those for the next."""
+"""On a worker: hands tasks to benches, processes that run one cell at a time, and keeps the benches."""
 
 from __future__ import annotations
 

@@ -178,8 +178,11 @@ class Driver:
             self.tell(amid)
 
     def _run(self, run: Run, amid: Event | None) -> None:
-        names = self.names
         self.observer.begin(run)
+        self._run_here(run, amid)
+
+    def _run_here(self, run: Run, amid: Event | None) -> None:
+        names = self.names
         self._count_run(run)
         shown, error = execute(run.source, run.cell, names.live, self.halts.pop(run.cell, 0))
         outcome = Outcome.OK if error is None else Outcome.ERROR
@@ -328,11 +331,11 @@ class Driver:
                 yield "stale", f"{cell} is {status.freshness.value} after `run stale`: {status.reason}"
 
 
-def drive(story: Story) -> tuple[Mismatch | None, Tally]:
+def drive(story: Story, driver: type[Driver] = Driver) -> tuple[Mismatch | None, Tally]:
     """Carry the story out; answer the first mismatch."""
     reach = reach_of(story.sources) if story.mutating else None
     with World(reach or frozenset()):
-        return _carried_out(story, Driver(story.cells, reach))
+        return _carried_out(story, driver(story.cells, reach))
 
 
 def _carried_out(story: Story, driver: Driver) -> tuple[Mismatch | None, Tally]:
