@@ -230,7 +230,7 @@ class Session:
                 continue
             old = self._states[cell].cell
             source = old.source if event.source is None else event.source
-            edited |= self._write(replace(old, source=source, mode=event.mode or old.mode))
+            edited |= self._write(altered(old, source=source, mode=event.mode or old.mode))
         if self._planned.issuperset(event.cells) and not (edited or self.graph.unsettled):
             self._requested.update(event.cells)
             return
