@@ -9,9 +9,10 @@ import difflib
 import hashlib
 import importlib.util
 import json
+import os
 import socket
 import sys
-from collections.abc import Iterable, Iterator, Sequence
+from collections.abc import Generator, Iterable, Iterator, Sequence
 from dataclasses import replace
 from pathlib import Path
 
@@ -38,6 +39,7 @@ from .notebook import (
 from .progress import progress
 from .runner import CannotRun, Options, Result, execute_notebook, run
 from .session import Session
+from .sweep import Outcome, Sweep, grid, spread, sweep, write_table
 
 __all__ = ["Result", "execute_notebook", "main"]
 
@@ -122,6 +124,15 @@ def _add_run(command: argparse.ArgumentParser) -> None:
         default="",
         help="run cells elsewhere that can: `dask` (a local cluster) or `dask://HOST:PORT`",
     )
+    command.add_argument(
+        "--sweep",
+        metavar="DIR",
+        type=Path,
+        help="run at every point of the grid that `-p n=1..8 -p model=a,b` spans; a notebook for each, and a "
+        "table, go to DIR; what is there already is not run again",
+    )
+    command.add_argument("--table", metavar="FILE", type=Path, help="the table: .csv or .parquet")
+    command.add_argument("--jobs", metavar="N", type=int, help="points at a time (default: processors)")
     command.add_argument("--allow-errors", action="store_true", help="exit with 0 also when cells failed")
 
 
@@ -168,11 +179,11 @@ def _seconds(text: str) -> float:
     return seconds
 
 
-def _parameter(text: str) -> tuple[str, object]:
+def _parameter(text: str) -> tuple[str, str]:
     name, equals, value = text.partition("=")
     if not equals:
         raise argparse.ArgumentTypeError(f"{text!r} is not NAME=VALUE")
-    return name.strip(), _value(value)
+    return name.strip(), value
 
 
 def _value(text: str) -> object:
@@ -193,8 +204,10 @@ def _run(chosen: argparse.Namespace) -> int:
     if not target.parent.is_dir():
         raise CannotRun(f"there is no directory {target.parent} to write {target.name} to")
     only = _chosen_cells(chosen, notebook)
-    _parametrise(chosen, notebook)
     _reach(chosen.engine)
+    if chosen.sweep is not None:
+        return _sweep(chosen, notebook)
+    _parametrise(chosen, notebook)
     with progress() as told:
         options = Options(str(source.parent), chosen.timeout, chosen.kernel, told, only=only)
         if chosen.engine:
@@ -234,7 +247,7 @@ def _parametrise(chosen: argparse.Namespace, notebook: NotebookNode) -> None:
     parameters: dict[str, object] = {}
     for path in chosen.parameter_files:
         parameters |= parameters_in(path)
-    parameters |= dict[str, object](chosen.parameters)
+    parameters |= {name: _value(text) for name, text in chosen.parameters}
     if parameters:
         _warn_of_parameters(set_parameters(notebook, parameters), parameters, _statically(document(notebook)))
 
@@ -256,6 +269,61 @@ def _reach(engine: str) -> None:
         raise CannotRun(str(error)) from None
     except OSError as error:
         raise CannotRun(f"the scheduler of {engine} cannot be reached: {error.strerror or error}") from None
+
+
+def _sweep(chosen: argparse.Namespace, notebook: NotebookNode) -> int:
+    """Run the notebook at every point; the table has a row for each that has ended."""
+    source: Path = chosen.notebook
+    place: Path = chosen.sweep
+    place.mkdir(parents=True, exist_ok=True)
+    fixed: dict[str, list[object]] = {}
+    for path in chosen.parameter_files:
+        fixed |= {name: [value] for name, value in parameters_in(path).items()}
+    points = grid(fixed | {name: spread(text, _value) for name, text in chosen.parameters})
+    setter = set_parameters(notebook, points[0].values)
+    _warn_of_parameters(setter, points[0].values, _statically(document(notebook)))
+    work = Sweep(notebook, points, place, source.stem)
+    left = work.take_up()
+    sys.stderr.write(f"{len(points)} points, {len(points) - len(left)} of them done before.\n")
+    with _cluster_for(chosen.engine) as engine:
+        keep = "" if chosen.engine in ("", "dask") else _kept_as(chosen.engine, source)
+        options = Options(str(source.parent), chosen.timeout, chosen.kernel, engine=engine, keep=keep)
+        failed = _swept(
+            work, sweep(work, notebook, left, options, chosen.jobs or os.cpu_count() or 1), len(left)
+        )
+    table: Path = chosen.table or place / "table.csv"
+    write_table(work.rows(), table)
+    sys.stderr.write(f"Ran {len(left)} points, {failed} failed; wrote {table}.\n")
+    return _FAILED if failed and not chosen.allow_errors else 0
+
+
+def _swept(work: Sweep, outcomes: Iterator[Outcome], count: int) -> int:
+    """Tell of each point as it ends; answer how many failed."""
+    failed = 0
+    for number, outcome in enumerate(outcomes, 1):
+        sys.stderr.write(f"[{number}/{count}] {outcome.point}: {outcome.state}, {outcome.seconds:.1f} s\n")
+        for failure in outcome.failures:
+            sys.stderr.write(f"  {failure}\n")
+        failed += bool(outcome.failures)
+    return failed
+
+
+@contextlib.contextmanager
+def _cluster_for(engine: str) -> Generator[str, None, None]:
+    """The engine that all kernels of a sweep share; a local one begins and ends with it."""
+    if engine != "dask":
+        yield engine
+        return
+    from .engine.cluster import LocalCluster, NoCluster  # a plain run starts faster without it
+
+    try:
+        cluster = LocalCluster()
+    except NoCluster as error:
+        raise CannotRun(str(error)) from None
+    try:
+        yield cluster.address.replace("tcp://", "dask://")
+    finally:
+        cluster.close()
 
 
 def _kept_as(engine: str, notebook: Path) -> str:

@@ -341,6 +341,12 @@ class Runner(NotebookClient):
 
     async def _speak(self) -> None:
         """The conversation: open, sync, run."""
+        await self._open()
+        await self._ask(op="sync", cells=[synced(cell) for cell in self._document])
+        if self._asked_for and self._stopped is None:
+            await self._ask(op="run", cells=[cell.id for cell in self._asked_for])
+
+    async def _open(self) -> None:
         self._look_for_an_end()
         opening = {"comm_id": self._comm, "target_name": TARGET, "data": {"protocol": PROTOCOL}}
         await self._converse("comm_open", opening)
@@ -349,9 +355,6 @@ class Runner(NotebookClient):
         if self._options.only is not None:
             # What follows from the cells that were asked for is not asked for.
             await self._ask(op="configure", mode="lazy")
-        await self._ask(op="sync", cells=[_synced(cell) for cell in self._document])
-        if self._asked_for and self._stopped is None:
-            await self._ask(op="run", cells=[cell.id for cell in self._asked_for])
 
     async def _ask(self, **data: object) -> None:
         await self._converse("comm_msg", {"comm_id": self._comm, "data": data})
@@ -629,7 +632,8 @@ def _behind(root: Cell, cells: list[Cell], blockers: Mapping[CellId, set[CellId]
     return [cell for cell in cells if cell.id in waiting - {root.id}]
 
 
-def _synced(cell: Cell) -> Json:
+def synced(cell: Cell) -> Json:
+    """The cell as a sync tells of it."""
     mode = {} if cell.mode is None else {"mode": cell.mode.value}
     told = {"tags": sorted(cell.tags)} if cell.tags else {}
     return {"id": cell.id, "source": cell.source, **mode, **told}

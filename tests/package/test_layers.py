@@ -30,7 +30,7 @@ JUPYTER |= {"nbconvert", "nbformat", "tornado", "traitlets", "zmq"}
 # The rooms of the kernel's package that speak with Jupyter.
 SHELLS = (
     *("__main__", "afresh", "cascade", "client", "command", "delivery", "in_ipython", "interrupt"),
-    *("elsewhere", "engine", "kernel", "notebook", "own_magic", "publish", "runner", "runs"),
+    *("elsewhere", "engine", "kernel", "notebook", "own_magic", "publish", "runner", "runs", "sweep"),
 )
 SERVER = {"jupyter_server", "tornado", "zmq"}
 
