@@ -90,6 +90,14 @@ def _growth(effort: Effort) -> Found:
     return growth.rows(growth.FULL if effort is Effort.FULL else growth.QUICK)
 
 
+def _scale(effort: Effort) -> Found:
+    if not find_spec("distributed"):
+        return [absent("cells on a cluster", "Dask is not installed: pip install jupyter-reactive[dask]")]
+    from . import scale
+
+    return scale.rows(scale.FULL if effort is Effort.FULL else scale.QUICK)
+
+
 GROUPS = (
     Group("analysis", 2, "reading a cell's source, beside ast.parse", _analysis),
     Group("kernel", 2, "one cell, one edit, one cascade, beside plain ipykernel", _kernel),
@@ -98,5 +106,6 @@ GROUPS = (
     Group("sql", 5, "rows into frames, beside other drivers and tools", _sql),
     Group("front", 6, "notebooks in the browser, beside JupyterLab without the extension", _front),
     Group("cascades", 8, "one edit and all that follows, beside marimo, ipyflow, FlowBook", _cascades),
+    Group("scale", 10, "cells on a Dask cluster, beside the same kernel without one", _scale),
     Group("growth", 8, "start, opening, memory, long cells, long documents", _growth),
 )

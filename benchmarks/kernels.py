@@ -8,7 +8,7 @@ import os
 import sys
 import tempfile
 import time
-from collections.abc import Iterator
+from collections.abc import Iterator, Sequence
 from contextlib import contextmanager
 from itertools import count
 from pathlib import Path
@@ -142,9 +142,12 @@ def execution(code: str) -> dict[str, Any]:
 
 
 @contextmanager
-def started(module: str, python: str = sys.executable, kind: type[K] = Kernel) -> Iterator[K]:
+def started(
+    module: str, python: str = sys.executable, kind: type[K] = Kernel, options: Sequence[str] = ()
+) -> Iterator[K]:
     manager = KernelManager()
-    manager._kernel_spec = KernelSpec(argv=[python, "-m", module, "-f", "{connection_file}", *QUIET])
+    argv = [python, "-m", module, "-f", "{connection_file}", *QUIET, *options]
+    manager._kernel_spec = KernelSpec(argv=argv)
     manager.start_kernel(stdout=DEVNULL, stderr=DEVNULL)
     try:
         found = kind(manager)
