@@ -341,12 +341,12 @@ class Runner(NotebookClient):
 
     async def _speak(self) -> None:
         """The conversation: open, sync, run."""
-        await self._open()
+        await self._introduce()
         await self._ask(op="sync", cells=[synced(cell) for cell in self._document])
         if self._asked_for and self._stopped is None:
             await self._ask(op="run", cells=[cell.id for cell in self._asked_for])
 
-    async def _open(self) -> None:
+    async def _introduce(self) -> None:
         self._look_for_an_end()
         opening = {"comm_id": self._comm, "target_name": TARGET, "data": {"protocol": PROTOCOL}}
         await self._converse("comm_open", opening)

@@ -213,7 +213,7 @@ class _Points(Runner):
         super().__init__(notebook, options, kernel_name=options.kernel or kernel_for(notebook))
 
     async def _speak(self) -> None:
-        await self._open()
+        await self._introduce()
         while self._stopped is None:
             try:
                 self.under_way = point = self._points.get_nowait()
