@@ -17,6 +17,7 @@ from .task import Bundle, Home, Result, Task
 _LARGE = 1 << 16
 # Seconds to find a scheduler, and for a cluster of our own to begin.
 _PATIENCE, _BEGINNING = 20.0, 120.0
+_LOST = "the cluster was lost"
 
 
 class NoCluster(Exception):
@@ -107,6 +108,7 @@ class Cluster:
             raise NoCluster(f"the scheduler at {where} cannot be reached ({type(error).__name__})") from None
         self._finished: queue.SimpleQueue[tuple[Waiting, Any] | None] = queue.SimpleQueue()
         self._scattered: dict[str, Any] = {}
+        self._lost = False
         self._collector = threading.Thread(target=self._collect, daemon=True)
         self._collector.start()
 
@@ -133,11 +135,17 @@ class Cluster:
         self, task: Task, upstream: Sequence[Waiting], given: Sequence[Bundle], priority: int
     ) -> Waiting:
         """Have a task done. What a cluster knows already under the task's key it does not do again."""
+        if self._lost or any(waiting.future is None for waiting in upstream):
+            return _not_sent(_LOST)
         from .worker import work
 
-        blobs = [self._sent(bundle) for bundle in given]
         before = [waiting.future for waiting in upstream]
-        future: Any = self._client.submit(work, task, before, blobs, key=task.key, priority=-priority)
+        try:
+            blobs = [self._sent(bundle) for bundle in given]
+            future: Any = self._client.submit(work, task, before, blobs, key=task.key, priority=-priority)
+        except Exception as error:  # noqa: BLE001  # a cluster can fail in as many ways as it has parts
+            self._lost = True
+            return _not_sent(f"{_LOST} ({type(error).__name__})")
         waiting = Waiting(future)
 
         def note(done: Any) -> None:
@@ -165,6 +173,8 @@ class Cluster:
             good = [(waiting, future) for waiting, future in done if future.status == "finished"]
             for waiting, future in done:
                 if future.status != "finished":
+                    # Whoever waits for a scheduler that is gone waits long: from now on all runs here.
+                    self._lost |= future.status in ("cancelled", "lost")
                     waiting.deliver(Home(_of_failure(future)))
             try:
                 results = cast("list[Result]", self._client.gather([future for _, future in good]))
@@ -175,7 +185,11 @@ class Cluster:
 
     def keep(self, name: str, waiting: Sequence[Waiting]) -> None:
         """Have the cluster keep these results, and forget those that it kept under the name before."""
-        done = [each.future for each in waiting if each.future.status == "finished"]
+        if self._lost:
+            return
+        done = [
+            each.future for each in waiting if each.future is not None and each.future.status == "finished"
+        ]
         self._client.publish_dataset(done, name=f"reactive:{name}", override=True)
 
     def close(self) -> None:
@@ -186,9 +200,15 @@ class Cluster:
             self._local.close()
 
 
+def _not_sent(why: str) -> Waiting:
+    waiting = Waiting(None)
+    waiting.deliver(Home(why))
+    return waiting
+
+
 def _of_failure(future: Any) -> str:
-    if future.status == "cancelled":
-        return "the cluster was lost"
+    if future.status in ("cancelled", "lost"):
+        return _LOST
     with suppress(Exception):
         return f"the cluster could not run it ({type(future.exception(timeout=5)).__name__})"
     return "the cluster could not run it"
