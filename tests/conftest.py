@@ -5,7 +5,8 @@ import os
 import re
 import signal
 import socket
-from collections.abc import Iterator, Mapping
+import sys
+from collections.abc import Callable, Iterator, Mapping
 from contextlib import suppress
 from itertools import cycle
 from pathlib import Path
@@ -48,6 +49,20 @@ def developer(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Mapping[str,
     yield outside
     os.environ.clear()
     os.environ.update(outside)
+
+
+@pytest.fixture(scope="session", autouse=True)
+def followed_hooks() -> None:
+    """Python follows nobody into an audit hook that does not say so, and whoever counts lines has to."""
+    if "coverage" not in sys.modules:
+        return
+    add = sys.addaudithook
+
+    def add_followed(hook: Callable[[str, tuple[object, ...]], None]) -> None:
+        setattr(hook, "__cantrace__", True)  # noqa: B010  # not an attribute of its type
+        add(hook)
+
+    sys.addaudithook = add_followed
 
 
 @pytest.fixture(scope="session", autouse=True)

@@ -156,5 +156,6 @@ def kernel(
         yield Kernel(manager, client)
     finally:
         client.stop_channels()
-        manager.shutdown_kernel(now=True)
+        # Killed, it could not say which of its lines ran, where that is counted.
+        manager.shutdown_kernel(now="coverage" not in sys.modules)
         manager.cleanup_resources()
