@@ -33,7 +33,9 @@ def opened(server: Server, name: str, **sources: str) -> tuple[str, Path]:
 
 
 def outputs(server: Server, path: Path) -> dict[str, Any]:
-    cells = server.ask("GET", f"/api/contents/{path.name}")["content"]["cells"]
+    # While it is being written, the file is for a moment no notebook.
+    answers = iter(lambda: server.ask("GET", f"/api/contents/{path.name}"), None)
+    cells = next(answer for answer in answers if isinstance(answer, dict))["content"]["cells"]
     return {cell["id"]: "".join(output.get("text", "") for output in cell["outputs"]) for cell in cells}
 
 
