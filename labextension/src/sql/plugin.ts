@@ -8,14 +8,13 @@ import { IRenderMimeRegistry } from '@jupyterlab/rendermime';
 import { ITranslator, nullTranslator, type TranslationBundle } from '@jupyterlab/translation';
 
 import { IReactiveNotebooks } from '../notebook';
+import { CONNECT, INSERT_SQL } from '../views/names';
 import { MIME } from './bundle';
 import { SqlCompletion } from './completion';
 import { ConnectDialog } from './connect';
 import { highlight } from './highlight';
 import { RenderedResult } from './result';
 
-const CONNECT = 'reactive:connect';
-const INSERT = 'reactive:insert-sql-cell';
 const BEGINNING = '%%sql\nselect ';
 // Before HTML and text, which stand in the same output for those without a grid.
 const RANK = 10;
@@ -47,7 +46,7 @@ const sql: JupyterFrontEndPlugin<void> = {
       }
     });
     addCommands(app, notebooks, tracker, trans);
-    for (const command of [CONNECT, INSERT]) {
+    for (const command of [CONNECT, INSERT_SQL]) {
       palette?.addItem({ command, category: trans.__('Reactive') });
     }
   }
@@ -97,7 +96,7 @@ function addCommands(
       }
     }
   });
-  app.commands.addCommand(INSERT, {
+  app.commands.addCommand(INSERT_SQL, {
     label: trans.__('Insert SQL Cell'),
     caption: trans.__('Insert an SQL cell below'),
     isEnabled: () => !!tracker?.currentWidget,
