@@ -1,6 +1,7 @@
 """What `pip install .` promises: every part is there, found, enabled, and at peace with the rest."""
 
 import json
+import os
 import subprocess
 import sys
 from importlib.metadata import entry_points, version
@@ -18,6 +19,8 @@ def output(*command: str) -> str:
         [sys.executable, "-m", *command],
         stdout=subprocess.PIPE,
         stderr=subprocess.STDOUT,
+        # Else one stream comes before the other.
+        env={**os.environ, "PYTHONUNBUFFERED": "1"},
         text=True,
         check=False,
     )
