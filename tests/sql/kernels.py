@@ -156,6 +156,7 @@ def kernel(
         yield Kernel(manager, client)
     finally:
         client.stop_channels()
-        # Killed, it could not say which of its lines ran, where that is counted.
-        manager.shutdown_kernel(now="coverage" not in sys.modules)
+        if manager.has_kernel:
+            # Killed, it could not say which of its lines ran, where that is counted.
+            manager.shutdown_kernel(now="coverage" not in sys.modules)
         manager.cleanup_resources()
