@@ -65,7 +65,7 @@ def _rounds(seconds: float) -> int:
     space: dict[str, object] = {}
     exec(BURN, space)
     burn = space["burn"]
-    took = min(timed(lambda: burn(300_000, 1)) for _ in range(3))  # type: ignore[operator]
+    took = min(timed(lambda: burn(300_000, 1)) for _ in range(3))  # type: ignore[operator]  # a function of the cell's text
     return int(300_000 * seconds / took)
 
 

@@ -7,7 +7,7 @@ from collections.abc import Mapping
 from contextlib import suppress
 from typing import Any, Protocol, cast
 
-from ipykernel.jsonutil import encode_images, json_clean  # pyright: ignore[reportUnknownVariableType]
+from ipykernel.jsonutil import encode_images, json_clean  # pyright: ignore[reportUnknownVariableType]  # typed in part
 from traitlets import Bool, Enum, Int, Unicode
 
 from .cell import CellId
@@ -170,7 +170,7 @@ class Elsewhere(CodeRuns):
             told = {cell: {"place": "worker" if place.elsewhere else "kernel", "why": place.why}}
             self._publish("reactive_places", {"cells": told}, self._parcel)
 
-    def do_shutdown(self, restart: bool) -> Any:  # noqa: FBT001
+    def do_shutdown(self, restart: bool) -> Any:  # noqa: FBT001  # as ipykernel calls it
         if self._cluster is not None:
             self._cluster.close()
             self._cluster = None

@@ -175,7 +175,7 @@ def write_table(rows: Sequence[Mapping[str, object]], path: Path) -> None:
         import pyarrow.parquet as pq
 
         held = {name: _column([row.get(name) for row in rows]) for name in columns}
-        pq.write_table(cast("Any", pa).table(held), path)  # pyright: ignore[reportUnknownMemberType]
+        pq.write_table(cast("Any", pa).table(held), path)  # pyright: ignore[reportUnknownMemberType]  # typed in part
         return
     with path.open("w", newline="", encoding="utf-8") as file:
         writer = csv.DictWriter(file, columns)

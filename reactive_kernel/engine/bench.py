@@ -93,7 +93,7 @@ _SHOWS = _Shows()
 
 
 class _Stream(io.TextIOBase):
-    encoding = "UTF-8"  # pyright: ignore[reportAssignmentType, reportIncompatibleMethodOverride]
+    encoding = "UTF-8"  # pyright: ignore[reportAssignmentType, reportIncompatibleMethodOverride]  # a property there
 
     def __init__(self, name: str) -> None:
         self.name = name
@@ -136,7 +136,7 @@ class _Displays(DisplayPublisher):
             _SHOWS.why = "it updates what it shows"
         _SHOWS.shown.append(("display_data", dict(data), dict(metadata or {})))
 
-    def clear_output(self, wait: bool = False) -> None:  # noqa: FBT001, FBT002
+    def clear_output(self, wait: bool = False) -> None:  # noqa: FBT001, FBT002  # as IPython calls it
         _SHOWS.shown.append(("clear_output", wait, None))
 
 
@@ -354,7 +354,7 @@ def _aside() -> tuple[BinaryIO, BinaryIO]:
 
 def main() -> None:
     sys.dont_write_bytecode = True
-    sys.path[:] = [place for place in sys.path if place and place != os.getcwd()]  # noqa: PTH109
+    sys.path[:] = [place for place in sys.path if place and place != os.getcwd()]  # noqa: PTH109  # the path's own words are strings
     source, to = _aside()
     threading.Thread(target=_watch, args=(os.getppid(),), daemon=True).start()
     bench = Bench()

@@ -140,7 +140,7 @@ def dumps(values: Mapping[Resource, object]) -> bytes:
 
 
 def loads(blob: bytes) -> dict[Resource, object]:
-    return cast("dict[Resource, object]", pickle.loads(blob))  # noqa: S301
+    return cast("dict[Resource, object]", pickle.loads(blob))  # noqa: S301  # written by ourselves
 
 
 # From where to where something reaches in memory.
