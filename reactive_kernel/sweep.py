@@ -123,7 +123,7 @@ class Sweep:
             notebook = cast("NotebookNode", nbformat.read(self.path(point), as_version=4))
         except (OSError, ValueError, nbformat.ValidationError):
             return None
-        told = cast("Mapping[str, Any]", notebook.metadata.get("reactive_sweep", {}))
+        told = cast("Mapping[str, Any]", notebook.metadata.get("reactive", {}).get("sweep", {}))
         if told.get("of") != self._mark(point) or told.get("state") != "ok":
             return None
         return Outcome(point, notebook, (), float(told.get("seconds", 0.0)))
@@ -131,7 +131,7 @@ class Sweep:
     def note(self, outcome: Outcome) -> None:
         """Write a point's notebook, and remember it for the table."""
         told = {"of": self._mark(outcome.point), "state": outcome.state, "seconds": outcome.seconds}
-        outcome.notebook.metadata["reactive_sweep"] = told
+        outcome.notebook.metadata.setdefault("reactive", {})["sweep"] = told
         save(outcome.notebook, self.path(outcome.point))
         self._outcomes[outcome.point.number] = outcome
 
