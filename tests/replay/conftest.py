@@ -33,7 +33,7 @@ def make_log(tmp_path: Path) -> Iterator[Callable[..., Log]]:
         log.close()
 
 
-@pytest.fixture(scope="package")
+@pytest.fixture(scope="session")
 def server(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Server]:
     """One server for all tests that need no settings of their own."""
     with running(tmp_path_factory.mktemp("server")) as server:
