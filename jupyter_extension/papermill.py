@@ -2,13 +2,11 @@
 
 from __future__ import annotations
 
+import logging
 from collections.abc import Iterator
 from typing import Any, cast
 
 from nbformat import NotebookNode
-from papermill.clientwrap import PapermillNotebookClient
-from papermill.engines import Engine
-from papermill.log import logger
 from traitlets import Any as AnyTrait
 from traitlets import Bool
 
@@ -19,8 +17,26 @@ from reactive_kernel.runner import Message
 _OTHERS = ("input_path", "timeout", "startup_timeout")
 
 
-class ReactiveEngine(Engine):
-    """`papermill --engine reactive`."""
+def _inherited(name: str) -> Any:
+    """A class method of papermill's engines."""
+
+    def call(cls: type, *arguments: Any, **named: Any) -> Any:
+        from papermill.engines import Engine
+
+        return getattr(Engine, name).__func__(cls, *arguments, **named)
+
+    return cast("Any", classmethod(call))
+
+
+class ReactiveEngine:
+    """`papermill --engine reactive`.
+
+    Nothing of papermill is imported with this module: papermill, as soon as it is, looks for the engine here.
+    """
+
+    execute_notebook = _inherited("execute_notebook")
+    nb_kernel_name = _inherited("nb_kernel_name")
+    nb_language = _inherited("nb_language")
 
     @classmethod
     def execute_managed_notebook(
@@ -40,7 +56,7 @@ class ReactiveEngine(Engine):
             timeout=execution_timeout or kwargs.get("timeout"),
             startup_timeout=start_timeout,
             log_output=log_output,
-            log=logger,
+            log=logging.getLogger("papermill"),
             **options,
         )
         return client.execute()
@@ -99,5 +115,7 @@ class _Client(ReactiveNotebookClient):
     def process_message(self, msg: Message, cell: NotebookNode, cell_index: int) -> NotebookNode | None:
         output = super().process_message(msg, cell, cell_index)
         if output and (self.log_output or self.stdout_file or self.stderr_file):
+            from papermill.clientwrap import PapermillNotebookClient
+
             cast("Any", PapermillNotebookClient).log_output_message(self, output)
         return output
