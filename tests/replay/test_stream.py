@@ -34,7 +34,7 @@ def stream(server: Server, kernel: str) -> Iterator[Stream]:
 def test_a_welcome_a_snapshot_then_every_message_live(stream: Stream, page: Page):
     welcome = stream.welcomes[0]
     assert set(welcome) == {"type", "epoch", "seq", "floor", "execution_state"}
-    run = page.run("print('hello')\n1 + 1", "live")
+    run = page.run("import sys; sys.stdout.write('hello\\n'), 1 + 1", "live")
     stream.until_idle(run)
     said = [record for record in stream.records if record["msg"]["parent_header"].get("msg_id") == run]
     kinds = [record["msg"]["header"]["msg_type"] for record in said if record["channel"] == "iopub"]
