@@ -29,6 +29,7 @@ BATCH = 1 << 18  # bytes on their way to one client at any time, but for a singl
 SHARED = 2  # batches that are kept for clients at the same place
 PACE = 0.01  # seconds between two looks for news
 SHARE = 0.0004  # seconds that each client adds to it: many are told of more at a time
+BEAT = 500  # milliseconds between two looks at who is still there
 BEATS = 6  # pings within the time after which a silent peer has vanished
 FROM_CLIENT = 1 << 20  # bytes of a frame that a client may send
 READ = 8 << 20  # bytes that are read of a frame, so that a close with a reason can be sent
@@ -111,6 +112,7 @@ class Streams:
         self.silence = silence
         self._news: dict[Log, News] = {}
         self._handlers: set[StreamHandler] = set()
+        self._heart: PeriodicCallback | None = None
 
     def news(self, log: Log) -> News:
         if log not in self._news:
@@ -119,10 +121,20 @@ class Streams:
 
     def enter(self, handler: StreamHandler) -> None:
         self._handlers.add(handler)
+        if self._heart is None:
+            self._heart = PeriodicCallback(self._beat, BEAT)
+            self._heart.start()
 
     def leave(self, handler: StreamHandler) -> None:
         self._handlers.discard(handler)
         self._news = {log: news for log, news in self._news.items() if news.readers}
+        if self._heart is not None and not self._handlers:
+            self._heart.stop()
+            self._heart = None
+
+    def _beat(self) -> None:
+        for handler in list(self._handlers):
+            handler.beat()
 
     def behind(self, log: Log) -> list[int]:
         """How many records each client has yet to get."""
@@ -181,18 +193,18 @@ class StreamHandler(WebSocketMixin, WebSocketHandler, JupyterHandler):  # pyrigh
         self._writing = asyncio.Lock()
         self._feeding: asyncio.Task[None] | None = None
         self._heard = self._pinged = self._loop.time()
-        self._heart = PeriodicCallback(self._beat, 500)
-        self._heart.start()
         self._streams.enter(self)
 
     def on_close(self) -> None:
         self.stop()
 
     def stop(self) -> None:
-        self._heart.stop()
-        if self._feeding is not None:
-            self._feeding.cancel()
         self._streams.leave(self)
+        # Who keeps a task that was cancelled keeps its frames in a circle, and with them what was being told. Where
+        # many come and go that is a lot of memory, until Python looks for circles.
+        feeding, self._feeding = self._feeding, None
+        if feeding is not None:
+            feeding.cancel()
 
     # The peer's life
 
@@ -202,7 +214,8 @@ class StreamHandler(WebSocketMixin, WebSocketHandler, JupyterHandler):  # pyrigh
     def on_ping(self, data: bytes) -> None:
         self._heard = self._loop.time()
 
-    def _beat(self) -> None:
+    def beat(self) -> None:
+        """Ask a peer that is silent whether it is there, and give up one that does not answer."""
         now = self._loop.time()
         silence = self._streams.silence
         if now - self._heard >= silence:

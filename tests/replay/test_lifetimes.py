@@ -222,6 +222,32 @@ def _caught_up(server: Server, kernel: str, stalled: Stream, run: str) -> str:
     return stalled.text + again.text
 
 
+VISITS = 200
+
+
+def circles(server: Server) -> float:
+    """How many objects of the server Python had to find in circles so far, as nothing else let go of them."""
+    told = server.ask("GET", "/metrics").splitlines()
+    counted = [line for line in told if line.startswith("python_gc_objects_collected_total{")]
+    assert len(counted) == 3
+    return sum(float(line.split()[1]) for line in counted)
+
+
+def test_a_visit_leaves_nothing_to_be_looked_for(server: Server):
+    """What visits leave in circles, with all that they were told, adds up: many come before Python looks."""
+    kernel = server.kernel()
+    page = server.page(kernel)
+    page.until_idle(page.run("print('x' * 100_000)"))
+    page.close()
+    before = circles(server)
+    for visit in range(VISITS):
+        stream = server.stream(kernel)
+        stream.until_shown("x" * 100_000 + "\n")
+        stream.close() if visit % 2 else stream.wire.shutdown()
+    server.ask("DELETE", f"/api/kernels/{kernel}")
+    assert circles(server) - before < 10 * VISITS
+
+
 AUTHORIZER = """
 from jupyter_server.auth.authorizer import Authorizer
 
