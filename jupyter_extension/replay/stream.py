@@ -200,8 +200,8 @@ class StreamHandler(WebSocketMixin, WebSocketHandler, JupyterHandler):  # pyrigh
 
     def stop(self) -> None:
         self._streams.leave(self)
-        # Who keeps a task that was cancelled keeps its frames in a circle, and with them what was being told. Where
-        # many come and go that is a lot of memory, until Python looks for circles.
+        # A cancelled task that is kept keeps its frames, in a circle, with what was being told. Where many
+        # come and go, that is a lot of memory until Python looks for circles.
         feeding, self._feeding = self._feeding, None
         if feeding is not None:
             feeding.cancel()
