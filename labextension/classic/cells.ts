@@ -1,6 +1,6 @@
 /** The code cells of the classic notebook, by ids that also old notebooks have. */
 
-import { cellModeOf, type CellSource } from '../src/protocol';
+import { cellSource, type CellSource } from '../src/protocol';
 
 export function codeCells(notebook: Classic.Notebook): Classic.CodeCell[] {
   return notebook.get_cells().filter(isCodeCell);
@@ -11,8 +11,7 @@ export function isCodeCell(cell: Classic.Cell): cell is Classic.CodeCell {
 }
 
 export function sourceOf(cell: Classic.CodeCell): CellSource {
-  const mode = cellModeOf(cell.metadata);
-  return { id: cell.id, source: cell.get_text(), ...(mode && { mode }) };
+  return cellSource(cell.id, cell.get_text(), cell.metadata);
 }
 
 /** Cells have had ids in files since format 4.5. */

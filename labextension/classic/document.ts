@@ -1,7 +1,7 @@
-/** Keeps the kernel's document the notebook's: its cells, their order, texts and modes, saved or not. */
+/** Keeps the kernel's document the notebook's: its cells, their order, texts, modes and tags, saved or not. */
 
 import { sameDocument } from '../src/model';
-import { cellModeOf, type CellSource, type Request } from '../src/protocol';
+import { sameSettings, type CellSource, type Request } from '../src/protocol';
 import { codeCells, isCodeCell, sourceOf } from './cells';
 
 /** How long to wait for more of the same before the kernel is told, in milliseconds. */
@@ -41,11 +41,11 @@ export class Document {
     this.soon(MOVING);
   }
 
-  /** Something has changed, and it may have been the metadata in which a cell's mode is kept. */
+  /** Something has changed, and it may have been the metadata in which a cell's mode and tags are kept. */
   look(): void {
     this.looking ||= window.setTimeout(() => {
       this.looking = 0;
-      if (this.told && codeCells(this.notebook).some(cell => this.otherMode(cell))) {
+      if (this.told && codeCells(this.notebook).some(cell => this.otherSettings(cell))) {
         this.restructure();
       }
     }, TYPING);
@@ -73,7 +73,7 @@ export class Document {
     const after = sourceOf(cell);
     const changed = before !== undefined && before.source !== after.source;
     if (changed && this.tell({ op: 'edit', id: after.id, source: after.source })) {
-      told.set(after.id, { ...after, ...(before.mode && { mode: before.mode }) });
+      told.set(after.id, { ...before, source: after.source });
     }
   }
 
@@ -87,9 +87,9 @@ export class Document {
     }
   }
 
-  private otherMode(cell: Classic.CodeCell): boolean {
+  private otherSettings(cell: Classic.CodeCell): boolean {
     const told = this.told?.get(cell.id);
-    return told !== undefined && (told.mode ?? null) !== cellModeOf(cell.metadata);
+    return told !== undefined && !sameSettings(told, sourceOf(cell));
   }
 
   /** Every keystroke puts it off; a cell that comes or goes does not wait for one. */

@@ -1,4 +1,4 @@
-/** Keeps the kernel's document the notebook's: its cells, their order, texts and modes, saved or not. */
+/** Keeps the kernel's document the notebook's: its cells, their order, texts, modes and tags, saved or not. */
 
 import type { CellChange, ISharedCell } from '@jupyter/ydoc';
 import { isCodeCellModel, type ICellModel } from '@jupyterlab/cells';
@@ -7,7 +7,7 @@ import type { IObservableList } from '@jupyterlab/observables';
 import { Signal } from '@lumino/signaling';
 
 import { sameDocument } from './model';
-import { cellModeOf, type CellSource, type Request } from './protocol';
+import { cellSource, sameSettings, type CellSource, type Request } from './protocol';
 
 /** How long to wait for more of the same before the kernel is told, in milliseconds. */
 const TYPING = 300;
@@ -54,10 +54,10 @@ export class Document {
   private edit(told: Map<string, CellSource>, cell: ISharedCell): boolean {
     const before = told.get(cell.getId());
     const after = sourceOf(cell);
-    if (!before || (before.source === after.source && before.mode === after.mode)) {
+    if (!before || (before.source === after.source && sameSettings(before, after))) {
       return false;
     }
-    if (before.mode !== after.mode) {
+    if (!sameSettings(before, after)) {
       this.restructured = true;
       return this.sync();
     }
@@ -128,6 +128,5 @@ export class Document {
 }
 
 function sourceOf(cell: ISharedCell): CellSource {
-  const mode = cellModeOf(cell.getMetadata());
-  return { id: cell.getId(), source: cell.getSource(), ...(mode && { mode }) };
+  return cellSource(cell.getId(), cell.getSource(), cell.getMetadata());
 }

@@ -6,6 +6,7 @@ import {
   graphOf,
   modeOf,
   readyOf,
+  sameSettings,
   type CellChanges,
   type CellSource,
   type CellState,
@@ -170,7 +171,7 @@ export function sameDocument(before: readonly CellSource[], after: readonly Cell
     before.length === after.length &&
     before.every((cell, place) => {
       const other = after[place];
-      return cell.id === other?.id && cell.source === other.source && cell.mode === other.mode;
+      return cell.id === other?.id && cell.source === other.source && sameSettings(cell, other);
     })
   );
 }

@@ -80,6 +80,8 @@ export type CellSource = {
   id: string;
   source: string;
   mode?: CellMode;
+  /** They may say where the cell runs. */
+  tags?: string[];
 };
 
 /** What the page says on the comm. */
@@ -301,6 +303,19 @@ export function executionCountOf(message: Message): number | null {
 /** The mode kept in a cell's metadata under `reactive`. */
 export function cellModeOf(metadata: unknown): CellMode | null {
   return oneOf(CELL_MODE, fieldsOf(fieldsOf(metadata).reactive).mode);
+}
+
+/** What the kernel is to know of a cell. */
+export function cellSource(id: string, source: string, metadata: unknown): CellSource {
+  const mode = cellModeOf(metadata);
+  const listed = fieldsOf(metadata).tags;
+  const tags = Array.isArray(listed) ? listed.filter(tag => typeof tag === 'string') : [];
+  return { id, source, ...(mode && { mode }), ...(tags.length > 0 && { tags }) };
+}
+
+/** Is the same said of the cells, beside their texts? */
+export function sameSettings(cell: CellSource, other: CellSource): boolean {
+  return cell.mode === other.mode && cell.tags?.join('\n') === other.tags?.join('\n');
 }
 
 function changesOf(value: unknown): CellChanges {

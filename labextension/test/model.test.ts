@@ -88,5 +88,7 @@ test('order and mode belong to the document', () => {
   assert.ok(sameDocument([a, b], [{ ...a }, { ...b }]));
   assert.ok(!sameDocument([a, b], [b, a]));
   assert.ok(!sameDocument([a], [{ ...a, mode: 'off' }]));
+  assert.ok(!sameDocument([a], [{ ...a, tags: ['remote'] }]));
+  assert.ok(sameDocument([{ ...a, tags: ['x', 'y'] }], [{ ...a, tags: ['x', 'y'] }]));
   assert.ok(!sameDocument([a], [a, b]));
 });

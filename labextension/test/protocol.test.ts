@@ -1,7 +1,15 @@
 import assert from 'node:assert/strict';
 import { test } from 'node:test';
 
-import { answerOf, cellModeOf, cellsOf, executionCountOf, originOf, type Message } from '../src/protocol';
+import {
+  answerOf,
+  cellModeOf,
+  cellsOf,
+  cellSource,
+  executionCountOf,
+  originOf,
+  type Message
+} from '../src/protocol';
 
 function message(type: string, content: unknown, metadata: unknown = {}, parent: unknown = {}): Message {
   return { header: { msg_type: type }, parent_header: parent, metadata, content };
@@ -77,6 +85,12 @@ test("a cell's mode is read from its metadata", () => {
   assert.equal(cellModeOf({ reactive: { mode: 'manual' } }), 'manual');
   assert.equal(cellModeOf({ reactive: { mode: 'sometimes' } }), null);
   assert.equal(cellModeOf({}), null);
+});
+
+test('the kernel is told of a cell what its metadata says, and no nonsense', () => {
+  const metadata = { reactive: { mode: 'off' }, tags: ['remote', 1, null] };
+  assert.deepEqual(cellSource('a', 'x', metadata), { id: 'a', source: 'x', mode: 'off', tags: ['remote'] });
+  assert.deepEqual(cellSource('a', 'x', { tags: 'remote' }), { id: 'a', source: 'x' });
 });
 
 test('any other word is the answer to a question', () => {
