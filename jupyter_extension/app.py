@@ -26,8 +26,9 @@ from reactive_kernel._version import __version__
 from .replay.log import Limits
 from .replay.metrics import Figures, exposition
 from .replay.overhear import overhearing
-from .replay.recorders import Listens, Recorders
+from .replay.recorders import Keeping, Listens, Recorders
 from .replay.recording import Recording
+from .replay.store import NoStore, Shared, Terms, opened, place_of
 from .replay.stream import StreamHandler, Streams
 from .replay.tap import Address, GatewayTap, Tap
 from .replay.unattended import Saver
@@ -86,6 +87,23 @@ class ReplayApp(LoggingConfigurable):
         "directory.",
     ).tag(config=True)
 
+    store = Unicode(
+        help="Where other servers find the records, too: `redis://HOST:PORT/NUMBER`, `rediss://...`, "
+        "`unix://PATH` (all three take `jupyter-reactive[redis]`) or `sqlite:PATH`. Empty: nowhere. Whoever "
+        "may read that may read all outputs."
+    ).tag(config=True)
+    store_prefix = Unicode(
+        "reactive", help="What all names in Redis begin with: an access list can go by it."
+    ).tag(config=True)
+    store_limit = Int(
+        64 << 20,
+        help="Bytes of a kernel's records in the store after which what cells show is kept in their place.",
+    ).tag(config=True)
+    store_lease = Float(
+        15.0,
+        help="Seconds without a sign of life after which other servers of the store count this one as gone.",
+    ).tag(config=True)
+
     silence_limit = Float(
         30.0,
         help="Seconds without a sign of life after which a client of the stream is given up. It is pinged "
@@ -114,8 +132,7 @@ class ReplayApp(LoggingConfigurable):
         self.recorders = Recorders(
             server.kernel_manager,
             self._make_tap(server),
-            directory=Path(self.directory),
-            limits=limits,
+            keeping=Keeping(Path(self.directory), limits, self._shared()),
             log=self.log,
             adopts=self._gateway(server) is not None,
         )
@@ -125,6 +142,18 @@ class ReplayApp(LoggingConfigurable):
             self._saving = self._saver(server)
             IOLoop.current().add_callback(self._saving.start)
         return self.streams
+
+    def _shared(self) -> Shared | None:
+        """Where other servers find the records, if they are to."""
+        if not self.store:
+            return None
+        try:
+            store = opened(self.store, self.store_prefix, self.age_limit)
+        except NoStore as error:
+            self.log.error("Records stay here, `ReplayApp.store` cannot be used: %s", error)  # noqa: TRY400  # a mistake in settings
+            return None
+        self.log.info("Records are shared through %s.", place_of(self.store))
+        return Shared(store, Terms(self.store_lease, self.store_limit))
 
     def _saver(self, server: ServerApp) -> PeriodicCallback:
         saver = Saver(server.session_manager, server.contents_manager, self._attended, self.log)
@@ -162,6 +191,7 @@ class ReplayApp(LoggingConfigurable):
             disk=log.disk,
             clients=self.streams.clients(log),
             lag=max(self.streams.behind(log), default=0),
+            unshared=self.recorders.unshared(name),
         )
 
     def stop(self) -> None:

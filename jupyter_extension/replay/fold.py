@@ -10,7 +10,7 @@ from itertools import chain
 from typing import ClassVar
 
 from .comms import Comms
-from .message import Head, Json, Message, made, render, text
+from .message import Head, Json, Message, made, message_of, render, stamped, text
 from .reactive import ReactiveState
 from .shelf import COST, Drawn, Shelf, Shelved, notice_of_nobody
 
@@ -213,6 +213,23 @@ class Fold:
         for shown in (shown for entries in self._displays.values() for _, shown in entries):
             self._shown += shown.settle()
         self._reset("starting")
+
+    def recall(self, part: bytes) -> None:
+        """Take in what another fold has told in a part of its snapshot."""
+        told: Json = json.loads(part)
+        for cell, shown in told["cells"].items():
+            for said in shown["messages"]:
+                self.take(stamped(message_of("iopub", said), cell))
+            if shown["over"] and cell in self._cells:
+                self._cells[cell].over = True
+        # What a comm said once of the notebook's state is older than that state.
+        for said in sorted(told["other"], key=_is_no_comm):
+            asks = said["header"]["msg_type"] == "input_request"
+            self.take(message_of("stdin" if asks else "iopub", said))
+
+    def wonder(self) -> None:
+        """What the kernel does now nobody knows before it says so."""
+        self._busy, self._state, self._status = set(), "starting", None
 
     def forget(self, cells: Iterable[str]) -> None:
         """The user cleared these outputs; what the cells still say will be shown."""
@@ -482,6 +499,10 @@ def _shelved_in(entry: Entry) -> Iterable[Shelved]:
     if isinstance(entry, Shelved):
         return (entry,)
     return entry.shelved if isinstance(entry, Text) else ()
+
+
+def _is_no_comm(said: Json) -> bool:
+    return not str(said["header"]["msg_type"]).startswith("comm_")
 
 
 def _weight(run: Run) -> int:

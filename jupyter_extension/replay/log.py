@@ -5,9 +5,8 @@ from __future__ import annotations
 import json
 import sqlite3
 import time
-from array import array
 from bisect import bisect_right
-from collections.abc import Callable, Iterator
+from collections.abc import Callable, Iterable, Iterator
 from dataclasses import dataclass, field
 from threading import RLock
 from typing import TypeAlias
@@ -15,6 +14,7 @@ from typing import TypeAlias
 from .fold import Fold, Frozen
 from .heap import give_back
 from .message import Head, Message, line_of, output_in
+from .packed import packed, unpacked
 from .shelf import Shelved
 from .spill import Spill
 
@@ -185,7 +185,7 @@ class Log:
         self._clock = clock
         self._complain = complain
         self._epoch = Epoch(epoch)
-        self._fold = Fold(spill, self._limits.memory // 2, self._recorded)
+        self._fold = self._new_fold()
         # Large records: which number they have, then where they were written.
         self._large: dict[int, str] = {}
         self._written: dict[str, tuple[int, slice]] = {}
@@ -197,6 +197,9 @@ class Log:
         self.records = 0
         self.bytes = 0
         self.gaps = 0
+
+    def _new_fold(self) -> Fold:
+        return Fold(self._spill, self._limits.memory // 2, self._recorded)
 
     # Writing
 
@@ -223,6 +226,24 @@ class Log:
             self._fold.restart()
             if not old.readers:
                 self._abandon(old)
+
+    def restore(self, cursor: Cursor, parts: Iterable[bytes]) -> None:
+        """Stand where another log stood, with what these parts of its snapshot say; readers are told."""
+        fold = self._new_fold()
+        for part in parts:
+            fold.recall(part)
+        with self._lock:
+            self.lose()
+            if cursor.epoch != self._epoch.name:
+                self.begin(cursor.epoch)
+            self._epoch.seq = self._epoch.floor = cursor.seq
+            self._fold = fold
+
+    def inherit(self, parts: Iterable[bytes]) -> None:
+        """Show what another log showed; what was said since then nobody knows, so that it takes a number."""
+        self.restore(Cursor(self._epoch.name, 1), parts)
+        with self._lock:
+            self._fold.wonder()
 
     def lose(self) -> None:
         """Something was said that nobody can know any more: that takes a number, too."""
@@ -256,6 +277,10 @@ class Log:
     def closed(self) -> bool:
         return self._closed
 
+    @property
+    def is_read(self) -> bool:
+        return self._readers > 0
+
     def _close_if_unread(self) -> None:
         if self._ended and not self._readers:
             self.close()
@@ -286,7 +311,7 @@ class Log:
             last = first + len(lines) - 1
             try:
                 # Written without the lock: a slow disk holds up nobody who reads or records.
-                [number] = self._spill.put(_packed(lines) if len(lines) > 1 else lines[0])
+                [number] = self._spill.put(packed(lines) if len(lines) > 1 else lines[0])
             except (sqlite3.Error, OSError) as error:
                 self._complain(f"records {first} to {last} are lost, the disk does not take them: {error}")
                 with self._lock:
@@ -423,10 +448,10 @@ class Log:
 
     def load(self, piece: Piece, seq: int) -> Lines | None:
         """What the piece has after the record `seq`; none if it was dropped in between. Reads from disk."""
-        packed = self._spill.get(piece.number)
-        if packed is None:
+        body = self._spill.get(piece.number)
+        if body is None:
             return None
-        lines = [packed] if piece.first == piece.last else _unpacked(packed)
+        lines = [body] if piece.first == piece.last else unpacked(body)
         return Lines(lines[seq + 1 - piece.first :])
 
     def resume(self, epoch: Epoch, seq: int) -> tuple[Welcome, Snapshot | None, Epoch, int]:
@@ -479,19 +504,3 @@ def _about(lines: list[bytes], start: int, size: int) -> list[bytes]:
         size -= len(lines[stop])
         stop += 1
     return lines[start:stop]
-
-
-def _packed(lines: list[bytes]) -> bytes:
-    lengths = array("Q", [len(lines), *map(len, lines)])
-    return b"".join([lengths.tobytes(), *lines])
-
-
-def _unpacked(packed: bytes) -> list[bytes]:
-    count = array("Q", packed[:8])[0]
-    lengths = array("Q", packed[8 : 8 * (count + 1)])
-    lines: list[bytes] = []
-    start = 8 * (count + 1)
-    for length in lengths:
-        lines.append(packed[start : start + length])
-        start += length
-    return lines

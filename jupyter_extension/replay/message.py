@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import json
-from base64 import b64encode
+from base64 import b64decode, b64encode
 from dataclasses import dataclass, replace
 from functools import lru_cache
 from typing import Any, Literal, NoReturn, TypeAlias
@@ -177,6 +177,12 @@ def made(kind: str, content: Json, *, like: Message | None = None, msg_id: str =
 def parts_of(message: Json) -> list[bytes]:
     """The frames of a message that came as one JSON object."""
     return [json.dumps(message.get(part)).encode() for part in PARTS]
+
+
+def message_of(channel: Channel, said: Json) -> Message:
+    """The message that a stream or a snapshot tells of."""
+    buffers: list[str] = said.get("buffers") or []
+    return parse(channel, [*parts_of(said), *map(b64decode, buffers)])
 
 
 def render(head: Head, content: bytes, buffers: tuple[bytes, ...]) -> bytes:

@@ -18,6 +18,7 @@ class Figures:
     disk: int
     clients: int
     lag: int
+    unshared: int
 
 
 SERIES = (
@@ -28,6 +29,7 @@ SERIES = (
     ("disk", "gauge", "disk_bytes", "Bytes of records and outputs on disk."),
     ("clients", "gauge", "clients", "Clients of the stream."),
     ("lag", "gauge", "lag_records", "Records that the slowest client has yet to get."),
+    ("unshared", "gauge", "unshared_records", "Records that the shared store has yet to get."),
 )
 
 

@@ -2,17 +2,24 @@
 
 from __future__ import annotations
 
+import asyncio
 import os
 import re
 from collections.abc import Awaitable, Callable
+from contextlib import closing
+from dataclasses import dataclass
+from functools import partial
 from inspect import isawaitable
 from logging import Logger
 from pathlib import Path
 from typing import Any, Protocol
 
 from .log import Limits, Log
+from .mirror import Mirror
 from .recording import Recording
+from .replica import Replica
 from .spill import Spill, sweep
+from .store import Shared, StoreLost
 
 UUID = re.compile(r"[0-9a-f]{8}(-[0-9a-f]{4}){3}-[0-9a-f]{12}")
 
@@ -25,6 +32,22 @@ class Listens(Protocol):
     def stop(self) -> None: ...
 
 
+class Recorded(Protocol):
+    """A kernel whose record can be read here."""
+
+    name: str
+    log: Log
+
+
+@dataclass(frozen=True, slots=True)
+class Keeping:
+    """Where records are kept, and how many."""
+
+    directory: Path
+    limits: Limits
+    shared: Shared | None = None
+
+
 class Recorders:
     """Follows a kernel manager, whatever its class: its kernels' starts, restarts and ends."""
 
@@ -33,20 +56,23 @@ class Recorders:
         kernels: Any,
         make_tap: Callable[[Recording, Any], Listens],
         *,
-        directory: Path,
-        limits: Limits,
+        keeping: Keeping,
         log: Logger,
         adopts: bool = False,
     ) -> None:
         self._kernels = kernels
         self._make_tap = make_tap
-        self._directory = directory
-        self._limits = limits
+        self._directory, self._limits, self._shared = keeping.directory, keeping.limits, keeping.shared
         self._log = log
         self._adopts = adopts
+        self._mirrors: dict[str, Mirror] = {}
+        self._replicas: dict[str, Replica] = {}
+        # What others recorded of kernels that are about to be recorded here.
+        self._pasts: dict[str, list[bytes]] = {}
+        self._looking = asyncio.Lock()
         self._recordings: dict[str, Recording] = {}
         self._taps: dict[str, Listens] = {}
-        self._ending: list[tuple[Recording, Listens]] = []
+        self._ending: list[tuple[Recording, Listens, Mirror | None]] = []
 
     # What is asked of them
 
@@ -59,16 +85,66 @@ class Recorders:
             self._begin(kernel_id)
         return self._recordings.get(kernel_id)
 
-    async def find(self, kernel_id: str) -> Recording | None:
-        """As `ensure`; a gateway may also have a kernel that outlived the server that started it."""
-        found = self.ensure(kernel_id)
-        if found is not None or not self._adopts or not UUID.fullmatch(kernel_id):
+    async def find(self, kernel_id: str) -> Recorded | None:
+        """As `ensure`; or one that outlived the server that started it, or that another server records."""
+        if found := self.ensure(kernel_id):
             return found
-        await self._kernels.start_kernel(kernel_id=kernel_id)
-        if self._kernels.get_kernel(kernel_id).has_kernel:
-            return self.ensure(kernel_id)
-        self._kernels.remove_kernel(kernel_id)
-        return None
+        # One after the other: two who ask for the same kernel get the same.
+        async with self._looking:
+            return self.ensure(kernel_id) or await self._adopted(kernel_id) or await self._followed(kernel_id)
+
+    async def _adopted(self, kernel_id: str) -> Recording | None:
+        """A kernel that only the gateway knows."""
+        if not self._adopts or not UUID.fullmatch(kernel_id):
+            return None
+        self._pasts[kernel_id] = await asyncio.to_thread(self._past, kernel_id)
+        try:
+            await self._kernels.start_kernel(kernel_id=kernel_id)
+            if self._kernels.get_kernel(kernel_id).has_kernel:
+                return self.ensure(kernel_id)
+            self._kernels.remove_kernel(kernel_id)
+            return None
+        finally:
+            self._pasts.pop(kernel_id, None)
+
+    def _past(self, kernel_id: str) -> list[bytes]:
+        """What another server has recorded of it, as a snapshot."""
+        try:
+            replica = self._replica(kernel_id)
+        except StoreLost as error:
+            self._log.warning("Kernel %s: what was recorded of it cannot be read: %s", kernel_id, error)
+            return []
+        if replica is None:
+            return []
+        with closing(replica):
+            return list(replica.log.snapshot().parts())
+
+    async def _followed(self, kernel_id: str) -> Replica | None:
+        """A kernel of another server. May raise `StoreLost`."""
+        known = self._replicas.get(kernel_id)
+        if known is None or known.ended:
+            known = await asyncio.to_thread(self._replica, kernel_id)
+            if known is None:
+                return None
+            known.follow()
+            self._replicas[kernel_id] = known
+            self._log.info("Kernel %s is another server's: its records are followed.", kernel_id)
+        known.asked_for()
+        return known
+
+    def _replica(self, kernel_id: str) -> Replica | None:
+        """What the store knows of the kernel, read up to now."""
+        self._replicas = {name: each for name, each in self._replicas.items() if not each.ended}
+        if self._shared is None or (held := self._shared.store.held(kernel_id)) is None:
+            return None
+        log = self._make_log(kernel_id, "", "copy-")
+        replica = Replica(kernel_id, log, self._shared, self._warner(kernel_id))
+        try:
+            replica.load(held)
+        except BaseException:
+            replica.close()
+            raise
+        return replica
 
     @property
     def all(self) -> dict[str, Recording]:
@@ -110,7 +186,7 @@ class Recorders:
         kernel = self._kernels.get_kernel(kernel_id)
         recording = Recording(
             kernel_id,
-            lambda epoch: self._make_log(kernel_id, epoch),
+            lambda epoch: self._first_log(kernel_id, epoch),
             instead_of_tracebacks=self._instead_of_tracebacks(),
             note=self._log.info,
             warn=self._log.warning,
@@ -121,12 +197,20 @@ class Recorders:
         self._watch_restarts(kernel, recording, self._taps[kernel_id])
         self._log.info("Kernel %s is recorded%s.", kernel_id, " through its gateway" * self._adopts)
 
-    def _make_log(self, kernel_id: str, epoch: str) -> Log:
-        def complain(sentence: str) -> None:
-            self._log.warning("Kernel %s: %s", kernel_id, sentence)
+    def _first_log(self, kernel_id: str, epoch: str) -> Log:
+        log = self._make_log(kernel_id, epoch)
+        if past := self._pasts.pop(kernel_id, None):
+            log.inherit(past)
+        if self._shared is not None:
+            self._mirrors[kernel_id] = Mirror(kernel_id, log, self._shared, self._warner(kernel_id))
+        return log
 
-        spill = Spill(self._directory / f"{kernel_id}-{os.getpid()}.sqlite")
-        return Log(epoch, spill=spill, limits=self._limits, complain=complain)
+    def _make_log(self, kernel_id: str, epoch: str, kind: str = "") -> Log:
+        spill = Spill(self._directory / f"{kernel_id}-{kind}{os.getpid()}.sqlite")
+        return Log(epoch, spill=spill, limits=self._limits, complain=self._warner(kernel_id))
+
+    def _warner(self, kernel_id: str) -> Callable[[str], None]:
+        return partial(self._log.warning, "Kernel %s: %s", kernel_id)
 
     def _instead_of_tracebacks(self) -> str | None:
         return None if self._kernels.allow_tracebacks else self._kernels.traceback_replacement_message
@@ -165,18 +249,33 @@ class Recorders:
         recording.let_all_go()
         tap = self._taps.pop(kernel_id)
         tap.end()
+        mirror = self._mirrors.pop(kernel_id, None)
+        if mirror is not None:
+            mirror.end()
         self._log.info("Kernel %s is gone, after %d records.", kernel_id, recording.log.records)
-        self._ending = [pair for pair in self._ending if not pair[0].log.closed]
-        self._ending.append((recording, tap))
+        self._ending = [ending for ending in self._ending if not ending[0].log.closed]
+        self._ending.append((recording, tap, mirror))
 
     def close(self) -> None:
         """The server stops: leave no thread and no file behind."""
+        for mirror in self._mirrors.values():
+            mirror.leave()
         for kernel_id in list(self._recordings):
             self._end(kernel_id)
-        for recording, tap in self._ending:
+        for recording, tap, mirror in self._ending:
             tap.stop()
+            if mirror is not None:
+                mirror.join()
             recording.log.close()
         self._ending.clear()
+        for replica in self._replicas.values():
+            replica.close()
+        if self._shared is not None:
+            self._shared.store.close()
+
+    def unshared(self, kernel_id: str) -> int:
+        """How many records the store has yet to get."""
+        return self._mirrors[kernel_id].behind if kernel_id in self._mirrors else 0
 
 
 async def _value(result: Any) -> Any:

@@ -23,7 +23,8 @@ from tornado.websocket import WebSocketHandler
 
 from .asked import Forget, Hello, Ping, Refused, asked
 from .log import Cursor, Ended, Gap, Lines, Log, NewEpoch, Nothing, OnDisk, Reader, Snapshot, Step, Welcome
-from .recorders import Recorders
+from .recorders import Recorded, Recorders
+from .store import StoreLost
 
 BATCH = 1 << 18  # bytes on their way to one client at any time, but for a single larger record
 SHARED = 2  # batches that are kept for clients at the same place
@@ -172,12 +173,19 @@ class StreamHandler(WebSocketMixin, WebSocketHandler, JupyterHandler):  # pyrigh
     async def get(self, kernel_id: str) -> None:
         if not self.check_origin() or not await self._may_execute():
             raise web.HTTPError(403)
-        recording = await self._streams.recorders.find(kernel_id)
+        recording = await self._found(kernel_id)
         if recording is None:
             raise web.HTTPError(404, "Kernel does not exist: %s", kernel_id)
         self._recording = recording
         self.log_read = recording.log
         await super().get(kernel_id)
+
+    async def _found(self, kernel_id: str) -> Recorded | None:
+        try:
+            return await self._streams.recorders.find(kernel_id)
+        except StoreLost as error:
+            # Not that there is no such kernel: the client is to come again.
+            raise web.HTTPError(503, "The shared records cannot be read: %s", error) from error
 
     async def _may_execute(self) -> bool:
         allowed = self.authorizer.is_authorized(self, self.current_user, "execute", "kernels")

@@ -32,6 +32,14 @@ thread.schedule(lambda: setattr(thread.socket, "sndhwm", 0))
 """
 
 
+def until(true: Callable[[], bool], what: str) -> None:
+    """Nothing tells when a process has let go of a socket, or a file is there: look until it is so."""
+    deadline = time.monotonic() + 2 * PATIENCE
+    while not true():
+        assert time.monotonic() < deadline, what
+        time.sleep(0.05)
+
+
 class Server:
     """The server; one token opens everything."""
 
@@ -57,12 +65,7 @@ class Server:
             with refusal:
                 return refusal.code
 
-    def until(self, true: Callable[[], bool], what: str) -> None:
-        """Nothing tells when a process has let go of a socket, or a file is there: look until it is so."""
-        deadline = time.monotonic() + 2 * PATIENCE
-        while not true():
-            assert time.monotonic() < deadline, what
-            time.sleep(0.05)
+    until = staticmethod(until)
 
     def kernel(self, name: str = "python3") -> str:
         return self.ask("POST", "/api/kernels", {"name": name})["id"]
@@ -275,23 +278,34 @@ def free_port() -> int:
 
 
 @contextmanager
-def running(directory: Path, *options: str, extensions: tuple[str, ...] = EXTENSIONS) -> Iterator[Server]:
-    """A server over this directory, until the end of the block."""
+def running(
+    directory: Path,
+    *options: str,
+    extensions: tuple[str, ...] = EXTENSIONS,
+    instead_of: Server | None = None,
+) -> Iterator[Server]:
+    """A server over this directory, until the end of the block; in the place of one that has gone."""
     given = [*options, *(f"--ServerApp.jpserver_extensions={extension}=True" for extension in extensions)]
-    with _started(directory, lambda port, token: _command(port, token, directory) + given) as server:
-        yield server
+    with _started(
+        directory, lambda port, token: _command(port, token, directory) + given, instead_of
+    ) as found:
+        yield found
 
 
 @contextmanager
-def kernel_gateway(directory: Path) -> Iterator[Server]:
+def kernel_gateway(directory: Path, instead_of: Server | None = None) -> Iterator[Server]:
     """A Jupyter Kernel Gateway, until the end of the block."""
-    with _started(directory, _gateway_command) as gateway:
+    with _started(directory, _gateway_command, instead_of) as gateway:
         yield gateway
 
 
 @contextmanager
-def _started(directory: Path, command_of: Callable[[int, str], list[str]]) -> Iterator[Server]:
-    port, token, runtime = free_port(), secrets.token_hex(8), directory / "runtime"
+def _started(
+    directory: Path, command_of: Callable[[int, str], list[str]], before: Server | None
+) -> Iterator[Server]:
+    port = free_port() if before is None else int(before.url.rpartition(":")[2])
+    token = secrets.token_hex(8) if before is None else before.token
+    runtime = directory / "runtime"
     directory.mkdir(exist_ok=True, parents=True)
     command = command_of(port, token)
     environment = {**os.environ, "JUPYTER_RUNTIME_DIR": str(runtime), "PYTHONPATH": str(ROOT)}
