@@ -42,6 +42,8 @@ def gateway(kind: str, tmp_path_factory: pytest.TempPathFactory) -> Iterator[Ser
     place.parent.mkdir(parents=True, exist_ok=True)
     spec = json.loads((ROOT / "reactive_kernel/kernelspec/kernel.json").read_text())
     spec["argv"][0] = sys.executable
+    # A Kernel Gateway keeps its own environment from kernels.
+    spec["env"] = {"PYTHONPATH": str(ROOT)}
     place.write_text(json.dumps(spec))
     with gateway_of(kind, tmp_path_factory.mktemp("gateway")) as gateway:
         yield gateway
@@ -122,8 +124,8 @@ def test_states_and_sql_of_the_reactive_kernel(server: Server):
     kernel = server.kernel("reactive")
     page, stream = server.page(kernel), server.stream(kernel)
     page.send("comm_open", {"comm_id": "r", "target_name": "reactive", "data": {"protocol": 1}})
-    page.execute("import pandas as pd\nn = 2", "a")
-    page.execute("df = pd.DataFrame({'x': range(n)})", "b")
+    stream.until_idle(page.run("import pandas as pd\nn = 2", "a"))
+    stream.until_idle(page.run("df = pd.DataFrame({'x': range(n)})", "b"))
     stream.until_idle(page.run("%%sql --on frames\nSELECT sum(x) AS total FROM df", "c"))
     assert "total" in json.dumps(shown(stream, "c"))
     page.run("import pandas as pd\nn = 5", "a")
