@@ -17,6 +17,7 @@ from IPython.core.interactiveshell import InteractiveShell
 
 from .cell import Outcome
 from .cell_names import name_fast
+from .compiled import Compiler
 from .delivery import Delivery
 from .event import Run
 from .guard import keep_builtins, restore_builtins
@@ -108,6 +109,7 @@ class CodeRuns(Delivery):
         self._history = _LateHistory()
         assert self.shell is not None
         self._plain_cells = _PlainCells(self.shell)
+        self._compiler = Compiler.take_over(self.shell)
         self.shell.events.register("post_run_cell", self._note_error)
         self._interrupts.attend(cast("Any", self.shell))
         keep_builtins()
@@ -179,11 +181,18 @@ class CodeRuns(Delivery):
 
     def _may_await(self, source: str) -> bool:
         """Could the cell need the event loop? A transformer of the user's might make any cell need it."""
+        return "await" in source or "async" in source or self._changes_text()
+
+    def _changes_text(self) -> bool:
+        """Is a cell rewritten before it is read, by more than IPython brings?"""
         assert self.shell is not None
         transformed = _transformers(self.shell.input_transformer_manager) != _STANDARD
-        return (
-            transformed or self.shell.input_transformers_post != [] or "await" in source or "async" in source
-        )
+        return transformed or self.shell.input_transformers_post != []
+
+    def _adds_code(self) -> bool:
+        """Is more run with a cell than what stands in it?"""
+        shell = cast("Any", self.shell)
+        return self._changes_text() or bool(shell.ast_transformers or shell.custom_exceptions)
 
     def _execute_rerun(self, run: Run) -> dict[str, Any]:
         """Run a cell that nobody waits for a reply from: without what only a reply needs."""
@@ -192,9 +201,11 @@ class CodeRuns(Delivery):
         meta = {"cell_meta": {"cellId": run.cell}} if _TAKES_META else {}
         self._history.hold(shell.history_manager)
         self._forward_input(allow_stdin=False)
+        self._compiler.again = run.source.rstrip("\n")
         try:
             result = shell.run_cell(run.source, store_history=True, cell_id=run.cell, **meta)
         finally:
+            self._compiler.again = None
             self._restore_input()
             if shell.payload_manager is not None:
                 shell.payload_manager.clear_payload()
