@@ -25,6 +25,7 @@ from .files import Files, Touched
 from .functions import latent_of
 from .graph import shared
 from .identity import identity
+from .inert import is_inert
 from .namespace import Namespace, Place, of_the_session
 from .objects import Change, Looked, Survey, changing, reach
 from .remembering import Remembering, is_outward
@@ -180,10 +181,13 @@ class _Begun:
     stuck: list[Resource]
     # The libraries whose settings it goes by.
     libraries: frozenset[str]
+    # Can it do nothing but bind names?
+    inert: bool
     started: float
 
 
 _UNTOUCHED: Final = Touched()
+_UNTURNED: Final = Turned()
 
 
 def _both(one: Touched, other: Touched) -> Touched:
@@ -223,11 +227,38 @@ class Observer:
 
     # Before
 
-    def begin(self, run: Run) -> None:
-        """Put the names, and what is behind them, as the run should find them, and look at it."""
-        names = self.names
+    def begin(self, run: Run, *, alone: bool = True) -> bool:
+        """Put the names, and what is behind them, as the run should find them, and look at it.
+
+        `alone`: nobody has other code run around the cell's own, or rewrites that. Answers whether there is
+        anything to be seen but names.
+        """
         self._take_ground()
-        inputs = run.inputs
+        inputs = self._stage(run)
+        inert = alone and is_inert(run, self.names.live)
+        around = self._read_around(run, inputs)
+        surveys: list[Survey] = []
+        if not inert:
+            self._refresh_caches(inputs)
+            surveys = self._look(run, inputs, around)
+        self._begun = _Begun(
+            run,
+            watch(self.names.live, run),
+            surveys,
+            around,
+            self._astray(run, around),
+            self.names.stuck(inputs),
+            NOTHING if inert else self._libraries(inputs),
+            inert,
+            time.monotonic(),
+        )
+        if not inert:
+            self._start_outside(run, inputs)
+        return not inert
+
+    def _stage(self, run: Run) -> Mapping[Resource, CellId | None]:
+        """Put names at their versions; answer those that the run may look at."""
+        names, inputs = self.names, run.inputs
         names.stage({dial: self._document.in_force(dial, run.cell) for dial in names.turned})
         if looks_up_names(run):
             inputs = self._everything(run)
@@ -241,24 +272,32 @@ class Observer:
         names.stage({name: self._document.in_force(name, run.cell) for name in erased})
         # What it reads is put back last: others may hold the same objects in other states.
         names.stage(run.inputs)
-        self._refresh_caches(inputs)
-        around = self._read_around(run, inputs)
+        return inputs
+
+    def _look(
+        self, run: Run, inputs: Mapping[Resource, CellId | None], around: Collection[Resource]
+    ) -> list[Survey]:
         survey = self._survey(run, inputs, around)
-        behind = self._libraries(inputs)
-        surveys = [survey] if survey is not None else []
-        for value, others in survey.lent() if survey is not None else ():
-            names.lend(identity(value), others)
-        astray = [
+        if survey is None:
+            return []
+        for value, others in survey.lent():
+            self.names.lend(identity(value), others)
+        return [survey]
+
+    def _astray(self, run: Run, around: Iterable[Resource]) -> list[Resource]:
+        """What the run goes by of what stands around the notebook, and could not be put back."""
+        names = self.names
+        return [
             each
             for each in sorted(around)
             if names.is_ground(each) and names.astray(each, self._document.in_force(each, run.cell))
         ]
-        seen = watch(names.live, run)
-        self._begun = _Begun(
-            run, seen, surveys, around, astray, names.stuck(inputs), behind, time.monotonic()
-        )
+
+    def _start_outside(self, run: Run, inputs: Iterable[Resource]) -> None:
+        """Watch what is no name."""
+        live = self.names.live
         self._dials.start()
-        values = [names.live[name] for name in inputs if name in names.live]
+        values = [live[name] for name in inputs if name in live]
         self._files.start(values, opaque=_STARTS_PROGRAMS.search(run.source) is not None)
 
     def _everything(self, run: Run) -> dict[Resource, CellId | None]:
@@ -410,18 +449,7 @@ class Observer:
         begun, self._begun = self._begun, None
         assert begun is not None
         run, names = begun.run, self.names
-        values = {name: names.live[name] for name in run.inputs if name in names.live}
-        touched = self._files.stop(self._document.outside)
-        behind = self._files.behind(values.values())
-        touched = _both(touched, Touched(behind.reads, behind.writes))
-        told, self._told = self._told, _UNTOUCHED
-        touched = _both(touched, told)
-        hints = [
-            word for word, true in ((FILES_RELATIVE, touched.relative), (SUBPROCESS, touched.opaque)) if true
-        ]
-        own = {_package_of(names.live.get(name)) for name in run.facts.writes}
-        turned = self._dials.stop(begun.libraries, [*hints, *self._hinted, *own])
-        self._hinted.clear()
+        touched, turned = self._stop_outside(begun)
         took = time.monotonic() - begun.started
         seen = observe(begun.watch, names.live, run, error, names.looked)
         seen = self._with_world(run, seen, touched, turned)
@@ -436,7 +464,10 @@ class Observer:
             changes = [
                 each for each in changes if not each.shape.guesses or identity(each.value) in touchable
             ]
-        doubt = self._doubt_answers(run, changes, outside=bool(turned.drew | turned.seeded | touched.writes))
+        doubt = None
+        if not begun.inert:
+            outside = bool(turned.drew | turned.seeded | touched.writes)
+            doubt = self._doubt_answers(run, changes, outside=outside)
         why = why or spoiled or doubt
         if any(each.shape.torn(each.value, each.before) for each in changes):
             why = why or _TORN
@@ -453,6 +484,22 @@ class Observer:
             return altered(seen, spent=frozenset(spent) | self._overwritten(run, touched.writes))
         self._took[run.cell], self._sources[run.cell] = took, run.source
         return self._keep(run, seen, changes)
+
+    def _stop_outside(self, begun: _Begun) -> tuple[Touched, Turned]:
+        """What the run did besides names."""
+        run, live = begun.run, self.names.live
+        told, self._told = self._told, _UNTOUCHED
+        hinted, self._hinted = self._hinted, set()
+        touched = self._files.stop(self._document.outside)
+        if begun.inert:
+            return told, _UNTURNED
+        behind = self._files.behind([live[name] for name in run.inputs if name in live])
+        touched = _both(_both(touched, Touched(behind.reads, behind.writes)), told)
+        hints = [
+            word for word, true in ((FILES_RELATIVE, touched.relative), (SUBPROCESS, touched.opaque)) if true
+        ]
+        own = {_package_of(live.get(name)) for name in run.facts.writes}
+        return touched, self._dials.stop(begun.libraries, [*hints, *hinted, *own])
 
     def _doubt_answers(self, run: Run, changes: Iterable[Change], *, outside: bool) -> str | None:
         """Why a function that remembers its answers may not have done what it would in a fresh run."""
@@ -484,6 +531,9 @@ class Observer:
 
     def _with_world(self, run: Run, seen: Observation, touched: Touched, turned: Turned) -> Observation:
         """Add what the run did outside of the namespace."""
+        if touched is _UNTOUCHED and turned is _UNTURNED:
+            self._met.pop(run.cell, None)
+            return seen
         unseeded = {
             dial for dial in turned.drew - turned.seeded - turned.unseeded if not self._seeded(dial, run)
         }

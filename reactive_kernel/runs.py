@@ -107,14 +107,17 @@ class Runs(Elsewhere):
         observer = self.observer
         self._send_ahead(run, observer.names)
         parent = self._publish_start(run, request)
-        observer.begin(run)
-        self._begin_beside(run)
+        hooked = self._magics.concerns_all()
+        watched = observer.begin(run, alone=not (hooked or self._adds_code()))
+        if watched:
+            self._begin_beside(run, hooked=hooked)
         reply = self._come_back(run, observer.names)
         if reply is None:
             reply = await self._execute(run, request.parent if request else None)
         self._mend()
-        self._figures.end()
-        self._cannot_prove(self._beside.left())
+        if watched:
+            self._figures.end()
+            self._cannot_prove(self._beside.left())
         outcome = self._outcome(reply)
         seen = observer.finish(outcome, self._error)
         if outcome is Outcome.OK:
@@ -129,17 +132,14 @@ class Runs(Elsewhere):
             self._reply(each, reply)
         self.set_parent(*parent)
 
-    def _begin_beside(self, run: Run) -> None:
+    def _begin_beside(self, run: Run, *, hooked: bool) -> None:
         """Note what observation knows nothing of: threads, figures, what IPython is set to."""
-        self._hint_at_magics(run)
-        self._beside.begin()
-        self._figures.begin()
-
-    def _hint_at_magics(self, run: Run) -> None:
         if "%" in run.source or "get_ipython" in run.inputs:
             self.observer.hint(MAGICS)
-        if self._magics.concerns_all():
+        if hooked:
             self._cannot_prove(HOOKS)
+        self._beside.begin()
+        self._figures.begin()
 
     def _cannot_prove(self, why: str | None) -> None:
         if why is not None:

@@ -59,16 +59,14 @@ class Files:
         ear.run = run
 
     def stop(self, written: Collection[Resource]) -> Touched:
-        """The run is over; `written`: the files that other cells of the document are known to write."""
+        """The run is over, if it was watched; `written`: the files that other cells are known to write."""
         run, self._run, ear.run = self._run, None, None
-        if run is None:
-            return _UNTOUCHED
         self._known = ()
         if written and not sys.modules.keys().isdisjoint(SILENT):
             self._known = tuple(
                 name[5:] for name in islice(written, _KNOWN) if name.startswith("file:") and name != ANY_FILE
             )
-        return _UNTOUCHED if run.idle() else Account(run, written).touched()
+        return _UNTOUCHED if run is None or run.idle() else Account(run, written).touched()
 
     def behind(self, values: Iterable[object]) -> Touched:
         """What a run may touch through open files and connections that earlier runs left in names."""
