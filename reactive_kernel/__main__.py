@@ -10,7 +10,7 @@ from ipykernel.kernelapp import IPKernelApp
 from traitlets import default
 
 from .kernel import ReactiveKernel
-from .outlet import Stream, outlets
+from .outlet import Stream, outgoing, outlets
 from .publish import StampingSession
 
 UNFETCHED = 10_000  # messages that the kernel keeps for each listener
@@ -21,13 +21,19 @@ class ReactiveKernelApp(IPKernelApp):
     """ipykernel's application with our kernel, and a session that stamps its messages."""
 
     name = "reactive-kernel"
+    _outgoing: zmq.Context[Any] | None = None
 
     def init_iopub(self, context: zmq.Context[Any]) -> None:
+        own = self._outgoing = outgoing()
         # A machine may be too busy for a while to fetch what a cell prints: then the kernel must not drop it.
-        context.sndhwm = UNFETCHED
+        own.sndhwm = UNFETCHED
         with outlets():
-            super().init_iopub(context)
-        del context.sndhwm
+            super().init_iopub(own)
+
+    def close(self) -> None:
+        super().close()
+        if self._outgoing is not None:
+            self._outgoing.term()
 
     def start(self) -> None:
         try:

@@ -186,6 +186,17 @@ class Stream(OutStream):
         return pipe
 
 
+def outgoing() -> zmq.Context[Any]:
+    """Where the socket lives whose messages go out: with a thread of its own that writes to the network.
+
+    Woken for each message, it would take the processor from the cell that is about to run.
+    """
+    context: zmq.Context[Any] = zmq.Context()
+    if hasattr(os, "SCHED_BATCH"):
+        context.set(zmq.THREAD_SCHED_POLICY, os.SCHED_BATCH)
+    return context
+
+
 @contextmanager
 def outlets() -> Generator[None, None, None]:
     """Within, ipykernel's application makes its output thread one of these."""
