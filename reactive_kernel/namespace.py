@@ -41,6 +41,7 @@ _DELETED: Final = _Deleted()
 
 # Names that IPython itself keeps in the namespace, and changes at every run: they belong to the session.
 _OF_THE_SESSION = re.compile(r"In|Out|_+|_\d+|_i+|_i\d+|_[iod]h|__\w+__")
+_INITIALS = "IO_"
 
 # What keeps a version: the cell that made it, and its name.
 Place: TypeAlias = tuple[CellId, Resource]
@@ -57,7 +58,7 @@ MEMORY = 1 << 30
 
 def of_the_session(name: Resource) -> bool:
     """Is this one of the names that IPython keeps: `_`, `In`, `_i3`...?"""
-    return _OF_THE_SESSION.fullmatch(name) is not None
+    return name[:1] in _INITIALS and _OF_THE_SESSION.fullmatch(name) is not None
 
 
 @dataclass

@@ -28,6 +28,7 @@ class Turn:
     def __init__(self) -> None:
         self._lock = threading.RLock()
         self._depth = 0
+        self._main = threading.main_thread().ident
 
     @property
     def busy(self) -> bool:
@@ -35,7 +36,7 @@ class Turn:
         return self._depth > 0
 
     def __enter__(self) -> None:
-        if threading.current_thread() is threading.main_thread():
+        if threading.get_ident() == self._main:
             self._depth += 1
         self._lock.acquire()
 
@@ -43,5 +44,5 @@ class Turn:
         self, kind: type[BaseException] | None, error: BaseException | None, trace: TracebackType | None
     ) -> None:
         self._lock.release()
-        if threading.current_thread() is threading.main_thread():
+        if threading.get_ident() == self._main:
             self._depth -= 1

@@ -257,9 +257,9 @@ def _status(status: Status | None) -> Json | None:
     if status is None:
         return None
     return {
-        "freshness": status.freshness.value,
-        "activity": status.activity.value,
-        "outcome": None if status.outcome is None else status.outcome.value,
+        "freshness": status.freshness,
+        "activity": status.activity,
+        "outcome": status.outcome,
         "run": status.run,
         "execution_count": status.execution_count,
         "reason": _reason(status.reason),
