@@ -215,7 +215,6 @@ class ReactiveApp(ExtensionApp):
     """Everything that jupyter-reactive serves, under `/reactive/`."""
 
     name = "jupyter_extension"
-    extension_url = "/reactive/version"
     load_other_extensions = True
     classes = [ServerApp, ReplayApp]  # noqa: RUF012  # traitlets' own way to list what can be configured
 
