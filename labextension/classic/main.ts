@@ -62,6 +62,12 @@ function listenToNotebook(page: Page): void {
       page.cleared(cell);
     }
   });
+  events.on('before_save.Notebook', () => {
+    page.saving.begun();
+  });
+  events.on('notebook_saved.Notebook notebook_save_failed.Notebook', () => {
+    page.saving.ended();
+  });
   // Moving is told by no event.
   const prototype = Object.getPrototypeOf(page.notebook) as Classic.Notebook;
   for (const move of ['move_selection_up', 'move_selection_down'] as const) {

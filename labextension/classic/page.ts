@@ -11,6 +11,7 @@ import { Document } from './document';
 import { gateTo } from './gate';
 import { Outputs } from './outputs';
 import { partnerOf } from './partner';
+import { Saving } from './saving';
 
 /** A request of this page, as it is and as it goes over the websocket. */
 export interface Asked extends Classic.Message {
@@ -40,6 +41,7 @@ export class Page {
         this.document.forget();
       }
     );
+    this.saving = new Saving(notebook);
     this.autoRun = new AutoRun(notebook.element[0] ?? document.body, {
       settings: this.settings,
       flush: () => {
@@ -51,7 +53,7 @@ export class Page {
         this.conversation.send({ op: 'run', cells: [cell] });
       },
       save: () => {
-        this.save();
+        this.saving.save();
       }
     });
     this.document = new Document(
@@ -126,15 +128,6 @@ export class Page {
   /** Whoever clears outputs does not want to see them again after a reload. */
   cleared(cell: Classic.Cell): void {
     this.listening.cleared([cell.id]);
-  }
-
-  private save(): void {
-    const { dirty, writable } = this.notebook;
-    if (dirty && writable) {
-      this.notebook.save_notebook().catch((reason: unknown) => {
-        console.warn('jupyter-reactive: the notebook could not be saved', reason);
-      });
-    }
   }
 
   // The kernel comes and goes
@@ -248,5 +241,7 @@ export class Page {
   private readonly listening: Listening<Asked>;
   private readonly conversation: Conversation;
   private readonly document: Document;
+  /** What writes the notebook to the disk. */
+  readonly saving: Saving;
   private readonly autoRun: AutoRun;
 }

@@ -260,6 +260,39 @@ def test_cells_run_when_typing_stops_or_do_not(server, tab):
     assert tab.complaints == []
 
 
+def test_leaving_a_cell_while_the_notebook_is_being_saved_asks_nothing(classic, tab):
+    page = tab.page
+    path = classic.notebook("classic-saving.ipynb", *CHAIN)
+    open_classic(page, classic, path)
+    kernel_knows(page)
+    typing_rests(page, NEVER)
+    held = []
+
+    def hold(route):
+        """The first save is on the disk, and the page does not know it yet."""
+        if route.request.method == "PUT" and not held:
+            held.append((route, route.fetch()))
+        else:
+            route.continue_()
+
+    page.route("**/api/contents/**", hold)
+    with page.expect_request(lambda request: request.method == "PUT"):
+        type_at_end(page, 0, "0")
+        select(page, 1)
+    type_at_end(page, 1, "  # y")
+    select(page, 0)
+    while not held:
+        page.evaluate("1")
+    with page.expect_request(lambda request: request.method == "PUT") as second:
+        held[0][0].fulfill(response=held[0][1])
+    assert second.value.response().ok
+    expect(page.locator(".modal")).to_have_count(0)
+    sources = [each["source"] for each in json.loads((classic.root / path).read_text())["cells"]]
+    assert sources[0][0].endswith("0")
+    assert sources[1][-1].endswith("# y")
+    assert tab.complaints == []
+
+
 def test_results_of_sql_cells_have_pages(classic, tab):
     page = tab.page
     frame = "import pandas as pd\nframe = pd.DataFrame({'n': range(120)})"
