@@ -338,6 +338,9 @@ class StreamHandler(WebSocketMixin, WebSocketHandler, JupyterHandler):  # pyrigh
         """Returns when the system has taken all of it."""
         async with self._writing:
             for chunk in chunks:
+                if self.ws_connection is None or self.ws_connection.is_closing():
+                    # The last frame is sent: nothing may follow it, and nobody reads on.
+                    raise StreamClosedError
                 written = self._wire.write(chunk)
                 if not written.done():
                     await written

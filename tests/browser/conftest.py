@@ -238,7 +238,7 @@ def running(
     finally:
         process.send_signal(signal.SIGCONT)
         process.terminate()
-        process.wait(timeout=30)
+        process.wait(timeout=100)
 
 
 def free_port() -> int:

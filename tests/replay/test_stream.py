@@ -61,6 +61,22 @@ def test_a_cursor_is_resumed_without_snapshot(server: Server, kernel: str, strea
     later.close()
 
 
+def test_nothing_follows_the_servers_last_frame(server: Server):
+    """Browsers complain of a frame that comes after the connection's end."""
+    kernel = server.kernel()
+    stream = server.stream(kernel)
+    server.ask("DELETE", f"/api/kernels/{kernel}")
+    wire = stream.wire
+    while wire.recv_frame().opcode != websocket.ABNF.OPCODE_CLOSE:
+        pass
+    stream.say({"type": "ping"})
+    stream.hello()
+    wire.send_close()
+    with pytest.raises(websocket.WebSocketConnectionClosedException):
+        raise AssertionError(wire.recv_frame())
+    stream.close()
+
+
 def test_a_snapshot_has_what_the_cell_shows(server: Server, kernel: str, page: Page, stream: Stream):
     run = page.execute("for i in range(50): print(i)\n1/0", "folded")
     stream.until(lambda message: message.get("msg", {}).get("header", {}).get("msg_type") == "error")
