@@ -8,8 +8,8 @@ from typing import Any, Final, TypeAlias, cast
 
 from ipykernel.compiler import XCachingCompiler
 
-# So many texts are known.
-_MOST: Final = 10_000
+# Texts of so many characters together are known; their code takes about ten times as much.
+_MOST: Final = 4_000_000
 
 # A text, the name of its file, and the compiler's flags.
 _Key: TypeAlias = tuple[str, str, int]
@@ -24,7 +24,7 @@ class Compiler(XCachingCompiler):
     @classmethod
     def take_over(cls, shell: Any) -> Compiler:
         """Compile for that shell from now on."""
-        vars(shell.compile).update(shell=shell, again=None, known={})
+        vars(shell.compile).update(shell=shell, again=None, known={}, size=0)
         shell.compile.__class__ = cls
         return cast("Compiler", shell.compile)
 
@@ -32,6 +32,7 @@ class Compiler(XCachingCompiler):
     # The text that reruns, until it is read.
     again: str | None
     known: dict[_Key, ast.Module | None]
+    size: int
 
     def ast_parse(self, source: str, filename: str = "<unknown>", symbol: str = "exec") -> ast.AST:
         again, self.again = self.again, None
@@ -52,12 +53,18 @@ class Compiler(XCachingCompiler):
         flags = self.flags | (ast.PyCF_ALLOW_TOP_LEVEL_AWAIT if self.shell.autoawait else 0)
         key = source, filename, flags
         if key not in self.known:
-            if len(self.known) >= _MOST:
-                del self.known[next(iter(self.known))]
             self.known[key] = None if "__future__" in source else self._compiled(source, filename, flags)
-        found = self.known[key]
+            self.size += len(source)
+            self._make_room()
+        found = self.known.get(key)
         # Whoever gets it may add to its statements.
         return None if found is None else ast.Module([*found.body], [])
+
+    def _make_room(self) -> None:
+        while self.size > _MOST:
+            oldest = next(iter(self.known))
+            self.size -= len(oldest[0])
+            del self.known[oldest]
 
     def _compiled(self, source: str, filename: str, flags: int) -> ast.Module | None:
         try:

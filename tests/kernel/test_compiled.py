@@ -2,9 +2,14 @@
 
 from __future__ import annotations
 
+import ast
 import re
+from types import SimpleNamespace
 
 import pytest
+from ipykernel.compiler import XCachingCompiler
+
+from reactive_kernel import compiled
 
 from .conversation import Conversation, plain
 
@@ -72,3 +77,20 @@ def test_what_a_cell_shows_can_be_set_meanwhile(kernel: Conversation):
         assert shown(kernel, "n\nn + 1", setting) == ["2", "3", "34"]
     finally:
         kernel.execute("get_ipython().ast_node_interactivity = 'last_expr'")
+
+
+def test_as_many_texts_are_known_as_there_is_room_for(monkeypatch: pytest.MonkeyPatch):
+    monkeypatch.setattr(compiled, "_MOST", 15)
+    usual = {"ast_transformers": [], "ast_node_interactivity": "last_expr", "autoawait": True}
+    compiler = compiled.Compiler.take_over(SimpleNamespace(compile=XCachingCompiler(), **usual))
+
+    def rerun(source: str) -> ast.AST:
+        compiler.again = source
+        return compiler.ast_parse(f"{source}\n", "a.py").body[0]
+
+    first = rerun("x = 1")
+    assert rerun("y = 1") is not first
+    assert rerun("x = 1") is first
+    # Each of them takes six characters.
+    rerun("z = 1")
+    assert rerun("x = 1") is not first
