@@ -144,7 +144,7 @@ class Graph:
     def put(self, cell: CellId, entry: Entry) -> None:
         """Let `cell` read and write what `entry` says."""
         old = self._entries.get(cell)
-        if old == entry:
+        if old is entry or old == entry:
             return
         self._entries[cell] = entry
         self._untraced.add(cell)

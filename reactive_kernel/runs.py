@@ -114,8 +114,8 @@ class Runs(Elsewhere):
         reply = self._come_back(run, observer.names)
         if reply is None:
             reply = await self._execute(run, request.parent if request else None)
-        self._mend()
         if watched:
+            self._mend()
             self._figures.end()
             self._cannot_prove(self._beside.left())
         outcome = self._outcome(reply)

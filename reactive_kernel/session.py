@@ -328,8 +328,11 @@ class Session:
 
     def _with_latent(self, entry: Entry, event: RunFinished) -> Entry:
         """What a run changed calls what it called before, too."""
+        changed = event.seen.changed & entry.writes
+        if not changed:
+            return entry
         latent = dict(entry.latent)
-        for name in event.seen.changed & entry.writes:
+        for name in changed:
             maker = self.versions.nearest(name, event.cell)
             old = self.graph.entry(maker).latent.get(name) if maker is not None else None
             if old is not None:
@@ -458,7 +461,8 @@ class Session:
             # A rerun may write what the latest run happened not to write.
             learned = state.ran.entry
             entry = self._foreseen(state, altered(learned, writes=learned.writes | state.facts.writes))
-        self.graph.put(state.cell.id, altered(entry, barren=state.spared))
+        spared = state.spared
+        self.graph.put(state.cell.id, entry if entry.barren == spared else altered(entry, barren=spared))
 
     # Freshness
 

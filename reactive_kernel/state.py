@@ -126,20 +126,21 @@ def stamps_of(event: RunFinished, old: Mapping[Resource, Stamp]) -> dict[Resourc
 
 def learned(flight: Flight, event: RunFinished, before: Entry) -> Entry:
     """What static analysis said, corrected by what the run did, and by the reads that earlier runs showed."""
-    seen = event.seen
-    guess = altered(entry_of(flight.facts), early=(before.early | seen.early) - seen.vain)
+    seen, guess = event.seen, entry_of(flight.facts)
+    early = (before.early | seen.early) - seen.vain
     known = (before.reads | (before.above - before.shares)) - seen.vain
     found = (known | seen.reads) - guess.reads - guess.above
-    guess = altered(guess, reads=guess.reads | (found - BUILTINS), above=guess.above | (found & BUILTINS))
-    reads = guess.reads
+    reads, above = guess.reads | (found - BUILTINS), guess.above | (found & BUILTINS)
     if event.outcome is not Outcome.OK:
-        return guess
+        return altered(guess, early=early, reads=reads, above=above)
     others = seen.changed - (flight.reads.keys() - flight.shares)
     # What it may take away, and did not find, it need not have either.
-    shares = (others | seen.untried) - reads - guess.above
+    shares = (others | seen.untried) - reads - above
     return altered(
         guess,
-        above=guess.above | shares,
+        early=early,
+        reads=reads,
+        above=above | shares,
         shares=shares,
         changes=seen.changed,
         writes=seen.bound | seen.deleted | seen.changed,

@@ -189,4 +189,4 @@ class Magics(_Registries):
 
     def concerns_all(self) -> bool:
         """Does something of the notebook's own run around every cell?"""
-        return any(self.read()[-len(self._around) :])
+        return any(map(_is_own, chain.from_iterable([each.held() for each in self._around])))
