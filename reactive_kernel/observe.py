@@ -3,41 +3,33 @@
 from __future__ import annotations
 
 import re
-import sys
 import time
 from collections.abc import Callable, Collection, Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass
-from itertools import starmap
 from os.path import lexists
 from pathlib import Path
 from types import BuiltinFunctionType, FunctionType, ModuleType
-from typing import Any, Final, Protocol, cast
+from typing import Any, Final, Protocol
 
 from . import libraries, reason  # pyright: ignore[reportUnusedImport]  # noqa: F401  # teaches `shapes` its types
 from .altered import altered
-from .around import OF_MODULES, PATCHED, Around
+from .around import PATCHED, Around
+from .bindings import Watch, looks_up_names, observe, watch
 from .cell import NOTHING, CellFacts, CellId, Latent, Observation, Outcome, Resource
+from .cutoff import Cutoff
 from .dials import FILES_RELATIVE, PERVASIVE, SUBPROCESS, Dial, Dials, Turned
-from .equality import is_simple, same, twins
 from .event import Run
-from .executed import executed
 from .files import Files, Touched
 from .functions import latent_of
 from .graph import shared
 from .identity import identity
 from .inert import is_inert
-from .namespace import Namespace, Place, of_the_session
-from .objects import Change, Looked, Survey, changing, reach
+from .namespace import Namespace, Place
+from .objects import Change, Survey, changing, reach
 from .remembering import Remembering, is_outward
-from .shapes import CACHED, shape
+from .shapes import CACHED
 from .shield import shielded
 
-_ABSENT: Final = object()
-# Builtins through which code reaches names that it does not spell out.
-_REFLECTIVE = frozenset(("eval", "exec", "globals", "get_ipython"))
-# Those of them (the last three: at a cell's own top level) whose reads nobody can see.
-_UNSEEN = frozenset(("globals",))
-_UNSEEN_AT_TOP = frozenset(("dir", "locals", "vars"))
 # Kinds of values that no run can change.
 _CONSTANT = frozenset(("atom", "arrow"))
 # What says itself which module it is from.
@@ -62,9 +54,6 @@ _TORN: Final = (
 )
 
 
-_NOT_ALIKE: Final = ("table:", "logging:", PATCHED, OF_MODULES)
-
-
 class Document(Protocol):
     """What observation has to know of the document."""
 
@@ -86,84 +75,6 @@ class Document(Protocol):
     def outside(self) -> Collection[Resource]:
         """What cells write besides names."""
         ...
-
-
-def looks_up_names(run: Run) -> bool:
-    """May the run reach names that no source spells out?"""
-    return run.facts.dynamic or not _REFLECTIVE.isdisjoint(run.inputs)
-
-
-@dataclass(frozen=True)
-class Watch:
-    """What stood in the namespace when a run began, as far as the run is expected to touch it."""
-
-    before: Mapping[Resource, object]
-    # The newest name that stays: whatever the run adds comes after it.
-    newest: str | None
-    everything: bool
-
-
-def watch(live: dict[str, object], run: Run) -> Watch:
-    """Look at the namespace before a run."""
-    if looks_up_names(run):
-        executed.start(live)
-        return Watch(dict(live), None, True)
-    expected = run.facts.writes | run.touches | run.facts.reads | run.facts.erases
-    # A name that the run may delete or bind anew would not stay where it is.
-    newest = next((name for name in reversed(live) if name not in expected and _stays(name)), None)
-    return Watch({name: live.get(name, _ABSENT) for name in expected}, newest, False)
-
-
-def _stays(name: str) -> bool:
-    """Does a run leave it that does not speak of it? IPython forgets what cells showed, not their texts."""
-    return not of_the_session(name) or (name[:2] == "_i" and name[2:].isdecimal())
-
-
-# Kinds of values behind which no function of the notebook can stand.
-_SILENT = frozenset(("atom", "steady", "plain", "array", "frame", "polars", "arrow"))
-
-
-def _may_call(values: Mapping[Resource, object], looked: Looked) -> dict[Resource, object]:
-    found: dict[Resource, object] = {}
-    for name, value in values.items():
-        behind = looked.reach(value)
-        if behind.vast or not behind.kinds <= _SILENT:
-            found[name] = value
-    return found
-
-
-def observe(
-    seen: Watch, live: dict[str, object], run: Run, error: BaseException | None, looked: Looked
-) -> Observation:
-    """Compare the namespace after a run with what stood there before: names, not yet what is behind them."""
-    facts = run.facts
-    promised = (facts.writes - facts.mutates - facts.deletes) | _starred(run.source)
-    # Names that it may have bound itself before it took them away.
-    gone = facts.deletes | (facts.erases & facts.writes)
-    loaded, stored = executed.stop()
-    bound = {name for name in promised | stored if name in live}
-    for name, value in _current(seen, live):
-        if seen.before.get(name, _ABSENT) is not value and not of_the_session(name):
-            bound.add(name)
-    deleted = {
-        name
-        for name, value in seen.before.items()
-        if name not in live and (value is not _ABSENT or name in gone) and not of_the_session(name)
-    }
-    missed = _missed(error)
-    vain = frozenset(name for name in missed if seen.before.get(name, _ABSENT) is not _ABSENT)
-    missed -= vain
-    return Observation(
-        bound=frozenset(bound),
-        deleted=frozenset(deleted),
-        # What the graph knew already it knows better: through which function, and so for how long.
-        reads=(missed | loaded) - run.inputs.keys(),
-        early=missed & run.inputs.keys() & run.facts.writes,
-        vain=vain,
-        untried=_untried(seen, live, run),
-        latent=latent_of(_may_call({name: live[name] for name in bound}, looked), live, facts),
-        unproven=_unproven(run),
-    )
 
 
 @dataclass(frozen=True)
@@ -210,12 +121,11 @@ class Observer:
         self._files = Files()
         self.names = Namespace(live, self._dials)
         self._document = document
+        self._cutoff = Cutoff(self.names, self._dials.known, document.below)
         self._begun: _Begun | None = None
         # What the run under way touched, by the word of the language that it is written in.
         self._told = _UNTOUCHED
         self._hinted: set[str] = set()
-        # Whether what a name holds is, by its content, what it held before the run under way.
-        self._contents: dict[Resource, bool] = {}
         # Functions that remember their answers, with the globals that these came from.
         self._caches: dict[int, tuple[object, list[Any]]] = {}
         self._remembering = Remembering()
@@ -637,18 +547,17 @@ class Observer:
         changed = frozenset(sharers)
         held = names.holders(ids)
         names.note(changes, self._worth)
-        self._contents.clear()
-        equal = self._equal(cell, seen.bound | seen.deleted, sharers, changes)
+        equal = self._cutoff.equal(cell, seen.bound | seen.deleted, sharers, changes)
         if run.again:
-            equal |= self._as_it_was(cell, seen.bound)
+            equal |= self._cutoff.as_it_was(cell, seen.bound)
         kept = equal
         if run.rewinds and names.spent_of(cell):
             spent = changed & (names.spent_of(cell) | equal)
             gone = {name for name in seen.deleted if name in equal}
-            equal, kept = self._made_again(cell, seen.bound).union(spent, gone), NOTHING
+            equal, kept = self._cutoff.made_again(cell, seen.bound).union(spent, gone), NOTHING
         for name in equal & names.spent_of(cell):
             names.succeed(cell, name, sharers.get(name))
-        alike = self._alike(run, (seen.bound | seen.deleted | changed) - equal)
+        alike = self._cutoff.alike(run, (seen.bound | seen.deleted | changed) - equal)
         names.capture(cell, seen.bound | seen.deleted | changed, kept, sharers)
         held |= {(cell, name) for name in seen.bound | changed if ":" not in name}
         seen = altered(
@@ -712,129 +621,6 @@ class Observer:
         self.names.note(changes, lambda at, weight: True)
         return self.names.holders(identity(change.value) for change in changes)
 
-    # Early cutoff
-
-    def _equal(
-        self,
-        cell: CellId,
-        bound: frozenset[Resource],
-        changed: Mapping[Resource, CellId],
-        changes: list[Change],
-    ) -> frozenset[Resource]:
-        """The names whose versions are what the cell's run before left, too."""
-        names = self.names
-        made = names.made(cell)
-        if not made:
-            return NOTHING
-        again = names.as_before(cell, changes)
-        equal = {name for name in bound if name in made and names.still(cell, name)}
-        equal |= {
-            name for name, maker in changed.items() if name in made and names.as_made(cell, name, maker)
-        }
-        rest = {name for name in bound - equal if ":" not in name and name in names.live}
-        if again and rest and rest <= set(made) and self._twins(cell, sorted(rest)):
-            equal |= rest
-        return frozenset(equal)
-
-    def _twins(self, cell: CellId, names: Sequence[Resource]) -> bool:
-        """Are the new values of those names what the old ones are but for who they are?"""
-        space = self.names
-        if any(
-            is_simple(old := space.version(cell, name)) and not same(old, space.live[name]) for name in names
-        ):
-            return False
-        if len(names) == 1:
-            # Whoever asks next asks whether what it holds is the same: of one name that is one comparison.
-            pairs: list[tuple[object, object]] = []
-            alike = self._compared(cell, names[0], pairs)
-            return alike and all(starmap(self._pairing(cell, names), pairs))
-        may_pair = self._pairing(cell, names)
-        return space.compare(cell, names, lambda held: twins(held, may_pair, _alike))
-
-    def _pairing(self, cell: CellId, names: Sequence[Resource]) -> Callable[[object, object], bool]:
-        """Which object behind the names may stand for which that was there before."""
-        space = self.names
-        olds = frozenset[int]().union(*(space.reach(cell, name).ids for name in names))
-        news = frozenset[int]().union(*(space.looked.reach(space.live[name]).ids for name in names))
-        # Nobody else may know the new ones, and the old ones only who took them from here.
-        known = space.held_by(lambda maker: True, news)
-        others = space.held_by(lambda maker: maker != cell and not self._document.below(maker, cell), olds)
-
-        def may_pair(old: object, new: object) -> bool:
-            if identity(new) in known or identity(old) in others:
-                return False
-            return (identity(new) in news or not space.held(identity(new))) and (
-                identity(old) in olds or not space.held(identity(old))
-            )
-
-        return may_pair
-
-    def _compared(self, cell: CellId, name: Resource, pairs: list[tuple[object, object]]) -> bool:
-        """Is the content of what the name holds what it was? Answers also which objects stand for which."""
-
-        def note(old: object, new: object) -> bool:
-            pairs.append((old, new))
-            return True
-
-        before = self.names.version(cell, name)
-        if is_simple(before):
-            alike = same(before, self.names.live[name])
-        else:
-            alike = self.names.compare(cell, (name,), lambda held: twins(held, note, _alike))
-        self._contents[name] = alike
-        return alike
-
-    def _made_again(self, cell: CellId, bound: frozenset[Resource]) -> frozenset[Resource]:
-        """The names that hold the same as before, as far as can be told, though what was used up is new.
-
-        Nobody who has an old object may take it for the new one: it is used up, or it was only here.
-        """
-        names = self.names
-        made, spent = names.made(cell), names.spent_of(cell)
-        again = {name for name in bound if name in made and self._again(cell, name, spent=name in spent)}
-        # What shares an object with something that others have to take anew has to be taken anew, too.
-        anew = set[int]().union(*(names.reach(cell, name).ids for name in made if name not in again))
-        while torn := {name for name in again if not anew.isdisjoint(names.reach(cell, name).ids)}:
-            again -= torn
-            anew |= set[int]().union(*(names.reach(cell, name).ids for name in torn))
-        return frozenset(again)
-
-    def _again(self, cell: CellId, name: Resource, *, spent: bool) -> bool:
-        names = self.names
-        if ":" in name:
-            kept = self._dials.known(name) or names.is_ground(name)
-            return spent or not kept or names.still(cell, name)
-        if spent:
-            return type(names.version(cell, name)) is type(names.live[name])
-        return names.still(cell, name) or (self._only_here(cell, name) and self._twins(cell, (name,)))
-
-    def _only_here(self, cell: CellId, name: Resource) -> bool:
-        """Does nobody else hold what the name held before and does not hold any more?"""
-        names = self.names
-        gone = names.reach(cell, name).ids - names.looked.reach(names.live[name]).ids
-        return all(maker == cell for maker, _ in names.holders(gone))
-
-    def _as_it_was(self, cell: CellId, bound: frozenset[Resource]) -> frozenset[Resource]:
-        """What a run that does what it did leaves outside: files are what is in them, whoever holds what."""
-        outside = {name for name in bound if ":" in name and not name.startswith("table:")}
-        kept = {name for name in outside if self._dials.known(name) or self.names.is_ground(name)}
-        return frozenset(outside & set(self.names.made(cell)) - kept)
-
-    def _alike(self, run: Run, rest: frozenset[Resource]) -> frozenset[Resource]:
-        """The names whose content is what it was, in other objects."""
-        space, cell = self.names, run.cell
-        made = rest.intersection(space.made(cell))
-        if run.again:
-            # What is outside of the process is as it is: an INSERT that runs again inserts again. And what is
-            # around the notebook holds objects, which whoever changes some of it leaves as they were.
-            return frozenset(name for name in made if not name.startswith(_NOT_ALIKE))
-        known = self._contents
-        return frozenset(
-            name
-            for name in made & space.live.keys()
-            if (known[name] if name in known else self._compared(cell, name, []))
-        )
-
 
 def _is_harmless(verbs: frozenset[str], kinds: frozenset[str], look_up: Callable[[str], object]) -> bool:
     """Does nothing that the code does change what it was given?"""
@@ -880,72 +666,3 @@ def _is_there(file: Resource) -> bool:
 
 def _is_same(one: Any, other: Any) -> bool:
     return one == other if isinstance(one, int) else one[0] == other[0] and one[1] is other[1]
-
-
-def _alike(old: object, new: object) -> bool:
-    """Compare two objects of a library."""
-    form = shape(old)
-    return shape(new) is form and form.matches(old, new)
-
-
-def _current(seen: Watch, live: dict[str, object]) -> Iterator[tuple[str, object]]:
-    """The names whose binding may be another than before."""
-    if seen.everything:
-        yield from live.items()
-        return
-    for name in seen.before:
-        if name in live:
-            yield name, live[name]
-    for name in reversed(live):
-        if name == seen.newest:
-            return
-        yield name, live[name]
-
-
-_STAR = re.compile(r"^\s*from\s+([\w.]+)\s+import\s+\*", re.MULTILINE)
-
-
-def _starred(source: str) -> frozenset[Resource]:
-    """The names that star imports bind, also to what they were bound to before."""
-    found: set[Resource] = set()
-    for name in _STAR.findall(source) if "*" in source else ():
-        module = sys.modules.get(name)
-        held = vars(module) if module is not None else {}
-        public = cast("list[str] | None", held.get("__all__"))
-        found.update([name for name in held if name[0] != "_"] if public is None else public)
-    return frozenset(found)
-
-
-def _missed(error: BaseException | None) -> frozenset[Resource]:
-    """A name that the run looked for in vain is a read of it."""
-    name = error.name if type(error) is NameError else None
-    return frozenset((name,)) if isinstance(name, str) else NOTHING
-
-
-def _untried(seen: Watch, live: Mapping[str, object], run: Run) -> frozenset[Resource]:
-    """Names of which nobody could see whether the run takes them away, for want of a value."""
-    absent = (name for name in run.facts.erases if seen.before.get(name, _ABSENT) is _ABSENT)
-    return frozenset(name for name in absent if name not in live and not of_the_session(name))
-
-
-def _unproven(run: Run) -> str | None:
-    """Why nobody can say what the run read, if so."""
-    session = sorted(name for name, maker in run.inputs.items() if maker is None and _of_history(name))
-    if session:
-        return f"It reads `{session[0]}`, which belongs to this session and not to the notebook."
-    if "__subclasses__" in run.source:
-        return "It asks for `__subclasses__`, among which there may be classes that are used no more."
-    unseen = _UNSEEN & run.inputs.keys()
-    if run.facts.dynamic:
-        unseen |= _UNSEEN_AT_TOP & run.facts.builtins
-    if not unseen and "get_ipython" in run.inputs and "user_ns" in run.source:
-        unseen = frozenset(("user_ns",))
-    if not unseen:
-        return None
-    return (
-        f"It looks names up with `{min(unseen)}`: nobody can say what it reads. Name what it needs instead."
-    )
-
-
-def _of_history(name: Resource) -> bool:
-    return of_the_session(name) and not name.startswith("__")
