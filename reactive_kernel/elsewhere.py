@@ -58,6 +58,8 @@ class Elsewhere(CodeRuns):
         self._cluster: _Engine | None = None
         # Why there is no engine, though one was asked for.
         self._no_engine: str | None = None
+        # What requests said of cells' tags.
+        self._tags: dict[CellId, frozenset[str]] = {}
         self._places_told: dict[CellId, Place] = {}
 
     def place(self, cell: CellId) -> Place | None:
@@ -78,9 +80,7 @@ class Elsewhere(CodeRuns):
         tags = metadata.get("tags")
         if self.engine and isinstance(tags, list):
             found = frozenset(each for each in cast("list[object]", tags) if isinstance(each, str))
-            self._engaged()
-            if self._abroad is not None:
-                self._abroad.tagged[cell] = found
+            self._tags[cell] = found
 
     def _engaged(self) -> Abroad | None:
         """The engine, begun when it is first needed."""
@@ -97,8 +97,8 @@ class Elsewhere(CodeRuns):
             if cluster is None or self._no_engine is not None:
                 self.log.error("No cell runs elsewhere: %s", self._no_engine)
                 return None
-            whole = self.engine_cells == "all"
-            self._abroad = Abroad(cast("Any", cluster), self.document, whole=whole, spare=self.engine_spare)
+            whole, spare = self.engine_cells == "all", self.engine_spare
+            self._abroad = Abroad(cast("Any", cluster), self.document, self._tags, whole=whole, spare=spare)
         return self._abroad
 
     def _send_ahead(self, run: Run, names: Namespace) -> None:

@@ -35,6 +35,8 @@ class Cluster(Protocol):
         self, task: Task, upstream: Sequence[Waiting], given: Sequence[Bundle], priority: int
     ) -> Waiting: ...
 
+    def knows(self, waiting: Waiting) -> bool: ...
+
 
 # A value, and which states of the objects behind it are meant.
 _State = tuple[object, Mapping[int, Key]]
@@ -94,7 +96,15 @@ class _Waits(Exception):
 class Abroad:
     """The cells that are with the cluster, and those that have come back."""
 
-    def __init__(self, cluster: Cluster, document: Session, *, whole: bool, spare: bool = False) -> None:
+    def __init__(
+        self,
+        cluster: Cluster,
+        document: Session,
+        tagged: Mapping[CellId, frozenset[str]] | None = None,
+        *,
+        whole: bool,
+        spare: bool = False,
+    ) -> None:
         self._cluster = cluster
         self._document = document
         # May every cell leave that is not tagged `local`, or only those tagged `remote`?
@@ -103,7 +113,7 @@ class Abroad:
         self._spare = spare
         self.places: dict[CellId, Place] = {}
         # What requests say of tags goes before what was synced.
-        self.tagged: dict[CellId, frozenset[str]] = {}
+        self._tagged: Mapping[CellId, frozenset[str]] = {} if tagged is None else tagged
         self._sent: dict[CellId, _Sent] = {}
         self._taken: dict[CellId, _Taken] = {}
         self._considered: dict[CellId, _Considered] = {}
@@ -130,7 +140,7 @@ class Abroad:
                 self.places.pop(cell, None)
 
     def _tags(self, cell: CellId) -> frozenset[str]:
-        return self.tagged.get(cell, self._document.cell(cell).tags)
+        return self._tagged.get(cell, self._document.cell(cell).tags)
 
     def _same(self, cell: CellId, before: _Considered) -> bool:
         return before.source == self._document.cell(cell).source and before.makers == self._makers(cell)
@@ -300,6 +310,7 @@ class Abroad:
         taken = self._taken.get(maker)
         if (
             taken is None
+            or not self._cluster.knows(taken.waiting)
             or name not in taken.states
             or not _same(taken.states[name], names.standing(maker, name))
         ):

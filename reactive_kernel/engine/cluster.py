@@ -4,11 +4,13 @@ from __future__ import annotations
 
 import logging
 import queue
+import socket
 import subprocess
 import sys
 import threading
 from collections.abc import Callable, Mapping, Sequence
 from contextlib import suppress
+from dataclasses import dataclass, field
 from typing import Any, BinaryIO, cast
 
 from .task import Bundle, Home, Result, Task
@@ -17,6 +19,8 @@ from .task import Bundle, Home, Result, Task
 _LARGE = 1 << 16
 # Seconds to find a scheduler, and for a cluster of our own to begin.
 _PATIENCE, _BEGINNING = 20.0, 120.0
+# Seconds between two looks for a scheduler that was lost.
+_AGAIN = 5.0
 _LOST = "the cluster was lost"
 
 
@@ -24,11 +28,21 @@ class NoCluster(Exception):
     """The engine cannot be used, and why."""
 
 
+@dataclass(eq=False)
+class _Link:
+    """A connection to a scheduler; what came by one nobody knows by another."""
+
+    client: Any
+    # What lies with the workers already, by what is in it.
+    scattered: dict[str, Any] = field(default_factory=dict[str, Any])
+
+
 class Waiting:
     """A result that is to come."""
 
-    def __init__(self, future: Any) -> None:
+    def __init__(self, future: Any, link: _Link | None) -> None:
         self.future = future
+        self.link = link
         self.result: Result | None = None
         self._there = threading.Event()
 
@@ -101,52 +115,71 @@ class Cluster:
         # What it says of lost connections would appear in whatever cell runs; the cells' places say it.
         logging.getLogger("distributed").setLevel(logging.CRITICAL)
         self._local = LocalCluster(workers) if engine == "dask" else None
-        where = self._local.address if self._local else address(engine)
+        self._where = where = self._local.address if self._local else address(engine)
         try:
-            self._client = Client(where, timeout=_PATIENCE, set_as_default=False)
+            self._link = _Link(Client(where, timeout=_PATIENCE, set_as_default=False))
         except (OSError, TimeoutError) as error:
             raise NoCluster(f"the scheduler at {where} cannot be reached ({type(error).__name__})") from None
         self._finished: queue.SimpleQueue[tuple[Waiting, Any] | None] = queue.SimpleQueue()
-        self._scattered: dict[str, Any] = {}
         self._lost = False
+        self._losing = threading.Lock()
+        self._closed = threading.Event()
         self._collector = threading.Thread(target=self._collect, daemon=True)
         self._collector.start()
 
     def differs(self) -> str | None:
         """What on the workers is not as it is here, if anything."""
-        from .worker import about  # it brings IPython
+        return _difference(self._link.client)
 
-        here = about()
-        try:
-            there = cast("Mapping[str, Mapping[str, str]]", self._client.run(about))
-        except Exception as error:  # noqa: BLE001  # whatever fails there is why
-            return (
-                f"the workers cannot run cells ({type(error).__name__}: {error}); they need jupyter-reactive"
-            )
-        if not there:
-            return "the cluster has no workers"
-        for found in there.values():
-            for package, version in here.items():
-                if package in found and found[package] != version:
-                    return f"the workers have {package} {found[package]}, and here it is {version}"
-        return None
+    def knows(self, waiting: Waiting) -> bool:
+        """Is the result, or will it be, with the cluster as it is now?"""
+        return not self._lost and waiting.future is not None and waiting.link is self._link
+
+    def _lose(self) -> None:
+        """Whoever waits for a scheduler that is gone waits long: all runs here until it is back."""
+        with self._losing:
+            if not self._lost and not self._closed.is_set():
+                self._lost = True
+                if self._local is None:
+                    threading.Thread(target=self._find_again, name="cluster", daemon=True).start()
+
+    def _find_again(self) -> None:
+        from distributed import Client  # imported when the cluster began
+
+        while not self._closed.wait(_AGAIN):
+            with suppress(Exception):
+                # A client that finds nobody leaves a thread behind: first see whether there is somebody.
+                _knock(self._where)
+                client = Client(self._where, timeout=_AGAIN, set_as_default=False)
+                if _difference(client) is None:
+                    self._go_on_with(_Link(client))
+                    return
+                client.close(timeout=_AGAIN)
+
+    def _go_on_with(self, link: _Link) -> None:
+        with self._losing:
+            old, self._link = self._link, link
+            self._lost = False
+        with suppress(Exception):
+            old.client.close(timeout=_AGAIN)
 
     def submit(
         self, task: Task, upstream: Sequence[Waiting], given: Sequence[Bundle], priority: int
     ) -> Waiting:
         """Have a task done. What a cluster knows already under the task's key it does not do again."""
-        if self._lost or any(waiting.future is None for waiting in upstream):
+        link = self._link
+        if not all(map(self.knows, upstream)) or self._lost:
             return _not_sent(_LOST)
         from .worker import work
 
         before = [waiting.future for waiting in upstream]
         try:
-            blobs = [self._sent(bundle) for bundle in given]
-            future: Any = self._client.submit(work, task, before, blobs, key=task.key, priority=-priority)
+            blobs = [_sent(bundle, link) for bundle in given]
+            future: Any = link.client.submit(work, task, before, blobs, key=task.key, priority=-priority)
         except Exception as error:  # noqa: BLE001  # a cluster can fail in as many ways as it has parts
-            self._lost = True
+            self._lose()
             return _not_sent(f"{_LOST} ({type(error).__name__})")
-        waiting = Waiting(future)
+        waiting = Waiting(future, link)
 
         def note(done: Any) -> None:
             self._finished.put((waiting, done))
@@ -154,54 +187,82 @@ class Cluster:
         future.add_done_callback(note)
         return waiting
 
-    def _sent(self, bundle: Bundle) -> Any:
-        if len(bundle.blob) < _LARGE:
-            return bundle.blob
-        if bundle.digest not in self._scattered:
-            key = f"reactive-given-{bundle.digest}"
-            self._scattered[bundle.digest] = cast("Any", self._client.scatter({key: bundle.blob}))[key]
-        return self._scattered[bundle.digest]
-
     def _collect(self) -> None:
         """Fetch results, all at once that have come by then."""
         while (first := self._finished.get()) is not None:
-            done = [first]
-            while not self._finished.empty():
-                if (more := self._finished.get()) is None:
-                    return
+            done: list[tuple[Waiting, Any]] = [first]
+            while not self._finished.empty() and (more := self._finished.get()) is not None:
                 done.append(more)
-            good = [(waiting, future) for waiting, future in done if future.status == "finished"]
-            for waiting, future in done:
-                if future.status != "finished":
-                    # Whoever waits for a scheduler that is gone waits long: from now on all runs here.
-                    self._lost |= future.status in ("cancelled", "lost")
-                    waiting.deliver(Home(_of_failure(future)))
+            self._deliver(done)
+            if self._closed.is_set():
+                return
+
+    def _deliver(self, done: Sequence[tuple[Waiting, Any]]) -> None:
+        good = [(waiting, future) for waiting, future in done if future.status == "finished"]
+        for waiting, future in done:
+            if future.status != "finished":
+                if future.status in ("cancelled", "lost") and waiting.link is self._link:
+                    self._lose()
+                waiting.deliver(Home(_of_failure(future)))
+        for link in dict.fromkeys(waiting.link for waiting, _ in good if waiting.link is not None):
+            its = [(waiting, future) for waiting, future in good if waiting.link is link]
             try:
-                results = cast("list[Result]", self._client.gather([future for _, future in good]))
+                results = cast("list[Result]", link.client.gather([future for _, future in its]))
             except Exception as error:  # noqa: BLE001  # a cluster can fail in as many ways as it has parts
-                results = [Home(f"its result cannot be fetched ({type(error).__name__})")] * len(good)
-            for (waiting, _), result in zip(good, results):
+                results = [Home(f"its result cannot be fetched ({type(error).__name__})")] * len(its)
+            for (waiting, _), result in zip(its, results):
                 waiting.deliver(result)
 
     def keep(self, name: str, waiting: Sequence[Waiting]) -> None:
         """Have the cluster keep these results, and forget those that it kept under the name before."""
         if self._lost:
             return
-        done = [
-            each.future for each in waiting if each.future is not None and each.future.status == "finished"
-        ]
-        self._client.publish_dataset(done, name=f"reactive:{name}", override=True)
+        done = [each.future for each in waiting if self.knows(each) and each.future.status == "finished"]
+        self._link.client.publish_dataset(done, name=f"reactive:{name}", override=True)
 
     def close(self) -> None:
+        self._closed.set()
         self._finished.put(None)
         with suppress(Exception):
-            self._client.close(timeout=5)
+            self._link.client.close(timeout=5)
         if self._local is not None:
             self._local.close()
 
 
+def _sent(bundle: Bundle, link: _Link) -> Any:
+    if len(bundle.blob) < _LARGE:
+        return bundle.blob
+    if bundle.digest not in link.scattered:
+        key = f"reactive-given-{bundle.digest}"
+        link.scattered[bundle.digest] = link.client.scatter({key: bundle.blob})[key]
+    return link.scattered[bundle.digest]
+
+
+def _knock(where: str) -> None:
+    host, _, port = where.partition("://")[2].rpartition(":")
+    socket.create_connection((host.strip("[]"), int(port)), _AGAIN).close()
+
+
+def _difference(client: Any) -> str | None:
+    """What on the workers is not as it is here, if anything."""
+    from .worker import about  # it brings IPython
+
+    here = about()
+    try:
+        there = cast("Mapping[str, Mapping[str, str]]", client.run(about))
+    except Exception as error:  # noqa: BLE001  # whatever fails there is why
+        return f"the workers cannot run cells ({type(error).__name__}: {error}); they need jupyter-reactive"
+    if not there:
+        return "the cluster has no workers"
+    for found in there.values():
+        for package, version in here.items():
+            if package in found and found[package] != version:
+                return f"the workers have {package} {found[package]}, and here it is {version}"
+    return None
+
+
 def _not_sent(why: str) -> Waiting:
-    waiting = Waiting(None)
+    waiting = Waiting(None, None)
     waiting.deliver(Home(why))
     return waiting
 

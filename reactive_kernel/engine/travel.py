@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import importlib
 import io
+import os
 import pickle  # what comes back from a cluster is as trusted as the cluster, which runs the cells
 import site
 import sys
@@ -34,6 +35,8 @@ _BOUND = frozenset(
     ("_io", "io", "ipywidgets", "logging", "matplotlib", "multiprocessing", "threading", "weakref")
 )
 
+# What of an environment belongs to it.
+_OWN = ("DLLs", "Lib", "etc", "include", "lib", "lib64", "share")
 # A view may be of so many times its own size.
 _PART = 4
 
@@ -43,8 +46,11 @@ class CannotTravel(Exception):
 
 
 def _places() -> tuple[str, ...]:
-    found = [*sysconfig.get_paths().values(), sys.prefix, sys.base_prefix, *site.getsitepackages()]
-    return tuple({str(Path(place).resolve()) for place in (*found, site.getusersitepackages())})
+    """Not all that is below a prefix: people keep notebooks beside the environment's own directories."""
+    paths = {name: path for name, path in sysconfig.get_paths().items() if name != "data"}
+    own = [str(Path(prefix, each)) for prefix in (sys.prefix, sys.base_prefix) for each in _OWN]
+    found = (*paths.values(), *own, *site.getsitepackages(), site.getusersitepackages())
+    return tuple(sorted({f"{Path(place).resolve()}{os.sep}" for place in found}))
 
 
 PLACES = _places()

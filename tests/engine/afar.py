@@ -6,16 +6,44 @@ from typing import ClassVar
 
 from reactive_kernel.cell import Outcome
 from reactive_kernel.engine.abroad import Abroad
-from reactive_kernel.engine.cluster import Cluster
+from reactive_kernel.engine.cluster import Cluster, LocalCluster
 from reactive_kernel.engine.task import Done
 from reactive_kernel.engine.travel import loads
 from reactive_kernel.event import Event, Run, RunFinished
-from tests.fuzz.drive import Driver
+from tests.fuzz.campaign import Figures
+from tests.fuzz.drive import Driver, Mismatch, Tally, drive
 from tests.fuzz.execution import Shown
+from tests.fuzz.notebooks import Kinds, Story, sequence
 
 
 def heed() -> None:
     """Nobody interrupts."""
+
+
+def campaign(seeds: range, kinds: Kinds | None = None, most: int = 5) -> Figures:
+    """Drive the sequences of those seeds with a cluster on this machine; stop after so many mismatches."""
+    local = LocalCluster(2)
+    FarDriver.cluster = Cluster(local.address.replace("tcp://", "dask://"))
+    figures = Figures()
+    try:
+        for seed in seeds:
+            mismatch, tally = driven(sequence(seed, kinds))
+            figures.add(Figures(1, [seed] if mismatch else [], tally))
+            if mismatch is not None:
+                print(f"\nseed {seed}: {mismatch}\n{sequence(seed, kinds)}\n", flush=True)
+            if len(figures.failed) >= most:
+                break
+    finally:
+        FarDriver.cluster.close()
+        local.close()
+    print(f"On workers: {FarDriver.away} of {figures.tally.runs} runs.")
+    return figures
+
+
+def driven(story: Story) -> tuple[Mismatch | None, Tally]:
+    """Carry the story out; what goes wrong at home, too, other tests are to find."""
+    mismatch, tally = drive(story, FarDriver)
+    return (None if mismatch is not None and drive(story)[0] is not None else mismatch), tally
 
 
 class FarDriver(Driver):

@@ -1,4 +1,4 @@
-"""`python -m tests.fuzz --sequences N --seed S [--kernel] [--mutation | --names] [--jobs J]`.
+"""`python -m tests.fuzz --sequences N --seed S [--kernel | --engine] [--mutation | --names] [--jobs J]`.
 
 Mismatches, made small, and the figures: checks that the oracle cannot decide, cells that stay unproven, and
 how many cells ran for each that had to.
@@ -40,7 +40,9 @@ def _parsed() -> argparse.Namespace:
     parser.add_argument("--most", type=int, default=5, help="stop after so many mismatches")
     parser.add_argument("--shrunk", type=int, default=5, help="make so many of them small")
     parser.add_argument("--jobs", type=int, default=1, help="in so many processes")
-    parser.add_argument("--kernel", action="store_true", help="through a real kernel, over its sockets")
+    where = parser.add_mutually_exclusive_group()
+    where.add_argument("--kernel", action="store_true", help="through a real kernel, over its sockets")
+    where.add_argument("--engine", action="store_true", help="with a real Dask cluster beside it")
     only = parser.add_mutually_exclusive_group()
     only.add_argument("--mutation", dest="kinds", action="store_const", const="mutation")
     only.add_argument("--names", dest="kinds", action="store_const", const="names")
@@ -57,6 +59,10 @@ def main() -> int:
         from .sockets import campaign as kernel_campaign
 
         figures = kernel_campaign(seeds, options.kinds, options.most)
+    elif options.engine:
+        from tests.engine.afar import campaign as engine_campaign
+
+        figures = engine_campaign(seeds, options.kinds, options.most)
     else:
         figures = Figures()
         for each in _side_by_side(seeds, options.kinds, options.most, options.jobs):
