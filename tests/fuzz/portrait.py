@@ -246,7 +246,9 @@ class _Pen:
         if isinstance(value, pd.Index):
             return f"index {self._index(value)}"
         if hasattr(value, "obj") and hasattr(value, "keys"):
-            return f"{type(value).__name__} {self.draw(value.obj)} by {value.keys!r}"
+            # What it keeps of the frame from when it was first asked is what it answers from then on.
+            kept = getattr(value, "_cache", {}).get("_obj_with_exclusions")
+            return f"{type(value).__name__} {self.draw(value.obj)} by {value.keys!r}, kept {self.draw(kept)}"
         return f"{type(value).__name__} {value!r}"
 
     def _series(self, value: Any) -> str:

@@ -8,6 +8,9 @@ from .execution import blank, execute
 from .portrait import portrait
 
 
+GROUPED = "import pandas as pd\nd = pd.DataFrame({'k': [1], 'x': [2], 'y': [3]}); g = d.groupby('k')"
+
+
 def of(source: str) -> dict[str, str]:
     """The portrait of what a source leaves."""
     live = blank()
@@ -36,6 +39,7 @@ def of(source: str) -> dict[str, str]:
             "from collections import deque; q = deque([1], 2)",
             "from collections import deque; q = deque([1], 3)",
         ),
+        (f"{GROUPED}\ng.sum(); d.pop('x')", f"{GROUPED}\nd.pop('x')"),
         ("import random; r = random.Random(1)", "import random; r = random.Random(1); r.random()"),
         (
             "def m():\n k = [0]\n return lambda: k, lambda: k\nf, g = m()",
