@@ -7,7 +7,6 @@ import pytest
 from .execution import blank, execute
 from .portrait import portrait
 
-
 GROUPED = "import pandas as pd\nd = pd.DataFrame({'k': [1], 'x': [2], 'y': [3]}); g = d.groupby('k')"
 
 
