@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import json
 import os
+import re
 import signal
 from collections.abc import Iterator
 from concurrent.futures import ThreadPoolExecutor
@@ -15,7 +16,7 @@ import websocket
 
 from jupyter_extension.app import ReplayApp
 
-from .server import Server, Stream, hang_up, running
+from .server import EXTENSIONS, Server, Stream, hang_up, running
 from .test_losses import WAIT
 
 
@@ -79,6 +80,28 @@ def test_a_kernel_that_cannot_be_restarted_is_dead(tmp_path: Path):
         os.kill(pid, signal.SIGKILL)
         assert stream.closing() == 1000
         assert stream.said[-1]["content"] == {"execution_state": "dead"}
+
+
+def test_a_provisioner_that_puts_each_process_elsewhere(tmp_path: Path):
+    with running(tmp_path / "server", extensions=(*EXTENSIONS, "tests.replay.moving")) as server:
+        kernel = server.kernel()
+        page, stream = server.page(kernel), server.stream(kernel)
+        stream.until_idle(page.run("print(1)"))
+        server.ask("POST", f"/api/kernels/{kernel}/restart")
+        page.close()
+        page = server.page(kernel)
+        stream.until_idle(page.run("print(2)"))
+        os.kill(pid_of(server, kernel), signal.SIGKILL)
+        stream.until(lambda message: message["type"] == "welcome" and len(stream.welcomes) == 3)
+        page.close()
+        page = server.page(kernel)
+        stream.until_idle(page.run("print(3)"))
+        said = [record for record in stream.records if record["msg"]["metadata"].get("cellId") == "c"]
+        texts = [record["msg"]["content"]["text"] for record in said if "text" in record["msg"]["content"]]
+        assert "".join(texts) == "1\n2\n3\n"
+        assert len(set(re.findall(r"speaks on port (\d+)", server.log.read_text()))) == 3
+        page.close()
+        stream.close()
 
 
 LIVES = 8
