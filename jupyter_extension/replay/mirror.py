@@ -13,7 +13,7 @@ from .store import Astray, Shared, StoreLost, recorder_of
 BATCH = 1 << 18  # bytes of records that are written together
 REST = 0.02  # seconds between two looks for more
 PATIENCE = (0.2, 0.5, 1.0, 2.0, 5.0)  # seconds between attempts to reach the store
-LAST = 3.0  # seconds for what is left when the kernel has ended
+LAST = 5.0  # seconds that the end of a server may take for it
 
 
 class Mirror:
@@ -29,7 +29,6 @@ class Mirror:
         self._bell = Event()
         self._over = Event()
         self._leaves = False
-        self._deadline = float("inf")
         self._lost = False
         # When the store heard of us last, how much it got since it was trimmed, and how much it may get.
         self._beaten = 0.0
@@ -47,8 +46,7 @@ class Mirror:
         return self._log.cursor.seq if reader is None else reader.behind
 
     def end(self) -> None:
-        """The kernel is gone: write what is left, if that can be done soon."""
-        self._deadline = time.monotonic() + LAST
+        """The kernel is gone: write what is left, unless the store is, too."""
         self._over.set()
         self._bell.set()
 
@@ -58,22 +56,26 @@ class Mirror:
         self.end()
 
     def join(self) -> None:
-        self._thread.join()
+        self._thread.join(LAST)
 
     def _run(self) -> None:
         waits = chain(PATIENCE, repeat(PATIENCE[-1]))
-        while time.monotonic() < self._deadline:
-            try:
-                self._copy()
-                break
-            except Astray:
-                if self._is_taken():
-                    break
-            except StoreLost as error:
-                self._tell_lost(error)
-                if self._over.wait(next(waits)):
-                    break
-        self._log.unlisten(self._bell.set)
+        try:
+            while not self._copied() and not self._over.wait(next(waits)):
+                pass
+        finally:
+            self._log.unlisten(self._bell.set)
+
+    def _copied(self) -> bool:
+        """Is there nothing more to do? Otherwise the store failed."""
+        try:
+            self._copy()
+        except Astray:
+            return self._is_taken()
+        except StoreLost as error:
+            self._tell_lost(error)
+            return False
+        return True
 
     def _is_taken(self) -> bool:
         """Does another server record this kernel by now?"""
@@ -109,6 +111,8 @@ class Mirror:
         held = self._store.held(self._kernel)
         known = held is not None and not held.ended and recorder_of(held.epoch) == self._keeper
         self._open(held.cursor if held is not None and known else None)
+        # At once: for whoever looks there now, nobody records this kernel.
+        self._beaten = 0.0
         self._beat()
         if self._lost:
             self._warn("its records are shared again")

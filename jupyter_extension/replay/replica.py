@@ -11,10 +11,11 @@ from uuid import uuid4
 
 from .log import Cursor, Log
 from .message import Json, made, message_of
-from .mirror import PATIENCE
+from .mirror import LAST, PATIENCE
 from .store import Held, Shared, StoreLost
 
 WAIT = 0.5  # seconds in which a record is waited for before one looks who is there
+SOON = 1.0  # seconds in which a recorder that has just begun says that it is there
 IDLE = 30.0  # seconds that it goes on with no reader
 
 
@@ -33,7 +34,7 @@ class Replica:
         self._lost = False
         # When somebody read last, and until when a recorder that is not seen may yet be.
         self._read = time.monotonic()
-        self._hope = 0.0
+        self._hope = time.monotonic() + SOON
         self._thread = Thread(target=self._run, name=f"replica {kernel}", daemon=True)
 
     def load(self, held: Held) -> None:
@@ -48,7 +49,7 @@ class Replica:
     def close(self) -> None:
         self._over.set()
         if self._thread.is_alive():
-            self._thread.join()
+            self._thread.join(LAST)
         self.log.close()
 
     @property
@@ -65,14 +66,15 @@ class Replica:
 
     def _run(self) -> None:
         waits = chain(PATIENCE, repeat(PATIENCE[-1]))
-        while not self._over.is_set() and not self._is_idle():
-            if self._went_on():
-                waits = chain(PATIENCE, repeat(PATIENCE[-1]))
-            else:
-                self._over.wait(next(waits))
-        if not self._over.is_set():
-            self._over.set()
-            self.log.close()
+        try:
+            while not self._over.is_set() and not self._is_idle():
+                if self._went_on():
+                    waits = chain(PATIENCE, repeat(PATIENCE[-1]))
+                else:
+                    self._over.wait(next(waits))
+        finally:
+            # With no reader left that closes the log, too.
+            self._finish()
 
     def _went_on(self) -> bool:
         try:

@@ -105,8 +105,12 @@ def recorder_of(epoch: str) -> str:
 def place_of(url: str) -> str:
     """The store's name as it may be read by anybody: without user, password and options."""
     parts = urlsplit(url)
-    host = parts.netloc.rpartition("@")[2]
-    return f"{parts.scheme}:{'//' * bool(parts.netloc)}{host}{parts.path}"
+    if parts.scheme not in ("redis", "rediss"):
+        return f"{parts.scheme}:{parts.path}"
+    if "@" in parts.path:
+        return f"{parts.scheme}:"  # a slash in a password that is not quoted: all of it may be secret
+    number = parts.path if parts.path[1:].isdecimal() else ""
+    return f"{parts.scheme}://{parts.netloc.rpartition('@')[2]}{number}"
 
 
 def opened(url: str, prefix: str, age: float) -> Store:

@@ -40,8 +40,9 @@ class RedisStore:
                 retry=Retry(NoBackoff(), 1),
                 client_name="jupyter-reactive",
             )
-        except ValueError as error:
-            raise NoStore(str(error)) from None
+        except ValueError:
+            # Its own words may have a part of the password in them.
+            raise NoStore("its URL cannot be read; are all special characters quoted?") from None
 
     def append(self, kernel: str, epoch: str, first: int, lines: list[bytes]) -> None:
         with self._reached():

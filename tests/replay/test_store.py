@@ -166,12 +166,17 @@ def test_a_store_that_is_not_there_says_so_without_the_password(tmp_path: Path):
         assert str(lost.value)
     assert place_of("redis://ann:swordfish@127.0.0.1:9/1?x=swordfish") == "redis://127.0.0.1:9/1"
     assert place_of("sqlite:/a/b") == "sqlite:/a/b"
+    assert place_of("unix://ann:swordfish@/a/b?password=swordfish") == "unix:/a/b"
+    assert "sword" not in place_of("redis://:12/swordfish@host:6379/1")
 
 
-@pytest.mark.parametrize("url", ["nonsense", "http://x", "sqlite:", "redis://x:y/0"])
+@pytest.mark.parametrize(
+    "url", ["nonsense", "http://x", "sqlite:", "redis://x:y/0", "redis://:swordfish/x@y"]
+)
 def test_what_is_no_store_is_refused(url):
-    with pytest.raises(NoStore):
+    with pytest.raises(NoStore) as refused:
         opened(url, "p", 60)
+    assert "swordfish" not in str(refused.value)
 
 
 def test_the_file_is_nobody_elses(tmp_path: Path):
