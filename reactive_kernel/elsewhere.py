@@ -85,21 +85,27 @@ class Elsewhere(CodeRuns):
     def _engaged(self) -> Abroad | None:
         """The engine, begun when it is first needed."""
         if self._abroad is None and self.engine and self._no_engine is None:
-            # An optional dependency, and slow to import.
-            from .engine.cluster import Cluster, NoCluster
-
-            cluster = None
-            try:
-                cluster = self._cluster = Cluster(self.engine, self.engine_workers or None)
-                self._no_engine = cluster.differs()
-            except NoCluster as error:
-                self._no_engine = str(error)
-            if cluster is None or self._no_engine is not None:
+            self._no_engine = self._begin_engine()
+            if self._no_engine is not None:
                 self.log.error("No cell runs elsewhere: %s", self._no_engine)
-                return None
-            whole, spare = self.engine_cells == "all", self.engine_spare
-            self._abroad = Abroad(cast("Any", cluster), self.document, self._tags, whole=whole, spare=spare)
         return self._abroad
+
+    def _begin_engine(self) -> str | None:
+        """Find the cluster; answer why it cannot be used, if so."""
+        # An optional dependency, and slow to import.
+        from .engine.cluster import Cluster, NoCluster
+
+        try:
+            cluster = Cluster(self.engine, self.engine_workers or None)
+        except NoCluster as error:
+            return str(error)
+        if (why := cluster.differs()) is not None:
+            cluster.close()
+            return why
+        self._cluster = cluster
+        whole, spare = self.engine_cells == "all", self.engine_spare
+        self._abroad = Abroad(cast("Any", cluster), self.document, self._tags, whole=whole, spare=spare)
+        return None
 
     def _send_ahead(self, run: Run, names: Namespace) -> None:
         """Before a cell runs: send what can be sent of the plan."""

@@ -119,6 +119,8 @@ class Cluster:
         try:
             self._link = _Link(Client(where, timeout=_PATIENCE, set_as_default=False))
         except (OSError, TimeoutError) as error:
+            if self._local is not None:
+                self._local.close()
             raise NoCluster(f"the scheduler at {where} cannot be reached ({type(error).__name__})") from None
         self._finished: queue.SimpleQueue[tuple[Waiting, Any] | None] = queue.SimpleQueue()
         self._lost = False
