@@ -208,11 +208,13 @@ class StreamHandler(WebSocketMixin, WebSocketHandler, JupyterHandler):  # pyrigh
 
     def stop(self) -> None:
         self._streams.leave(self)
-        # A cancelled task that is kept keeps its frames, in a circle, with what was being told. Where many
-        # come and go, that is a lot of memory until Python looks for circles.
+        # A cancelled task that is kept keeps its frames, in a circle, with what was being told, and so does
+        # an error. Where many come and go, that is a lot of memory until Python looks for circles.
         feeding, self._feeding = self._feeding, None
         if feeding is not None:
             feeding.cancel()
+        if self._wire.error is not None:
+            self._wire.error.with_traceback(None)
 
     # The peer's life
 

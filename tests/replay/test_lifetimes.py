@@ -6,6 +6,8 @@ import json
 import os
 import re
 import signal
+import socket
+import struct
 from collections.abc import Iterator
 from concurrent.futures import ThreadPoolExecutor
 from pathlib import Path
@@ -266,7 +268,14 @@ def test_a_visit_leaves_nothing_to_be_looked_for(server: Server):
     for visit in range(VISITS):
         stream = server.stream(kernel)
         stream.until_shown("x" * 100_000 + "\n")
-        stream.close() if visit % 2 else stream.wire.shutdown()
+        if visit % 3 == 0:
+            stream.close()
+        elif visit % 3 == 1:
+            stream.wire.shutdown()
+        else:
+            stream.hello()
+            stream.wire.sock.setsockopt(socket.SOL_SOCKET, socket.SO_LINGER, struct.pack("ii", 1, 0))
+            stream.wire.shutdown()
     server.ask("DELETE", f"/api/kernels/{kernel}")
     assert circles(server) - before < 10 * VISITS
 
