@@ -13,7 +13,7 @@ from .redis_server import PASSWORD, RedisServer, redis_server
 from .server import Server, running, until
 from .test_losses import halves, lines
 
-LEASE = "--ReplayApp.store_lease=4"
+LEASE = "--ReplayApp.store_lease=8"
 
 
 @pytest.fixture(scope="module")
