@@ -679,9 +679,12 @@ class Session:
         if (before is None) != (why is None):
             self._enter(state)
             affected = self._shift(cell)
-        self._settle({cell} | affected)
+        rewired = self._settle({cell} | affected)
         self._reconsider(affected)
         self._release(affected)
+        if before is not None and why is None:
+            # What it left long ago is read again, also by those whom the plan does not know.
+            self._rerun({each for each in rewired if self._states[each].mismatched} - {cell})
 
     def _shift(self, cell: CellId) -> set[CellId]:
         """Others can read what the cell left now, or cannot any more; answer its readers."""
@@ -753,7 +756,8 @@ class Session:
 
     def _spent_inputs(self, cell: CellId) -> set[CellId]:
         """The cells to rerun so that this one finds its inputs as they were left."""
-        return {maker for maker in self.versions.used_up(cell).values() if self._rewind(maker)}
+        makers = set(self.versions.used_up(cell).values())
+        return self._together({maker for maker in makers if self._rewind(maker)})
 
     def _spent_at_end(self) -> set[CellId]:
         """The cells to rerun so that the document's end shows their names as they were left."""
@@ -765,7 +769,13 @@ class Session:
                 lost.setdefault(maker, set()).add(name)
         for maker in lost.keys() - {cell for cell in lost if self._automatic(cell)}:
             self._leave_used_up(self._states[maker], lost[maker])
-        return {maker for maker in lost if self._rewind(maker)}
+        return self._together({maker for maker in lost if self._rewind(maker)})
+
+    def _together(self, makers: set[CellId]) -> set[CellId]:
+        """All that were rerun so far, if these undo each other's work in turn: in order they do not."""
+        if all(self._rewinds[maker] <= _DOUBTS for maker in makers):
+            return makers
+        return makers | {cell for cell in self._rewinds.keys() & self._states.keys() if self._automatic(cell)}
 
     def _leave_used_up(self, state: State, names: Iterable[Resource]) -> None:
         """Nobody may rerun the cell; so say that what it left is not there any more."""
