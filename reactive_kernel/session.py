@@ -720,7 +720,7 @@ class Session:
         inputs = self.graph.inputs(cell)
         self._runs += 1
         self._running = cell
-        reads = {name: self.versions.stamp(cell, name, writer) for name, writer in inputs.items()}
+        reads = {name: self._found(cell, name, writer) for name, writer in inputs.items()}
         spoiled = sorted(self.versions.used_up(cell).items())
         state.flight = Flight(
             state.cell.source,
@@ -742,6 +742,17 @@ class Session:
             again=self._runs_again(state),
             rewinds=self._runs_again(state) and not state.must_run,
         )
+
+    def _found(self, cell: CellId, name: Resource, writer: CellId | None) -> Stamp | None:
+        """The version that a run reads; none that counts if it goes with objects that others have anew.
+
+        A class may have been made once more, and an instance that its cell left be one of the old class.
+        """
+        if writer is not None and not self._states[writer].fresh:
+            behind = self.graph.reach({writer}, self.graph.parents, self._behind) | {writer}
+            if any(self._states[each].mismatched and self._runs_again(self._states[each]) for each in behind):
+                return FAILED
+        return self.versions.stamp(cell, name, writer)
 
     def _runs_again(self, state: State) -> bool:
         """Will it do what it did, with other objects at most?"""
