@@ -83,5 +83,6 @@ def _statement(node: ast.stmt, filename: str, flags: int, *, shown: bool) -> ast
     shown = shown and isinstance(node, ast.Expr)
     whole = ast.Interactive([node]) if shown else ast.Module([node], [])
     made = ast.Expr(ast.Constant(None)) if shown else ast.Pass()
-    made.code = compile(whole, filename, "single" if shown else "exec", flags, dont_inherit=True)  # type: ignore[attr-defined]
+    code = compile(whole, filename, "single" if shown else "exec", flags, dont_inherit=True)
+    cast("Any", made).code = code
     return made
