@@ -4,13 +4,15 @@ from __future__ import annotations
 
 import json
 from collections.abc import Callable, Iterable, Iterator
-from dataclasses import dataclass, field
+from dataclasses import dataclass
 from functools import partial
 from itertools import chain
 from typing import ClassVar
 
-from .comms import Comms
-from .message import Head, Json, Message, made, message_of, render, stamped, text
+from .areas import Areas
+from .comms import Comms, data_of, outputs_in, state_of
+from .entries import Entry, Run, Shown, Text, shelved_in, weight
+from .message import Head, Json, Message, made, message_of, stamped, text
 from .reactive import ReactiveState
 from .shelf import COST, Drawn, Shelf, Shelved, notice_of_nobody
 
@@ -27,107 +29,9 @@ ASIDE = frozenset(
         "list_subshell_request",
     }
 )
-# Text arrives in crumbs: so many are kept apart before they are joined.
-CRUMBS = 512
+SHOWS = frozenset({"stream", "display_data", "execute_result", "error", "clear_output"})
 # Runs of requests without a cell (a console, startup, threads of no run) that are kept.
 LOOSE = 1000
-
-
-class Text:
-    """What was written to one stream without anything in between."""
-
-    __slots__ = ("crumbs", "head", "name", "shelved", "size")
-
-    def __init__(self, message: Message, name: str) -> None:
-        self.head = message.head
-        self.name = name
-        self.shelved: tuple[Shelved, ...] = ()
-        self.crumbs: list[str] = []
-        self.size = COST + len(message.header)
-
-    def add(self, crumb: str) -> int:
-        self.crumbs.append(crumb)
-        if len(self.crumbs) > CRUMBS:
-            self.crumbs = ["".join(self.crumbs)]
-        self.size += len(crumb)
-        return len(crumb)
-
-    def shelve(self, shelf: Shelf) -> int:
-        """Move what is there out of memory; answers how much that was."""
-        body = "".join(self.crumbs)
-        self.shelved = (*self.shelved, Shelved.put(shelf, body.encode(errors="surrogatepass")))
-        self.crumbs = []
-        self.size -= len(body)
-        return len(body)
-
-    def frozen(self) -> Drawn:
-        return partial(_draw_text, self.head, self.name, self.shelved, tuple(self.crumbs))
-
-
-def _draw_text(head: Head, name: str, shelved: tuple[Shelved, ...], crumbs: tuple[str, ...]) -> bytes:
-    early = b"".join(part.drawn() for part in shelved).decode(errors="surrogatepass")
-    return render(head, json.dumps({"name": name, "text": early + "".join(crumbs)}).encode(), ())
-
-
-class Shown:
-    """A display, a result, an error, an input: later updates of the display may replace its content."""
-
-    __slots__ = ("buffers", "content", "display", "head", "msg_id", "size")
-
-    def __init__(self, message: Message, display: str | None = None) -> None:
-        self.head = message.head
-        # The record that says this and nothing else, if there still is one.
-        self.msg_id = message.msg_id
-        self.display = display
-        self.content = message.content
-        self.buffers = message.buffers
-        self.size = COST + message.size
-
-    def update(self, message: Message) -> int:
-        """Show what this message has; answers by how much that is larger."""
-        grown = len(message.content) + sum(map(len, message.buffers))
-        grown -= len(self.content) + sum(map(len, self.buffers))
-        self.content, self.buffers, self.msg_id = message.content, message.buffers, ""
-        self.size += grown
-        return grown
-
-    def settle(self) -> int:
-        """No later display of the same name means this one."""
-        body: Json = json.loads(self.content)
-        body["transient"] = {}
-        self.display, self.content, before = None, json.dumps(body).encode(), len(self.content)
-        self.msg_id = ""
-        self.size += len(self.content) - before
-        return len(self.content) - before
-
-    def frozen(self) -> Drawn:
-        return partial(render, self.head, self.content, self.buffers)
-
-
-Entry = Text | Shown | Shelved
-
-
-@dataclass(slots=True)
-class Run:
-    """What one request has shown so far."""
-
-    msg_id: str
-    cell: str | None
-    number: int | None = None
-    begin: Message | None = None
-    clear: Message | None = None
-    over: bool = False
-    forgotten: bool = False
-    entries: list[Entry] = field(default_factory=list[Entry])
-
-    @property
-    def visible(self) -> bool:
-        return not self.forgotten or not self.over or bool(self.entries)
-
-    def frozen(self) -> list[Drawn]:
-        edges = [Shown(message).frozen() for message in (self.begin,) if message]
-        edges += [entry.frozen() for entry in self.entries]
-        return edges + [Shown(message).frozen() for message in (self.clear,) if message]
 
 
 @dataclass(frozen=True, slots=True)
@@ -188,6 +92,7 @@ class Fold:
         self._displays: dict[str, list[tuple[Run, Shown]]] = {}
         self._inputs: dict[str, Message] = {}
         self._comms = Comms()
+        self._areas = Areas()
         self._reactive = ReactiveState()
         self._busy: set[str] = set()
         self._state = state
@@ -206,7 +111,7 @@ class Fold:
 
     def restart(self) -> None:
         """A new process: the old one's cells stay as they are until they run again."""
-        for run in self._loose.values():
+        for run in (*self._loose.values(), *self._areas.runs.values()):
             self._drop(run)
         for run in self._cells.values():
             run.over = True
@@ -222,8 +127,7 @@ class Fold:
                 self.take(stamped(message_of("iopub", said), cell))
             if shown["over"] and cell in self._cells:
                 self._cells[cell].over = True
-        # What a comm said once of the notebook's state is older than that state.
-        for said in sorted(told["other"], key=_is_no_comm):
+        for said in sorted(told["other"], key=_rank):
             asks = said["header"]["msg_type"] == "input_request"
             self.take(message_of("stdin" if asks else "iopub", said))
 
@@ -267,6 +171,9 @@ class Fold:
 
     def _run_of(self, message: Message) -> Run | None:
         """The run that shows this message; none if its cell has begun another one since."""
+        taker = self._areas.taker(message.parent.msg_id)
+        if taker is not None:
+            return self._areas.runs.get(taker) or self._fill(taker, self._comms.outputs(taker))
         cell, parent = message.stamp.cell, message.parent.msg_id
         if cell is not None:
             run = self._cells.get(cell)
@@ -281,6 +188,17 @@ class Fold:
                 self._drop(eldest)
         return self._loose[parent]
 
+    def _fill(self, comm: str, outputs: Iterable[Json]) -> Run:
+        """What an output widget shows, before it takes more of which the kernel does not know."""
+        run = self._areas.runs[comm] = Run("", None)
+        for output in outputs:
+            message = made(text(output.get("output_type")), output)
+            if message.kind == "stream":
+                self._write(run, message)
+            else:
+                self._append(run, Shown(message))
+        return run
+
     def _cleared_for(self, message: Message) -> Run | None:
         """The run that takes this output, after a clear that waited for it."""
         run = self._run_of(message)
@@ -290,8 +208,10 @@ class Fold:
 
     def _stream(self, message: Message) -> None:
         run = self._cleared_for(message)
-        if run is None:
-            return
+        if run is not None:
+            self._write(run, message)
+
+    def _write(self, run: Run, message: Message) -> None:
         name, crumb = text(message.body.get("name")), message.body.get("text")
         if isinstance(crumb, list):
             # Lab joins the lines of a list itself, and by its own rules: leave them to it.
@@ -311,6 +231,9 @@ class Fold:
         run = self._cleared_for(message)
         if run is None:
             return
+        if self._areas.taker(message.parent.msg_id) is not None:
+            # JupyterLab's output widgets hear of no updates.
+            display = None
         shown = Shown(message, display)
         self._append(run, shown)
         if display is not None:
@@ -355,7 +278,15 @@ class Fold:
             run.over = True
 
     def _comm(self, message: Message) -> None:
+        outdated = self._areas.take(message)
+        if outdated is not None:
+            self._clear(outdated)
         self._comms.take(message)
+        data = data_of(message)
+        if message.kind == "comm_open" and ("behind" in data or "clearing" in data):
+            # Another fold has told it.
+            run = self._fill(text(message.body.get("comm_id")), outputs_in(state_of(message) or {}))
+            run.clear = made("clear_output", {"wait": True}) if "clearing" in data else None
         self._reactive.ready(message)
 
     def _reactive_told(self, message: Message) -> None:
@@ -411,8 +342,7 @@ class Fold:
             return
         if self._comms.size > self._limit // 4:
             self._comms.shelve(self._shelf)
-        runs = [*self._cells.values(), *self._loose.values()]
-        for run in sorted(runs, key=_weight, reverse=True):
+        for run in sorted(self._all_runs(), key=weight, reverse=True):
             if self.size <= self._limit // 2:
                 return
             self._shelve(run, self._shelf)
@@ -433,9 +363,9 @@ class Fold:
             else:
                 leaving.append(entry)
         self._put(leaving, kept, shelf)
-        self._shown -= _weight(run)
+        self._shown -= weight(run)
         run.entries = kept
-        self._shown += _weight(run)
+        self._shown += weight(run)
         if isinstance(last, Text):
             self._shown -= last.shelve(shelf)
 
@@ -468,9 +398,12 @@ class Fold:
         return given
 
     def _all_shelved(self) -> Iterator[Shelved]:
-        entries = chain.from_iterable(run.entries for run in (*self._cells.values(), *self._loose.values()))
-        shown = chain.from_iterable(_shelved_in(entry) for entry in entries)
+        entries = chain.from_iterable(run.entries for run in self._all_runs())
+        shown = chain.from_iterable(shelved_in(entry) for entry in entries)
         return (each for each in chain(shown, self._comms.shelved()) if not each.lost)
+
+    def _all_runs(self) -> Iterator[Run]:
+        return chain(self._cells.values(), self._loose.values(), self._areas.runs.values())
 
     # What goes out
 
@@ -480,7 +413,9 @@ class Fold:
             for cell, run in self._cells.items()
             if run.visible
         ]
-        other = [Shown(message).frozen() for message in self._others()] + self._comms.frozen()
+        other = [Shown(message).frozen() for message in self._others()] + self._comms.frozen(
+            self._areas.runs, self._areas.asking
+        )
         if self._unkept:
             words = f"[The output of {self._unkept:,} earlier requests without a cell is not kept.]\n"
             other.append(partial(notice_of_nobody, words))
@@ -495,18 +430,11 @@ class Fold:
         yield from self._reactive.messages()
 
 
-def _shelved_in(entry: Entry) -> Iterable[Shelved]:
-    if isinstance(entry, Shelved):
-        return (entry,)
-    return entry.shelved if isinstance(entry, Text) else ()
-
-
-def _is_no_comm(said: Json) -> bool:
-    return not str(said["header"]["msg_type"]).startswith("comm_")
-
-
-def _weight(run: Run) -> int:
-    return sum(entry.size for entry in run.entries)
+def _rank(said: Json) -> int:
+    """What output widgets take now does not mean what was shown before, and what a comm said once of the
+    notebook's state is older than that state."""
+    kind = str(said["header"]["msg_type"])
+    return 0 if kind in SHOWS else 1 if kind.startswith("comm_") else 2
 
 
 def _display_of(message: Message) -> str | None:

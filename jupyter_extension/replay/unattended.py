@@ -10,26 +10,10 @@ from typing import Any
 
 from jupyter_core.utils import ensure_async
 
+from .entries import outputs_of
 from .log import Cursor, Snapshot
 from .message import Json
 from .recording import Recording
-
-SHOWN = {
-    "stream": ("name", "text"),
-    "display_data": ("data", "metadata"),
-    "execute_result": ("data", "metadata", "execution_count"),
-    "error": ("ename", "evalue", "traceback"),
-}
-
-
-def outputs_of(messages: list[Json]) -> list[Json]:
-    """The outputs that a notebook keeps of a folded run."""
-    said = [(message["header"]["msg_type"], message["content"]) for message in messages]
-    return [
-        {"output_type": kind} | {part: content[part] for part in SHOWN[kind] if part in content}
-        for kind, content in said
-        if kind in SHOWN
-    ]
 
 
 def fill(notebook: Json, cells: Json) -> bool:

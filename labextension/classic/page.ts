@@ -185,6 +185,7 @@ export class Page {
       },
       kernelIs: () => undefined,
       takes: () => false,
+      folded: () => undefined,
       // The notebook itself sees to it.
       away: () => false,
       reconnect: () => undefined,

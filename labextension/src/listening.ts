@@ -52,6 +52,8 @@ export interface FrontEnd<Word extends Said> extends Way<Word> {
   kernelIs(state: string): void;
   /** Whether something else than a cell shows this. */
   takes(message: Recorded): boolean;
+  /** Everything was told again; this is what there is beside the cells. */
+  folded(other: readonly Recorded[]): void;
   /** Whether the kernel's own websocket is closed, though there is a kernel. */
   away(): boolean;
   reconnect(): void;
@@ -238,6 +240,7 @@ export class Listening<Word extends Said> {
   private apply(snapshot: Snapshot): void {
     this.front.requests.folded();
     this.unheard.folded(snapshot.cells);
+    this.front.folded(snapshot.other);
     const { mode, reactive, stream } = this.known;
     this.become({ ...EMPTY, mode, reactive, stream }, ALL_CHANGED);
     snapshot.other.forEach(message => {

@@ -243,6 +243,9 @@ export class ReactiveNotebook {
         this.kernelIs(state);
       },
       takes: message => this.captors.takes(message),
+      folded: other => {
+        this.captors.folded(other);
+      },
       away: () => this.kernelStands() === 'away',
       reconnect: () =>
         void this.kernel()
@@ -337,6 +340,7 @@ export class ReactiveNotebook {
 
   private look(): void {
     this.listening.look();
+    this.captors.look();
     const kernel = this.kernel();
     const { kernelState } = this.listening;
     const unknown = kernel?.status === 'unknown' && kernel.connectionStatus === 'connected';
@@ -433,7 +437,14 @@ export class ReactiveNotebook {
   private readonly document: Document;
   private readonly autoRun: AutoRun;
   private readonly early: Early;
-  private readonly captors = new Captors(request => this.requests.awaited(request));
+  private readonly captors = new Captors({
+    kernel: () => this.kernel(),
+    awaited: request => this.requests.awaited(request),
+    kernelState: () => this.listening.kernelState,
+    afresh: () => {
+      this.listening.afresh();
+    }
+  });
 }
 
 /** How often a connected kernel's state may be unknown to Lab alone: something that it waits for was lost. */

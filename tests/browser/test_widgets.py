@@ -1,9 +1,12 @@
 """Widgets of ipywidgets in a reactive notebook: what is set in the page, and what is shown in them."""
 
-from playwright.sync_api import Page, expect
+from textwrap import indent
+
+import pytest
+from playwright.sync_api import Locator, Page, expect
 
 from .gates import Gate
-from .pages import cell, count_of, kernel_is_idle, kernel_knows, open_lab, run, text_of
+from .pages import cell, count_of, kernel_is_idle, kernel_knows, open_lab, run, stream_is, text_of
 
 SLIDER = "import ipywidgets as w\ns = w.IntSlider(3)\ns"
 
@@ -63,3 +66,60 @@ def test_an_output_widget_takes_what_a_rerun_shows_in_it(lab, desk):
     expect(shown).to_have_text("inside 10\n")
     expect(cell(page, 2).locator(".jp-OutputArea-output")).to_have_text(["outside 10\n"])
     assert desk.complaints == []
+
+
+AREA = "import ipywidgets as w\nfrom IPython.display import display\nout = w.Output()\ndisplay(out)"
+
+
+def within(source: str) -> str:
+    return "with out:\n" + indent(source, "    ")
+
+
+def shown_in_area(page: Page) -> Locator:
+    return cell(page, 0).locator(".widget-output .jp-OutputArea-output")
+
+
+def run_both(page: Page, kernel: str) -> None:
+    """A reactive kernel runs the second cell by itself."""
+    if kernel == "reactive":
+        kernel_knows(page)
+        run(page, 0)
+    else:
+        stream_is(page, "live")
+        kernel_is_idle(page)
+        run(page, 0)
+        run(page, 1)
+
+
+@pytest.mark.parametrize("kernel", ["reactive", "python3"])
+def test_an_output_widget_has_all_that_came_around_a_reload_in_mid_run(lab, tab, kernel):
+    page, gate = tab.page, Gate(lab.root, f"area-reload-{kernel}")
+    inside = f"print('before')\n{within(gate.source)}\nprint('after')"
+    open_lab(page, lab, lab.notebook(f"area-reload-{kernel}.ipynb", AREA, inside, kernel=kernel))
+    run_both(page, kernel)
+    expect(shown_in_area(page)).to_have_text(gate.half)
+    page.reload()
+    outside = cell(page, 1).locator(".jp-OutputArea-output")
+    expect(outside).to_have_text(["before\n"])
+    gate.open()
+    expect(outside).to_have_text(["before\nafter\n"])
+    expect(shown_in_area(page)).to_have_text([gate.whole])
+    page.reload()
+    expect(shown_in_area(page)).to_have_text([gate.whole])
+    expect(outside).to_have_text(["before\nafter\n"])
+    assert tab.complaints == []
+
+
+def test_an_output_widget_has_what_was_shown_in_it_while_no_page_was_open(lab, tab):
+    page, gate = tab.page, Gate(lab.root, "area-away", lines=30, stop=0)
+    path = lab.notebook("area-away.ipynb", AREA, within(gate.source), kernel="python3")
+    open_lab(page, lab, path)
+    run_both(page, "python3")
+    expect(shown_in_area(page)).to_have_text(gate.half)
+    page.goto("about:blank")
+    gate.open()
+    gate.is_past(page)
+    open_lab(page, lab, path)
+    expect(shown_in_area(page)).to_have_text([gate.whole])
+    expect(cell(page, 1).locator(".jp-OutputArea-output")).to_have_count(0)
+    assert tab.complaints == []

@@ -34,10 +34,12 @@ displays = st.sampled_from(["d1", "d2"])
 SAID = ("print", "print", "print", "show", "display", "display", "update", "result", "error")
 RARE = ("clear", "later", "busy", "idle", "ask", "loose", "stray", EPOCH)
 COMM = ("open", "open", "state", "state", "state", "custom", "talk", "close")
+AREA = ("area", "area", "asks", "asks", "asks", "leaves", "sets", "close area")
 REACTIVE = ("cells", "cells", "graph", "connection", "ready")
-kinds = st.sampled_from(("begin", "begin", *SAID, *RARE, *COMM, *REACTIVE))
+kinds = st.sampled_from(("begin", "begin", *SAID, *RARE, *COMM, *AREA, *REACTIVE))
 
 comms = st.sampled_from(["m1", "m2", "m3"])
+areas = st.sampled_from(["o1", "o2"])
 buffer = st.binary(max_size=3) | st.just(b"\xff" * 9000)  # the latter is worth a place on disk
 entries = st.dictionaries(st.sampled_from(CELLS), st.none() | st.integers(0, 3), max_size=3)
 
@@ -80,6 +82,8 @@ def _said(draw: st.DrawFn, kind: str, cell: str, run: str) -> Message:  # noqa: 
     match kind:
         case "open" | "state" | "custom" | "talk" | "close":
             return _comm(draw, kind, draw(comms))
+        case "area" | "asks" | "leaves" | "sets" | "close area":
+            return _area(draw, kind, draw(areas), run)
         case "cells" | "graph" | "connection" | "ready":
             return _reactive(draw, kind)
         case "print":
@@ -125,6 +129,21 @@ def _comm(draw: st.DrawFn, kind: str, comm: str) -> Message:
             return comments(comm, draw(words), b"y")
         case _:
             return closes(comm)
+
+
+def _area(draw: st.DrawFn, kind: str, comm: str, run: str) -> Message:
+    """An output widget."""
+    output = {"output_type": "stream", "name": "stdout", "text": draw(words)}
+    state: dict[str, Any] = {"outputs": draw(st.sampled_from([[], [output]]))}
+    match kind:
+        case "area":
+            state |= {"_model_name": "OutputModel", "msg_id": draw(st.sampled_from(["", run]))}
+            return opens(comm, {"state": state, "buffer_paths": []})
+        case "close area":
+            return closes(comm)
+        case "asks" | "leaves":
+            state = {"msg_id": run if kind == "asks" else ""}
+    return comments(comm, {"method": "update", "state": state, "buffer_paths": []})
 
 
 def _reactive(draw: st.DrawFn, kind: str) -> Message:

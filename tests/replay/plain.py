@@ -10,14 +10,23 @@ SHOWS = ("stream", "display_data", "execute_result", "error")
 
 
 def rendered(messages: list[dict[str, Any]]) -> dict[str, Any]:
-    return {**shown(messages), **known(messages)}
+    return {**shown(outside(messages)), **known(messages)}
+
+
+def outside(messages: list[dict[str, Any]]) -> list[dict[str, Any]]:
+    """What no output widget takes."""
+    widgets = Widgets()
+    return [left for message in messages for left in widgets.take(message)]
 
 
 def known(messages: list[dict[str, Any]]) -> dict[str, Any]:
     """What there is beside the cells' outputs."""
-    beside = Beside()
+    beside, widgets = Beside(), Widgets()
     for message in messages:
         beside.take(message)
+        widgets.take(message)
+    for comm, area in widgets.areas.items():
+        beside.comms[comm] |= {"outputs": area["outputs"], "clearing": area["clearing"]}
     return {"comms": beside.comms, "reactive": beside.reactive, "asked": beside.asked}
 
 
@@ -72,6 +81,49 @@ class Beside:
             del known[cell]
         if kind == "reactive_graph":
             self.reactive["rest"] = {"cycles": content["cycles"]}
+
+
+class Widgets:
+    """Output widgets: each takes what is shown under the request that it names, the last one first."""
+
+    def __init__(self) -> None:
+        self.areas: dict[str, dict[str, Any]] = {}
+
+    def take(self, message: dict[str, Any]) -> list[dict[str, Any]]:
+        """What is left for the cells."""
+        header, content = message["header"], message["content"]
+        kind, display = header["msg_type"], content.get("transient", {}).get("display_id")
+        if kind == "epoch":
+            self.__init__()
+        elif kind.startswith("comm_"):
+            self._comm(kind, content)
+        run = message["parent_header"].get("msg_id", "")
+        takers = [area for area in self.areas.values() if run and area["run"] == run]
+        if not takers or kind not in (*SHOWS, "clear_output"):
+            return [message]
+        _take(takers[-1], kind, {key: value for key, value in content.items() if key != "transient"}, None)
+        return [{**message, "header": header | {"msg_type": "update_display_data"}}] if display else []
+
+    def _comm(self, kind: str, content: dict[str, Any]) -> None:
+        comm, data = content["comm_id"], content["data"]
+        if kind == "comm_close":
+            self.areas.pop(comm, None)
+        elif kind == "comm_open" and "OutputModel" in data.get("state", {}).values():
+            self.areas[comm] = {"run": "", "outputs": [], "clearing": data.get("clearing", False)}
+        state = data.get("state", {}) if isinstance(data, dict) and comm in self.areas else {}
+        if "outputs" in state:
+            clearing = data.get("clearing", False)
+            self.areas[comm] |= {"outputs": _joined(state["outputs"]), "clearing": clearing}
+        if state.get("msg_id", "") != self.areas.get(comm, {"run": ""})["run"] and "msg_id" in state:
+            self.areas[comm] = self.areas.pop(comm) | {"run": state["msg_id"]}
+
+
+def _joined(told: list[dict[str, Any]]) -> list[dict[str, Any]]:
+    outputs: list[dict[str, Any]] = []
+    for output in told:
+        content = {key: value for key, value in output.items() if key != "output_type"}
+        _add(outputs, output["output_type"], content, None)
+    return outputs
 
 
 def filled(state: dict[str, Any], paths: list[list[Any]], buffers: list[bytes]) -> dict[str, Any]:

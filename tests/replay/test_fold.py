@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Callable
+from itertools import chain
 from typing import Any
 
 import pytest
@@ -18,7 +19,11 @@ from .messages import (
     asks,
     begins,
     clears,
+    closes,
+    comments,
+    fails,
     message,
+    opens,
     prints,
     results,
     shows,
@@ -26,7 +31,7 @@ from .messages import (
     updates,
     wire,
 )
-from .plain import known, rendered
+from .plain import known, outside, rendered
 
 MakeLog = Callable[..., Log]
 
@@ -70,7 +75,7 @@ def test_so_it_does_from_disk(make_log: MakeLog, history, data):
 @given(history=histories.histories(), data=st.data(), memory=st.sampled_from([2000, 1 << 23]))
 def test_so_it_does_in_jupyterlab(make_log: MakeLog, lab: Render, history, data, memory):
     def render(messages: list[dict[str, Any]]) -> dict[str, Any]:
-        return {**lab(messages), **known(messages)}
+        return {**lab(outside(messages)), **known(messages)}
 
     agree(make_log(memory=memory), history, data.draw(st.integers(0, len(history))), render, 1 << 20)
 
@@ -242,6 +247,132 @@ def test_other_comms_are_told_whole_and_closed_ones_not_at_all(others):
     said = (comm("comm_open", target_name="t", data={}), comm("comm_msg", data=1), comm("comm_msg", data=2))
     assert [each["content"].get("data") for each in others(*said)] == [{}, 1, 2]
     assert others(*said, comm("comm_close", data={})) == []
+
+
+def outputs(*texts: str) -> list[dict[str, Any]]:
+    return [{"output_type": "stream", "name": "stdout", "text": text} for text in texts]
+
+
+def area(comm: str, **state: Any) -> Any:
+    """An output widget is opened."""
+    return opens(comm, {"state": {"_model_name": "OutputModel", "msg_id": "", "outputs": [], **state}})
+
+
+def sets(comm: str, method: str = "update", **state: Any) -> Any:
+    return comments(comm, {"method": method, "state": state})
+
+
+@pytest.fixture
+def taken(make_log: MakeLog) -> Callable[..., tuple[list[str], dict[str, Any]]]:
+    """What cell `a` shows after these messages, as texts, and what is told of the widget `o`."""
+
+    def taken(*history: Any) -> tuple[list[str], dict[str, Any]]:
+        log = make_log()
+        record(log, [START, area("o"), *history])
+        cells, other = folded(log.snapshot())
+        [told] = [each["content"]["data"] for each in other if each["content"].get("comm_id") == "o"]
+        texts = [said["content"].get("text") for said in cells["a"]["messages"]]
+        return [text for text in texts if text is not None], told
+
+    return taken
+
+
+def test_an_output_widget_has_what_was_shown_under_the_request_that_it_names(taken):
+    within = (prints("a", "r1", "b"), prints("a", "r1", "c"), results("a", "r1", "d"), fails("a", "r1", "e"))
+    shown, told = taken(
+        prints("a", "r1", "a"), sets("o", msg_id="r1"), *within, sets("o", msg_id=""), prints("a", "r1", "f")
+    )
+    assert shown == ["af"]
+    result = {
+        "output_type": "execute_result",
+        "data": {"text/plain": "d"},
+        "metadata": {},
+        "execution_count": 1,
+    }
+    error = {"output_type": "error", "ename": "E", "evalue": "e", "traceback": ["e"]}
+    assert told["state"]["outputs"] == [*outputs("bc"), result, error]
+
+
+def test_what_the_kernel_knows_of_it_is_told_until_it_is_the_same(taken):
+    within = (sets("o", msg_id="r1"), prints("a", "r1", "a"), prints("a", "r1", "b"))
+    _, told = taken(*within, sets("o", "echo_update", outputs=outputs("a")))
+    assert told["state"]["outputs"] == outputs("ab")
+    assert told["behind"] == {"outputs": outputs("a")}
+    _, told = taken(*within, sets("o", "echo_update", outputs=outputs("ab")))
+    assert told["state"]["outputs"] == outputs("ab")
+    assert "behind" not in told
+
+
+def test_what_the_kernel_sets_takes_the_place_of_what_was_taken(taken):
+    within = (sets("o", msg_id="r1"), prints("a", "r1", "a"))
+    _, told = taken(*within, sets("o", outputs=outputs("b")))
+    assert told["state"]["outputs"] == outputs("b")
+    _, told = taken(*within, sets("o", outputs=outputs("b")), prints("a", "r1", "c"))
+    assert told["state"]["outputs"] == outputs("bc")
+
+
+def test_a_whole_state_that_somebody_asked_for_sets_nothing(taken):
+    whole = sets("o", _model_name="OutputModel", msg_id="r1", outputs=[])
+    _, told = taken(sets("o", msg_id="r1"), prints("a", "r1", "a"), whole, prints("a", "r1", "b"))
+    assert told["state"]["outputs"] == outputs("ab")
+
+
+def test_what_a_page_sets_counts_where_nothing_was_taken(taken):
+    _, told = taken(sets("o", "echo_update", outputs=outputs("a")))
+    assert told["state"]["outputs"] == outputs("a")
+    assert "behind" not in told
+
+
+def test_clearing_within_an_output_widget_leaves_the_cell_alone(taken):
+    within = (prints("a", "r1", "a"), sets("o", msg_id="r1"), prints("a", "r1", "b"))
+    assert taken(*within, clears("a", "r1", wait=False))[1]["state"]["outputs"] == []
+    later = (*within, clears("a", "r1", wait=True))
+    shown, told = taken(*later)
+    assert (shown, told["state"]["outputs"]) == (["a"], outputs("b"))
+    shown, told = taken(*later, prints("a", "r1", "c"))
+    assert (shown, told["state"]["outputs"]) == (["a"], outputs("c"))
+
+
+def test_of_output_widgets_within_each_other_the_last_one_takes_it(taken):
+    inner = (area("i"), sets("o", msg_id="r1"), sets("i", msg_id="r1"), prints("a", "r1", "inner"))
+    assert taken(*inner)[1]["state"]["outputs"] == []
+    shown, told = taken(*inner, sets("i", msg_id=""), prints("a", "r1", "outer"))
+    assert (shown, told["state"]["outputs"]) == ([], outputs("outer"))
+    assert taken(*inner, closes("i"), prints("a", "r1", "outer"))[1]["state"]["outputs"] == outputs("outer")
+
+
+def test_a_new_process_has_none_of_the_old_ones_output_widgets(make_log: MakeLog):
+    log = make_log()
+    before = log.memory
+    history = [area("o"), sets("o", msg_id="r1"), prints(None, "r1", "x" * 1000), histories.EPOCH]
+    record(log, history)
+    assert log.memory == before
+    record(log, [START, prints("a", "r1", "x")])
+    assert folded(log.snapshot())[0]["a"]["messages"][1]["content"]["text"] == "x"
+
+
+def test_what_an_output_widget_has_taken_costs_the_memory_that_a_cell_does(make_log: MakeLog):
+    said = [(prints("a", "r1", f"{number}\n" * 999), results("a", "r1", "x")) for number in range(50)]
+    asks = [START, area("o"), sets("o", msg_id="r1")]
+    within, without = make_log(memory=20_000), make_log(memory=20_000)
+    record(without, [*asks[:2], *chain(*said)])
+    record(within, [*asks, *chain(*said)])
+    assert within.memory < without.memory + 2000
+    assert within.disk > 0
+    [told] = [each["content"]["data"] for each in folded(within.snapshot())[1]]
+    texts = [each.get("text", "x") for each in told["state"]["outputs"]]
+    assert texts == list(chain(*((f"{number}\n" * 999, "x") for number in range(50))))
+
+
+def test_the_other_fold_goes_on_with_an_output_widget(make_log: MakeLog):
+    one, other = make_log("one"), make_log("other")
+    early = (area("o"), area("i"), sets("i", msg_id="r1"), sets("o", msg_id="r1"), prints("a", "r1", "a"))
+    late = (prints("a", "r1", "b"), sets("o", "echo_update", outputs=outputs("a")))
+    record(one, [START, *early, clears("a", "r1", wait=True)])
+    other.restore(one.cursor, one.snapshot().parts())
+    record(one, [*late])
+    record(other, [*late])
+    assert folded(other.snapshot()) == folded(one.snapshot())
 
 
 def test_the_reactive_state_is_merged(others):

@@ -42,7 +42,9 @@ class Area {
   }
 
   shown() {
-    return { count: this.count, code: this.code, clearing: this.model.clearNext, outputs: this.model.toJSON() };
+    // Where there is nothing to clear nobody sees whether that is due.
+    const clearing = this.model.clearNext && this.model.length > 0;
+    return { count: this.count, code: this.code, clearing, outputs: this.model.toJSON() };
   }
 }
 
