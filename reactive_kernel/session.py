@@ -324,6 +324,7 @@ class Session:
             unproven=event.seen.unproven or flight.spoiled,
             spoiled=event.seen.stuck or (event.seen.unproven is None and flight.spoiled is not None),
             aloof=event.seen.aloof or event.outcome is not Outcome.OK,
+            mixed=flight.mixed,
         )
 
     def _with_latent(self, entry: Entry, event: RunFinished) -> Entry:
@@ -720,7 +721,8 @@ class Session:
         inputs = self.graph.inputs(cell)
         self._runs += 1
         self._running = cell
-        reads = {name: self._found(cell, name, writer) for name, writer in inputs.items()}
+        reads = {name: self.versions.stamp(cell, name, writer) for name, writer in inputs.items()}
+        outrun = {writer for writer in inputs.values() if writer is not None and self._is_outrun(writer)}
         spoiled = sorted(self.versions.used_up(cell).items())
         state.flight = Flight(
             state.cell.source,
@@ -728,6 +730,7 @@ class Session:
             reads,
             self.graph.entry(cell).shares,
             reason.ran_on_changed(spoiled, self.label) if spoiled else None,
+            frozenset(name for name, writer in inputs.items() if writer in outrun),
         )
         state.run = self._runs
         state.activity = Activity.RUNNING
@@ -743,16 +746,15 @@ class Session:
             rewinds=self._runs_again(state) and not state.must_run,
         )
 
-    def _found(self, cell: CellId, name: Resource, writer: CellId | None) -> Stamp | None:
-        """The version that a run reads; none that counts if it goes with objects that others have anew.
+    def _is_outrun(self, writer: CellId) -> bool:
+        """Is what the writer left to be made once more, of objects that others have anew already?
 
         A class may have been made once more, and an instance that its cell left be one of the old class.
         """
-        if writer is not None and not self._states[writer].fresh:
-            behind = self.graph.reach({writer}, self.graph.parents, self._behind) | {writer}
-            if any(self._states[each].mismatched and self._runs_again(self._states[each]) for each in behind):
-                return FAILED
-        return self.versions.stamp(cell, name, writer)
+        if self._states[writer].fresh:
+            return False
+        behind = self.graph.reach({writer}, self.graph.parents, self._behind) | {writer}
+        return any(self._states[each].mismatched and self._runs_again(self._states[each]) for each in behind)
 
     def _runs_again(self, state: State) -> bool:
         """Will it do what it did, with other objects at most?"""

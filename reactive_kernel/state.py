@@ -31,6 +31,8 @@ class Ran:
     spoiled: bool = False
     # Does it go by the content of what it read alone, and not by which objects hold it?
     aloof: bool = False
+    # Reads that went with objects which other reads had anew already.
+    mixed: frozenset[Resource] = frozenset()
 
 
 @dataclass(frozen=True)
@@ -54,6 +56,7 @@ class Flight:
     shares: frozenset[Resource]
     # What to say if it had to start on inputs that nobody could put back as they were.
     spoiled: str | None = None
+    mixed: frozenset[Resource] = frozenset()
 
 
 @dataclass

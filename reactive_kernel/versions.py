@@ -85,7 +85,9 @@ class Versions:
         read = state.ran.reads.get(name)
         if now == read or now is None or read is None:
             return now == read
-        return state.ran.aloof and self.content(name, now) == self.content(name, read)
+        if name in state.ran.mixed or not state.ran.aloof:
+            return False
+        return self.content(name, now) == self.content(name, read)
 
     def content(self, name: Resource, stamp: Stamp) -> Stamp:
         return self._contents.get((name, stamp), stamp)
