@@ -233,9 +233,12 @@ class StreamHandler(WebSocketMixin, WebSocketHandler, JupyterHandler):  # pyrigh
                 "A client of kernel %s was given up: %d s of silence.", self._recording.name, silence
             )
             self._wire.close()
-        elif now - self._pinged >= silence / BEATS and self.ws_connection is not None:
+        elif now - self._pinged >= silence / BEATS and not self._is_closing():
             self._pinged = now
             self.ping(b"")
+
+    def _is_closing(self) -> bool:
+        return self.ws_connection is None or self.ws_connection.is_closing()
 
     # What it says
 
@@ -340,7 +343,7 @@ class StreamHandler(WebSocketMixin, WebSocketHandler, JupyterHandler):  # pyrigh
         """Returns when the system has taken all of it."""
         async with self._writing:
             for chunk in chunks:
-                if self.ws_connection is None or self.ws_connection.is_closing():
+                if self._is_closing():
                     # The last frame is sent: nothing may follow it, and nobody reads on.
                     raise StreamClosedError
                 written = self._wire.write(chunk)

@@ -238,7 +238,12 @@ def running(
     finally:
         process.send_signal(signal.SIGCONT)
         process.terminate()
-        process.wait(timeout=100)
+        try:
+            process.wait(timeout=30)
+        except subprocess.TimeoutExpired:
+            # Stopped in the middle of saving, a server waits for ever for the thread that does it.
+            process.kill()
+            process.wait()
 
 
 def free_port() -> int:
