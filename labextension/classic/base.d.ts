@@ -10,6 +10,8 @@ declare namespace Classic {
   }
 
   interface Comm {
+    /** Who hears what the kernel says, as soon as somebody does. */
+    readonly _msg_callback?: unknown;
     send(data: object): string;
     open(data: object): string;
     on_msg(callback: (message: { readonly content: { readonly data: unknown } }) => void): void;

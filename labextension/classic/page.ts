@@ -1,5 +1,6 @@
 /** One notebook and its kernel: what they tell each other, and what is seen of it. */
 
+import { Areas } from '../src/areas';
 import { Conversation, type Partner } from '../src/conversation';
 import { LOOK, Listening, type FrontEnd } from '../src/listening';
 import type { Change, Model } from '../src/model';
@@ -12,6 +13,7 @@ import { gateTo } from './gate';
 import { Outputs } from './outputs';
 import { partnerOf } from './partner';
 import { Saving } from './saving';
+import { Widgets } from './widgets';
 
 /** A request of this page, as it is and as it goes over the websocket. */
 export interface Asked extends Classic.Message {
@@ -33,6 +35,15 @@ export class Page {
       }
     );
     this.listening = new Listening(this.front());
+    this.areas = new Areas({
+      quiet: () => this.listening.kernelState === 'idle' && this.met?.is_connected() === true,
+      took: request => this.requests.cellOf(request) !== null,
+      afresh: () => {
+        this.listening.afresh();
+      },
+      alike: (one, other) => JSON.stringify(one) === JSON.stringify(other),
+      set: (comm, outputs) => this.widgets.set(comm, outputs)
+    });
     this.conversation = new Conversation(
       answer => {
         this.listening.answered(answer);
@@ -73,6 +84,7 @@ export class Page {
     this.autoRun.start();
     window.setInterval(() => {
       this.listening.look();
+      this.areas.look();
     }, LOOK);
     this.loaded();
   }
@@ -162,6 +174,8 @@ export class Page {
     this.met = kernel;
     this.metId = id;
     this.partner = partnerOf(kernel);
+    this.areas.clear();
+    this.widgets = new Widgets(kernel);
     this.listening.follow(gateTo(kernel, id));
   }
 
@@ -184,8 +198,10 @@ export class Page {
         this.document.flush();
       },
       kernelIs: () => undefined,
-      takes: () => false,
-      folded: () => undefined,
+      takes: message => this.areas.takes(message),
+      folded: other => {
+        this.areas.folded(other);
+      },
       // The notebook itself sees to it.
       away: () => false,
       reconnect: () => undefined,
@@ -238,6 +254,8 @@ export class Page {
   private informed: () => void = () => undefined;
   private byId: ReadonlyMap<string, Classic.CodeCell> | null = null;
   private readonly requests = new Requests();
+  private widgets = new Widgets(null);
+  private readonly areas: Areas;
   private readonly outputs: Outputs;
   private readonly listening: Listening<Asked>;
   private readonly conversation: Conversation;

@@ -4,6 +4,7 @@
  *  was shown while no page was there the record alone knows, and says so in a snapshot. */
 
 import { fieldsOf, requestOf, type Recorded } from './protocol';
+import { shows } from './requests';
 
 /** Outputs as a notebook keeps them. */
 export type Outputs = readonly unknown[];
@@ -31,14 +32,17 @@ export class Areas {
   constructor(private readonly widgets: Widgets) {}
 
   clear(): void {
+    this.asked.clear();
     this.behind.clear();
     this.missed.clear();
   }
 
-  /** Everything was told again. */
+  /** The stream has told everything again. */
   folded(other: readonly Recorded[]): void {
     this.clear();
-    for (const { content } of other) {
+    for (const message of other) {
+      this.learn(message);
+      const { content } = message;
       const { comm_id, data } = fieldsOf(content);
       const { behind, state } = fieldsOf(data);
       if (typeof comm_id === 'string' && behind !== undefined) {
@@ -47,22 +51,19 @@ export class Areas {
     }
   }
 
-  /** On the stream: this widget takes it. */
-  taken(comm: string, message: Recorded): void {
+  /** On the stream: answers whether a widget takes it. */
+  takes(message: Recorded): boolean {
+    this.learn(message);
+    if (!this.asked.size || !shows(message)) {
+      return false;
+    }
     const request = requestOf(message);
-    if (this.behind.delete(comm)) {
-      this.missed.set(request, true);
-    } else if (!this.missed.has(request)) {
-      this.missed.set(request, false);
+    const taker = [...this.asked].filter(([, asked]) => asked === request).at(-1);
+    if (taker) {
+      const surely = this.behind.delete(taker[0]) || this.missed.get(request) === true;
+      this.missed.set(request, surely);
     }
-  }
-
-  /** On the stream: somebody has set what this widget shows. */
-  set(comm: string, state: unknown): void {
-    const behind = this.behind.get(comm);
-    if (behind && this.behind.delete(comm) && !this.widgets.alike(outputsIn(state), behind.outputs)) {
-      this.missed.set(comm, true);
-    }
+    return taker !== undefined;
   }
 
   /** Look once more, a while after the last time. */
@@ -83,6 +84,33 @@ export class Areas {
     }
   }
 
+  private learn(message: Recorded): void {
+    const { comm_id, data } = fieldsOf(message.content);
+    if (typeof comm_id !== 'string') {
+      return;
+    }
+    const state = fieldsOf(fieldsOf(data).state);
+    if (message.header.msg_type === 'comm_close' || state.msg_id !== undefined) {
+      this.asked.delete(comm_id);
+    }
+    if (typeof state.msg_id === 'string' && state.msg_id) {
+      this.asked.set(comm_id, state.msg_id);
+    }
+    if (state.outputs !== undefined) {
+      this.set(comm_id, outputsIn(state));
+    }
+  }
+
+  /** Somebody has set what this widget shows: another page, or this one. */
+  private set(comm: string, outputs: Outputs): void {
+    const behind = this.behind.get(comm);
+    if (behind && this.behind.delete(comm) && !this.widgets.alike(outputs, behind.outputs)) {
+      this.missed.set(comm, true);
+    }
+  }
+
+  // By widget: the request of whose outputs it takes what comes now.
+  private readonly asked = new Map<string, string>();
   // By widget.
   private readonly behind = new Map<string, Behind>();
   // Requests whose outputs were taken, and whether it is known that no widget of this page did.

@@ -5,7 +5,7 @@ import { type Kernel, KernelMessage } from '@jupyterlab/services';
 import { type JSONArray, JSONExt } from '@lumino/coreutils';
 
 import { Areas, type Outputs } from './areas';
-import { requestOf, type Message, type Recorded } from './protocol';
+import { requestOf, type Recorded } from './protocol';
 import { shows } from './requests';
 
 type Hook = Parameters<Kernel.IKernelConnection['registerMessageHook']>[1];
@@ -61,7 +61,6 @@ export class Captors {
   clear(): void {
     this.hooks.clear();
     this.hooked.clear();
-    this.taken.clear();
     this.areas.clear();
   }
 
@@ -75,51 +74,16 @@ export class Captors {
 
   /** The stream has told everything again. */
   folded(other: readonly Recorded[]): void {
-    this.taken.clear();
-    other.forEach(message => {
-      this.learn(message);
-    });
     this.areas.folded(other);
   }
 
   /** On the stream: answers whether a widget takes it. */
   takes(message: Recorded): boolean {
-    this.learn(message);
-    if (!this.taken.size || !shows(message)) {
-      return false;
-    }
-    const request = requestOf(message);
-    const takers = [...this.taken].filter(([, asked]) => asked === request);
-    const last = takers.at(-1);
-    if (last) {
-      this.areas.taken(last[0], message);
-    }
-    return last !== undefined;
+    return this.areas.takes(message);
   }
 
   look(): void {
     this.areas.look();
-  }
-
-  private learn(message: Message): void {
-    const { comm_id, data } = message.content as {
-      comm_id?: string;
-      data?: { state?: { msg_id?: unknown; outputs?: unknown } };
-    };
-    if (comm_id === undefined) {
-      return;
-    }
-    const state = data?.state;
-    const request = state?.msg_id;
-    if (message.header.msg_type === 'comm_close' || request !== undefined) {
-      this.taken.delete(comm_id);
-    }
-    if (typeof request === 'string' && request) {
-      this.taken.set(comm_id, request);
-    }
-    if (state?.outputs !== undefined) {
-      this.areas.set(comm_id, state);
-    }
   }
 
   private remember(request: string): void {
@@ -156,8 +120,6 @@ export class Captors {
   private readonly hooks = new Map<string, readonly Hook[]>();
   // The requests for which a widget of this page has been asked to take what they show.
   private readonly hooked = new Set<string>();
-  // By widget: the request of whose outputs it takes what comes now.
-  private readonly taken = new Map<string, string>();
 }
 
 /** A comm of this page; Lab gives it to none but who opened it. */

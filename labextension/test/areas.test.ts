@@ -24,6 +24,12 @@ class Page {
     }
   });
 
+  /** A line is told that the widget takes. */
+  takes(): void {
+    this.areas.takes(message('comm_msg', { comm_id: 'w', data: { state: { msg_id: 'r' } } }));
+    assert.ok(this.areas.takes(message('stream', {}, 'r')));
+  }
+
   folded(outputs: Outputs, told: Outputs): void {
     const data = { state: { outputs }, behind: { outputs: told } };
     this.areas.folded([message('comm_open', { comm_id: 'w', data })]);
@@ -34,8 +40,6 @@ function message(kind: string, content: object, request = ''): Recorded {
   const header = { msg_type: kind, msg_id: '' };
   return { header, parent_header: { msg_id: request }, metadata: {}, content, buffers: [] };
 }
-
-const LINE = message('stream', {}, 'r');
 
 void test('a widget of which the kernel knows less is set when the kernel has nothing to do', () => {
   const page = new Page();
@@ -69,14 +73,14 @@ void test('what looks the same needs nothing', () => {
 void test('what a widget of this page took it tells itself', () => {
   const page = new Page();
   page.took.add('r');
-  page.areas.taken('w', LINE);
+  page.takes();
   page.areas.look();
   assert.deepEqual(page.log, []);
 });
 
 void test('what no widget of this page took is told again, and then set', () => {
   const page = new Page();
-  page.areas.taken('w', LINE);
+  page.takes();
   page.areas.look();
   assert.deepEqual(page.log, ['afresh']);
   page.folded(['a'], []);
@@ -88,7 +92,7 @@ void test('what comes after it was told makes that old, whoever takes it', () =>
   const page = new Page();
   page.took.add('r');
   page.folded(['a'], []);
-  page.areas.taken('w', LINE);
+  page.takes();
   page.areas.look();
   assert.deepEqual(page.log, ['afresh']);
 });
@@ -96,7 +100,7 @@ void test('what comes after it was told makes that old, whoever takes it', () =>
 void test('of two pages one is enough', () => {
   const page = new Page();
   page.folded(['a', 'b'], []);
-  page.areas.set('w', { outputs: ['a', 'b'] });
+  page.areas.takes(message('comm_msg', { comm_id: 'w', data: { state: { outputs: ['a', 'b'] } } }));
   page.areas.look();
   assert.deepEqual(page.log, []);
 });
@@ -104,7 +108,24 @@ void test('of two pages one is enough', () => {
 void test('a page that knows less than the record does not have the last word', () => {
   const page = new Page();
   page.folded(['a', 'b'], []);
-  page.areas.set('w', { outputs: ['b'] });
+  page.areas.takes(message('comm_msg', { comm_id: 'w', data: { state: { outputs: ['b'] } } }));
   page.areas.look();
   assert.deepEqual(page.log, ['afresh']);
+});
+
+void test('a widget takes what is shown under the request that it names, until it names none', () => {
+  const { areas } = new Page();
+  const asks = (request: string): Recorded =>
+    message('comm_msg', { comm_id: 'w', data: { state: { msg_id: request } } });
+  const line = message('stream', {}, 'r');
+  assert.equal(areas.takes(line), false);
+  areas.takes(asks('r'));
+  assert.equal(areas.takes(line), true);
+  assert.equal(areas.takes(message('stream', {}, 'other')), false);
+  assert.equal(areas.takes(message('status', {}, 'r')), false);
+  areas.takes(asks(''));
+  assert.equal(areas.takes(line), false);
+  areas.takes(asks('r'));
+  areas.takes(message('comm_close', { comm_id: 'w' }));
+  assert.equal(areas.takes(line), false);
 });

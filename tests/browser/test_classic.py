@@ -2,6 +2,7 @@
 
 import json
 import re
+from textwrap import indent
 
 import nbformat
 import pytest
@@ -194,6 +195,22 @@ def test_two_tabs_show_the_same(server, tab):
     for each in (page, other):
         expect(count_of(each, 1)).to_have_text("In [3]:")
         expect(text_of(each, 1)).to_have_text("then 29\n")
+    assert tab.complaints == []
+
+
+def test_an_output_widget_has_what_a_rerun_showed_in_it_around_a_reload(lab, tab):
+    page, gate = tab.page, Gate(lab.root, "classic-area")
+    area = "import ipywidgets as w\nfrom IPython.display import display\nout = w.Output()\ndisplay(out)"
+    inside = f"print('before')\nwith out:\n{indent(gate.source, '    ')}\nprint('after')"
+    open_classic(page, lab, lab.notebook("classic-area.ipynb", area, inside))
+    kernel_knows(page)
+    run(page, 0)
+    expect(text_of(page, 1)).to_have_text("before\n")
+    page.reload()
+    expect(text_of(page, 1)).to_have_text("before\n")
+    gate.open()
+    expect(text_of(page, 1)).to_have_text("before\nafter\n")
+    expect(text_of(page, 0).last).to_have_text(gate.whole)
     assert tab.complaints == []
 
 
