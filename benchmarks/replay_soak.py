@@ -143,6 +143,10 @@ def talking(server: Server, given: argparse.Namespace) -> list[str]:
         for turn in range(TURNS):
             page.run(talk + 'print("end", i)\n' * (turn == TURNS - 1))
         page.until(lambda message: message["header"]["msg_type"] == "execute_input")
+        for _ in range(TURNS):
+            # What a page asked for is lost if it leaves before the server has passed that on, one by one.
+            asked = page.send("kernel_info_request", {}, channel="control")
+            page.until(lambda message, asked=asked: message["parent_header"].get("msg_id") == asked)
         page.close()
     return kernels
 
