@@ -16,7 +16,7 @@ const REMEMBERED = 1_000;
 /** What captors need to know of the page. */
 export interface Page {
   kernel(): Kernel.IKernelConnection | null;
-  /** Whether Lab itself has this request pass by its hooks. */
+  /** Whether this page waits for the end of this run. */
   awaited(request: string): boolean;
   /** What the kernel does, as the stream tells it. */
   kernelState(): string;
@@ -43,7 +43,7 @@ export class Captors {
     kernel.registerMessageHook = (request, hook) => {
       registerMessageHook.call(kernel, request, hook);
       this.remember(request);
-      if (!this.page.awaited(request)) {
+      if (!this.awaited(kernel, request)) {
         this.hooks.set(request, [...(this.hooks.get(request) ?? []), hook]);
       }
     };
@@ -84,6 +84,12 @@ export class Captors {
 
   look(): void {
     this.areas.look();
+  }
+
+  /** Whether Lab itself has this request pass by its hooks: a cell's run, or what a widget of this page says. */
+  private awaited(kernel: Kernel.IKernelConnection, request: string): boolean {
+    const { _futures } = kernel as unknown as { _futures?: ReadonlyMap<string, unknown> };
+    return _futures ? _futures.has(request) : this.page.awaited(request);
   }
 
   private remember(request: string): void {

@@ -68,6 +68,29 @@ def test_an_output_widget_takes_what_a_rerun_shows_in_it(lab, desk):
     assert desk.complaints == []
 
 
+HEARING = """import ipywidgets as w
+from IPython.display import display
+s, out = w.IntSlider(3), w.Output()
+@out.capture()
+def tell(change):
+    print('now', change.new)
+s.observe(tell, 'value')
+display(s, out)"""
+
+
+def test_what_a_slider_makes_a_callback_print_is_there_once(lab, desk):
+    page = desk.page
+    open_lab(page, lab, lab.notebook("hearing.ipynb", HEARING))
+    kernel_knows(page)
+    run(page, 0)
+    move(page)
+    expect(shown_in_area(page)).to_contain_text("now 4")
+    move(page)
+    # What came twice would be before what came next.
+    expect(shown_in_area(page)).to_have_text("now 4\nnow 5\n")
+    assert desk.complaints == []
+
+
 AREA = "import ipywidgets as w\nfrom IPython.display import display\nout = w.Output()\ndisplay(out)"
 
 
