@@ -444,6 +444,11 @@ class Namespace:
         version = self._versions.get(cell, {}).get(name)
         return _DELETED if version is None else version.value
 
+    @property
+    def outside(self) -> Collection[Resource]:
+        """What is no name, and some cell has a version of."""
+        return self._outside.keys()
+
     def makers(self, resource: Resource) -> Collection[CellId]:
         """The cells that have versions of what is no name."""
         return self._outside.get(resource, ())

@@ -488,7 +488,8 @@ class Observer:
 
     def _early(self, run: Run, reads: Collection[Resource]) -> Iterator[Resource]:
         """What is in the directories that a run listed, and only cells below it make."""
-        for name in self._document.outside:
+        # Also what a cell made whose new text says nothing of it.
+        for name in self.names.outside:
             if name[:5] == "file:" and not shared(name) and f"dir:{Path(name[5:]).parent}" in reads:
                 makers = self.names.makers(name)
                 alone = makers and run.cell not in makers and self._document.in_force(name, run.cell) is None
