@@ -120,6 +120,14 @@ def test_buffers_come_through(server: Server):
     page.close()
 
 
+def freshness(message: dict[str, Any], cell: str) -> str | None:
+    """What the message says of the cell, if it says that."""
+    told = message.get("msg", {})
+    if told.get("header", {}).get("msg_type") != "reactive_cells":
+        return None
+    return told["content"]["cells"].get(cell, {}).get("freshness")
+
+
 def test_states_and_sql_of_the_reactive_kernel(server: Server):
     kernel = server.kernel("reactive")
     page, stream = server.page(kernel), server.stream(kernel)
@@ -131,6 +139,7 @@ def test_states_and_sql_of_the_reactive_kernel(server: Server):
     page.run("import pandas as pd\nn = 5", "a")
     # The cascade is the kernel's own: no request of the page stands behind what `c` shows now.
     stream.until(lambda message: "10" in json.dumps(table(message)))
+    stream.until(lambda message: freshness(message, "c") == "fresh")
     late = server.stream(kernel)
     told = [each for each in late.other if each["header"]["msg_type"] == "reactive_cells"]
     assert [told[0]["content"]["cells"][cell]["freshness"] for cell in "abc"] == ["fresh"] * 3
