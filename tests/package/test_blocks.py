@@ -120,9 +120,17 @@ def test_a_command_does_what_it_says(command: str, desk: Path):
         assert shown.outputs[0].text == f"in {2026 if '2026' in command else 2025}\n"
 
 
+# What a file of settings finds.
+CONFIGURED = """
+from traitlets.config import Config
+c = Config()
+get_config = lambda: c
+"""
+
+
 @pytest.mark.parametrize("page", sorted({block.page for block in of("python")} - {"docs/sql.md"}))
 def test_the_python_of_a_page_runs_from_top_to_bottom(page: str, desk: Path):
-    program = "\n".join(["import papermill", *(block.text for block in of("python", page))])
+    program = "\n".join(["import papermill", CONFIGURED, *(block.text for block in of("python", page))])
     run([sys.executable, "-c", program], desk)
 
 
