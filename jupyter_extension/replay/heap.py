@@ -10,8 +10,6 @@ from functools import lru_cache
 from threading import Lock
 
 EVERY = 10.0  # seconds
-HEAPS = 4  # as many threads may take memory at a time; most of the time they wait for the interpreter anyway
-M_ARENA_MAX = -8  # as glibc's malloc.h has it
 
 _busy = Lock()
 _latest = [0.0]
@@ -20,29 +18,24 @@ _latest = [0.0]
 def give_back() -> None:
     """Return it to the system, now and then: a record that went to disk leaves holes in its thread's heap.
 
-    By itself glibc shrinks heaps at their ends only.
+    With a thread for each kernel there are many heaps, and glibc by itself shrinks them at their ends only.
     """
     if time.monotonic() - _latest[0] < EVERY or not _busy.acquire(blocking=False):
         return
     try:
         _latest[0] = time.monotonic()
-        _libc("malloc_trim")(0)
+        _trim()(0)
     finally:
         _busy.release()
 
 
-def use_few() -> None:
-    """Have threads share heaps: there is one for each kernel, and each heap has holes of its own."""
-    _libc("mallopt")(M_ARENA_MAX, HEAPS)
-
-
-@lru_cache(maxsize=2)
-def _libc(name: str) -> Callable[..., int]:
+@lru_cache(maxsize=1)
+def _trim() -> Callable[[int], int]:
     if sys.platform == "linux":
-        # Some systems have another libc, which needs none of this.
-        return getattr(ctypes.CDLL(None), name, _nothing)
+        # Some systems have another libc, which needs no trimming.
+        return getattr(ctypes.CDLL(None), "malloc_trim", _nothing)
     return _nothing
 
 
-def _nothing(*_: int) -> int:
+def _nothing(_: int) -> int:
     return 0
