@@ -63,6 +63,7 @@ declare namespace Classic {
 
   interface OutputArea {
     trusted: boolean;
+    readonly outputs: readonly object[];
     readonly _display_id_targets: Readonly<Record<string, unknown>>;
     handle_output(message: Message): void;
     handle_clear_output(message: Message): void;

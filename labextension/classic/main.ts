@@ -58,7 +58,7 @@ function listenToNotebook(page: Page): void {
   });
   events.on('clear_output.CodeCell', (_, { cell }) => {
     // Running a cell clears it, too.
-    if (cell && cell !== executing) {
+    if (cell && cell !== executing && isCodeCell(cell)) {
       page.cleared(cell);
     }
   });

@@ -138,8 +138,13 @@ export class Page {
   }
 
   /** Whoever clears outputs does not want to see them again after a reload. */
-  cleared(cell: Classic.Cell): void {
-    this.listening.cleared([cell.id]);
+  cleared(cell: Classic.CodeCell): void {
+    // Widgets that come late have their cells drawn afresh: cleared, and filled again in the same breath.
+    queueMicrotask(() => {
+      if (!cell.output_area.outputs.length) {
+        this.listening.cleared([cell.id]);
+      }
+    });
   }
 
   // The kernel comes and goes

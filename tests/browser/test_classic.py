@@ -214,6 +214,25 @@ def test_an_output_widget_has_what_a_rerun_showed_in_it_around_a_reload(lab, tab
     assert tab.complaints == []
 
 
+def test_a_cell_that_the_page_draws_afresh_is_there_after_a_reload_but_not_what_was_cleared(classic, tab):
+    page = tab.page
+    open_classic(page, classic, classic.notebook("classic-afresh.ipynb", "print('kept')", "print('cleared')"))
+    kernel_knows(page)
+    for place, word in enumerate(("kept\n", "cleared\n")):
+        run(page, place)
+        expect(text_of(page, place)).to_have_text(word)
+        is_(page, place, freshness="fresh")
+    # What widgets do when they come late.
+    page.evaluate("Jupyter.notebook.render_cell_output(Jupyter.notebook.get_cell(0))")
+    page.evaluate("Jupyter.notebook.clear_output(1)")
+    expect(text_of(page, 1)).to_have_count(0)
+    page.reload()
+    expect(text_of(page, 0)).to_have_text("kept\n")
+    is_(page, 1, freshness="fresh")
+    assert text_of(page, 1).count() == 0
+    assert tab.complaints == []
+
+
 def test_an_old_notebook_keeps_its_cells_apart_and_known(classic, tab):
     page = tab.page
     path = classic.notebook("old.ipynb", *CHAIN, "print('twice')", "print('twice')")
