@@ -15,6 +15,7 @@ from contextlib import contextmanager
 from pathlib import Path
 from typing import Any
 from urllib.error import HTTPError, URLError
+from urllib.parse import urlsplit
 from uuid import uuid4
 
 import psutil
@@ -304,7 +305,7 @@ def started(
     directory: Path, command_of: Callable[[int, str], list[str]], before: Server | None = None, base: str = ""
 ) -> Iterator[Server]:
     """What the command starts, as soon as it answers under its base."""
-    port = free_port() if before is None else int(before.url.rpartition(":")[2])
+    port = free_port() if before is None else urlsplit(before.url).port
     token = secrets.token_hex(8) if before is None else before.token
     runtime = directory / "runtime"
     directory.mkdir(exist_ok=True, parents=True)

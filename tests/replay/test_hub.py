@@ -5,8 +5,10 @@ from __future__ import annotations
 import re
 import sys
 from collections.abc import Iterator
+from contextlib import contextmanager, suppress
 from pathlib import Path
 
+import psutil
 import pytest
 import websocket
 
@@ -46,18 +48,25 @@ def told() -> str:
     return found
 
 
-@pytest.fixture(scope="module")
-def hub(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Server]:
-    place = tmp_path_factory.mktemp("hub")
+@contextmanager
+def hub_in(place: Path, instead_of: Server | None = None) -> Iterator[Server]:
+    """A hub, until the end of the block; in the place of one that has gone, with the same settings."""
+    config = place / "jupyterhub_config.py"
 
     def command(port: int, token: str) -> list[str]:
-        ports = {"port": port, "hub": free_port(), "api": free_port()}
-        testing = TESTING.format(home=str(place), root=str(ROOT), token=token, base=BASE, **ports)
-        config = place / "jupyterhub_config.py"
-        config.write_text(told() + testing)
+        if not config.exists():
+            ports = {"port": port, "hub": free_port(), "api": free_port()}
+            testing = TESTING.format(home=str(place), root=str(ROOT), token=token, base=BASE, **ports)
+            config.write_text(told() + testing)
         return [sys.executable, "-m", "jupyterhub", "-f", str(config)]
 
-    with started(place, command, base=f"{BASE}/hub") as hub:
+    with started(place, command, instead_of, f"{BASE}/hub") as hub:
+        yield hub
+
+
+@pytest.fixture(scope="module")
+def hub(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Server]:
+    with hub_in(tmp_path_factory.mktemp("hub")) as hub:
         yield hub
 
 
@@ -91,6 +100,34 @@ def test_who_comes_back_finds_everything(people: dict[str, Server], tmp_path: Pa
     assert stream.text + again.text == lines(50)
     assert again.gaps == []
     again.close()
+
+
+def test_a_hub_that_is_killed_and_started_again_costs_nothing(tmp_path: Path):
+    gate = tmp_path / "gate"
+    with hub_in(tmp_path) as hub:
+        server = _server_of(hub, "cy")
+        kernel = server.kernel()
+        page, stream = server.page(kernel), server.stream(kernel)
+        run = page.run(halves(gate))
+        while stream.shown() != lines(25):
+            assert stream.next() is not None
+        left = hub.process.children(recursive=True)
+        hub.process.kill()
+        hub.process.wait()
+        try:
+            with hub_in(tmp_path, hub):
+                page.close()
+                stream.close()
+                gate.touch()
+                again = server.stream(kernel, stream.cursor)
+                again.until_idle(run)
+                again.close()
+        finally:
+            for process in left:
+                with suppress(psutil.NoSuchProcess):
+                    process.kill()
+    assert stream.text + again.text == lines(50)
+    assert again.gaps == []
 
 
 def test_nobody_is_led_to_the_extension_instead_of_the_front_end(hub: Server, people: dict[str, Server]):
