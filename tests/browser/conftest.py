@@ -97,7 +97,7 @@ class Tab:
 
     def listen(self) -> None:
         self.page.on("console", self._heard)
-        self.page.on("pageerror", lambda error: self._note(f"uncaught: {error}"))
+        self.page.on("pageerror", lambda error: self._note(f"uncaught: {error}\n{error.stack}"))
 
     def _heard(self, message: ConsoleMessage) -> None:
         said = f"{message.type}: {message.text} ({message.location.get('url')})"

@@ -56,7 +56,8 @@ def test_a_front_end_whose_server_dies_finds_its_records_at_another(
         live = server.stream(kernel, stream.cursor)
         gate.touch()
         live.until_idle(run)
-        assert stream.text + live.text == lines(50)
+        # A copy that is behind begins with what it has.
+        assert (live.shown() if live.cells else stream.text + live.text) == lines(50)
         assert live.gaps == []
         until(lambda: metric(first, "reactive_unshared_records", kernel) == 0, "records are not shared")
         first.process.kill()
