@@ -2,22 +2,32 @@
 
 from __future__ import annotations
 
+import ast
+import copy
+import sys
+import tempfile
 import time
 from collections.abc import Iterator
 from contextlib import ExitStack
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from itertools import count
+from pathlib import Path
 from statistics import median
+
+from nbformat import v4
 
 from reactive_kernel.engine.cluster import Cluster, LocalCluster
 from reactive_kernel.engine.task import Task
+from reactive_kernel.notebook import set_parameters
+from reactive_kernel.runner import Options, run
+from reactive_kernel.sweep import Point, Sweep, grid, sweep
 
 from .kernels import REACTIVE, Kernel, home, started
 from .row import Row
 from .shapes import Cells
 from .timing import in_turn, ratio, timed, told
 
-WORKERS, BRANCHES, CELLS = 2, 4, 50
+WORKERS, BRANCHES, CELLS, POINTS = 2, 4, 50, 8
 BURN = """\
 def burn(rounds, seed):
     for i in range(rounds):
@@ -29,12 +39,13 @@ _NOTHING: frozenset[str] = frozenset()
 @dataclass(frozen=True)
 class Plan:
     rounds: int
-    # Seconds that a branch takes.
+    # Seconds that a branch takes, and each half of a point of a sweep.
     branch: float
+    half: float
 
 
-FULL = Plan(rounds=5, branch=1.0)
-QUICK = Plan(rounds=1, branch=0.05)
+FULL = Plan(rounds=5, branch=1.0, half=3.0)
+QUICK = Plan(rounds=1, branch=0.05, half=0.05)
 
 
 def rows(plan: Plan) -> Iterator[Row]:
@@ -52,6 +63,7 @@ def rows(plan: Plan) -> Iterator[Row]:
         yield _branches(plan, kernels)
         yield _overhead(plan, kernels)
         yield _resubmitted(plan, engine)
+        yield _swept(plan, engine)
 
 
 def _run(kernel: Kernel, cells: Cells) -> float:
@@ -127,3 +139,38 @@ def _submit(cluster: Cluster, tasks: list[Task]) -> list[object]:
 
 def _task(source: str) -> Task:
     return Task(source, (), (), (), _NOTHING, frozenset(("sum",)), _NOTHING)
+
+
+def _swept(plan: Plan, engine: str) -> Row:
+    """Half of the work is the same at all points: beside as many runs, one after the other."""
+    seed, rounds = int(time.time()), _rounds(plan.half)
+    cells = [
+        "n = 0",
+        BURN,
+        f"one = burn({rounds // 2}, {seed})",
+        f"two = burn({rounds // 2}, {seed + 1})",
+        f"three = burn({rounds}, one + two + n)",
+        "three",
+    ]
+    notebook = v4.new_notebook(cells=[v4.new_code_cell(source) for source in cells])
+    notebook.cells[0].metadata["tags"] = ["parameters"]
+    points = grid({"n": range(1, POINTS + 1)})
+    set_parameters(notebook, points[0].values)
+    options = Options(program=(sys.executable, "-m", REACTIVE, "-f", "{connection_file}"))
+    with tempfile.TemporaryDirectory() as place:
+        work = Sweep(notebook, points, Path(place), "point")
+        swept = timed(lambda: list(sweep(work, notebook, points, replace(options, engine=engine), WORKERS)))
+        found = [row["three"] for row in work.rows()]
+
+    def alone(point: Point) -> object:
+        one = copy.deepcopy(notebook)
+        set_parameters(one, point.values)
+        [output] = run(one, options).notebook.cells[-1].outputs
+        return ast.literal_eval(output["data"]["text/plain"])
+
+    start = time.perf_counter()
+    if [alone(point) for point in points] != found:
+        raise RuntimeError("A sweep shows something else than runs one by one.")
+    serial = time.perf_counter() - start
+    what = f"sweep of {POINTS}, ancestors half of the time, {WORKERS} workers, against serial reruns"
+    return Row(what, serial / swept, 3.0, 3.5, f"{serial:.3g} s / {swept:.3g} s", larger=True)

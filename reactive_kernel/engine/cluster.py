@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import logging
 import queue
+import random
 import socket
 import subprocess
 import sys
@@ -22,6 +23,14 @@ _PATIENCE, _BEGINNING = 20.0, 120.0
 # Seconds between two looks for a scheduler that was lost.
 _AGAIN = 5.0
 _LOST = "the cluster was lost"
+# Parts of Dask, and of what it stands on, that draw numbers in the process of their user.
+_DRAWING = (
+    "dask.sizeof",
+    "distributed.comm.core",
+    "distributed.utils_comm",
+    "distributed.worker_state_machine",
+    "tornado.ioloop",
+)
 
 
 class NoCluster(Exception):
@@ -112,6 +121,7 @@ class Cluster:
             raise NoCluster(
                 f"Dask is not installed ({error}): `pip install jupyter-reactive[dask]`"
             ) from None
+        _draw_apart()
         # What it says of lost connections would appear in whatever cell runs; the cells' places say it.
         logging.getLogger("distributed").setLevel(logging.CRITICAL)
         self._local = LocalCluster(workers) if engine == "dask" else None
@@ -229,6 +239,15 @@ class Cluster:
             self._link.client.close(timeout=5)
         if self._local is not None:
             self._local.close()
+
+
+def _draw_apart() -> None:
+    """Give Dask a generator of its own: from the one that cells have seeded it would take their numbers."""
+    own = random.Random()  # noqa: S311  # for waits and samples, where nobody has anything to guess
+    for name in _DRAWING:
+        module: Any = sys.modules.get(name)
+        if getattr(module, "random", None) is random:
+            module.random = own
 
 
 def _sent(bundle: Bundle, link: _Link) -> Any:

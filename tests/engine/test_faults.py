@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import random
 import subprocess
 import sys
 from collections.abc import Iterator
@@ -78,6 +79,14 @@ def test_a_worker_that_is_killed_in_the_middle_of_a_cell_costs_nothing():
         assert isinstance(found, Done), found
         assert "".join(str(text) for _, text, _ in found.shown) == "there\n"
         cluster.close()
+
+
+def test_cells_at_home_draw_the_numbers_that_they_would_draw_without_a_cluster(cluster: Cluster):
+    """Dask looks at samples of what it sends, if that is much at once."""
+    before = random.getstate()
+    for each in [submitted(cluster, f"y = {number}") for number in range(200)]:
+        assert isinstance(each.wait(lambda: None), Done)
+    assert random.getstate() == before
 
 
 def test_a_scheduler_that_comes_back_is_used_again(monkeypatch: pytest.MonkeyPatch):
