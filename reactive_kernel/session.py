@@ -414,7 +414,7 @@ class Session:
                 # It found what somebody has made of it since.
                 found[name] = FAILED
             for each, writer in self.graph.others(name, event.cell):
-                found[each] = self.versions.stamp(event.cell, each, writer)
+                found[each] = self.versions.own(writer, each)
         return found
 
     # The document

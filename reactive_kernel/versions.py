@@ -77,6 +77,13 @@ class Versions:
         made = self._states[source].ran if source is not None else None
         return made.stamps.get(plain(name)) if made is not None else None
 
+    def own(self, writer: CellId, name: Resource) -> Stamp | None:
+        """The version of `name` that this very cell left."""
+        state = self._states[writer]
+        if state.barren:
+            return FAILED
+        return state.ran.stamps.get(plain(name)) if state.ran is not None else None
+
     def agrees(self, state: State, name: Resource, writer: CellId | None) -> bool:
         """Is the version in force now the one that the cell's latest run read, or as good as that?"""
         now = self.stamp(state.cell.id, name, writer)

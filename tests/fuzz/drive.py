@@ -323,6 +323,9 @@ class Driver:
         for cell in session.cells:
             if session.cell(cell).mode not in (None, Mode.AUTO) or fresh.shown[cell] is None:
                 excused.add(cell)
+            # It missed a name when it ran last; a fresh run may fail before it gets there.
+            if session.graph.entry(cell).early:
+                excused.add(cell)
         excused = {cell for cell in excused if not self._is_fresh(cell)}
         excused |= session.graph.reach(excused, session.graph.children, lambda _: True)
         for cell in session.cells:
