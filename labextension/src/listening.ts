@@ -44,7 +44,7 @@ export interface FrontEnd<Word extends Said> extends Way<Word> {
   readonly requests: Requests;
   /** The model is another one. */
   tell(change: Change): void;
-  /** The kernel's process is another one, which knows nothing of this page. */
+  /** The kernel's process is another one, which knows nothing of this page; or what it has said is lost. */
   replaced(): void;
   /** The kernel has another document than was thought. */
   mistaken(): void;
@@ -98,6 +98,8 @@ export class Listening<Word extends Said> {
         },
         absent: () => {
           this.alone = true;
+          // What the kernel has said by now was left to the stream.
+          this.front.replaced();
           this.turnedAlone();
         }
       });

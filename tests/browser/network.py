@@ -7,7 +7,31 @@ import threading
 from collections.abc import Iterator
 from contextlib import contextmanager, suppress
 
+from playwright.sync_api import Page, Route, WebSocket
+
 PIECE = 1 << 16
+
+
+@contextmanager
+def no_stream(page: Page) -> Iterator[None]:
+    """The server has no streams, and says so only when the kernel has told the page of its cells."""
+    waiting: list[Route] = []
+    told: list[bool] = []
+
+    def follow(wire: WebSocket) -> None:
+        wire.on("framereceived", hear)
+
+    def hear(frame: str | bytes) -> None:
+        if (b"reactive_cells" if isinstance(frame, bytes) else "reactive_cells") in frame:  # type: ignore[operator]  # of the same kind
+            told.append(True)
+
+    page.on("websocket", follow)
+    page.route("**/reactive/version*", lambda route: waiting.append(route))  # noqa: PLW0108  # marks are put on it
+    yield
+    while not (waiting and told):
+        page.wait_for_timeout(20)
+    for route in waiting:
+        route.fulfill(status=404)
 
 
 class Network:

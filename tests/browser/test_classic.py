@@ -27,7 +27,7 @@ from .classics import (
     typing_rests,
 )
 from .gates import Gate
-from .network import network_to
+from .network import network_to, no_stream
 from .pages import saved_text
 
 CHAIN = ("x = 1", "y = x + 1\nprint('y is', y)")
@@ -383,8 +383,8 @@ def test_input_can_be_given_after_a_reload(server, tab):
 
 def test_without_a_stream_live_messages_are_shown(server, tab):
     page = tab.page
-    page.route("**/reactive/version*", lambda route: route.fulfill(status=404))
-    open_classic(page, server, server.notebook("classic-absent.ipynb", *CHAIN))
+    with no_stream(page):
+        open_classic(page, server, server.notebook("classic-absent.ipynb", *CHAIN))
     kernel_knows(page)
     stream_is(page, "live")
     typing_rests(page, NEVER)

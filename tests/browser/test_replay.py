@@ -8,7 +8,7 @@ from playwright.sync_api import expect
 
 from .conftest import running
 from .gates import Gate
-from .network import network_to
+from .network import network_to, no_stream
 from .pages import (
     cell,
     count_of,
@@ -180,8 +180,8 @@ def test_a_server_that_was_killed_is_met_again(tab, tmp_path_factory):
 
 def test_without_a_stream_live_messages_are_shown(lab, tab):
     page = tab.page
-    page.route("**/reactive/version*", lambda route: route.fulfill(status=404))
-    open_lab(page, lab, lab.notebook("absent.ipynb", *CHAIN))
+    with no_stream(page):
+        open_lab(page, lab, lab.notebook("absent.ipynb", *CHAIN))
     kernel_knows(page)
     stream_is(page, "live")
     run(page, 0)
