@@ -24,7 +24,7 @@ OPENING = """# Performance
 
 Everything that this project promises about speed, measured in one run on one machine beside the tools that
 one would use instead. A ratio from one run needs no trust in anybody's absolute figure: `python -m
-benchmarks` makes this page anew on yours, in less than 20 minutes, and prints which promises hold there.
+benchmarks` makes this page anew on yours, in less than half an hour, and prints which promises hold there.
 
 Each tool has a virtual environment of its own, with the versions named at the end. All do the same work, in
 turn, again and again; who begins changes from round to round. A figure is a median; in brackets is where
