@@ -429,9 +429,8 @@ class Session:
             return False
         else:
             edited, barren = state.cell.source != cell.source, state.barren
-            state.cell = cell
+            state.write(cell, self._analyse(cell.source) if edited else state.facts)
             if edited:
-                state.facts = self._analyse(cell.source)
                 # What the old text would have called says nothing of the new one.
                 self.graph.forget_touches(cell.id)
             if barren != state.barren:
@@ -724,6 +723,7 @@ class Session:
         reads = {name: self.versions.stamp(cell, name, writer) for name, writer in inputs.items()}
         outrun = {writer for writer in inputs.values() if writer is not None and self._is_outrun(writer)}
         spoiled = sorted(self.versions.used_up(cell).items())
+        again = self._runs_again(state)
         state.flight = Flight(
             state.cell.source,
             state.facts,
@@ -742,8 +742,8 @@ class Session:
             {name: self.versions.source_of(name, cell) for name in inputs},
             frozenset(self.graph.touches(cell)),
             self.graph.entry(cell).shares,
-            again=self._runs_again(state),
-            rewinds=self._runs_again(state) and not state.must_run,
+            again=again,
+            rewinds=again and not state.must_run,
         )
 
     def _is_outrun(self, writer: CellId) -> bool:

@@ -3,12 +3,18 @@
 from __future__ import annotations
 
 from collections.abc import Callable, Mapping, Sequence
+from typing import TypeAlias
 
 from . import reason
 from .cell import NOTHING, CellId, Freshness, Mode, Outcome, Reason, Resource
 from .event import Edges, Status
 from .graph import Graph
 from .state import Ran, State
+
+# Says why some cells keep, by these names, another from being fresh.
+_Say: TypeAlias = Callable[[Sequence[Resource], Sequence[CellId], reason.Label], Reason]
+# So many sentences are kept: many cells have the same to say, and each has it several times in a plan.
+_MOST_SAID = 10_000
 
 
 class Standing:
@@ -23,6 +29,7 @@ class Standing:
         self._news: set[CellId] = set()
         self._published: dict[CellId, Status] = {}
         self._published_edges: dict[CellId, Edges] = {}
+        self._said: dict[tuple[_Say, tuple[Resource, ...], tuple[CellId, ...]], Reason] = {}
         # The sessions outside that are in the middle of something.
         self.busy: frozenset[str] = frozenset()
 
@@ -30,6 +37,7 @@ class Standing:
         """Those are the code cells now, in that order."""
         self._order = order
         self._positions = None
+        self._said.clear()
 
     def touch(self, cell: CellId) -> None:
         """The cell may stand elsewhere now."""
@@ -115,7 +123,7 @@ class Standing:
         for say, hinders in _HINDRANCES if self._is_hindered(cell) else ():
             names, cells = self._through(cell, hinders, self._graph.entry(cell).shares)
             if cells:
-                return say(names, cells, self.label)
+                return self._say(say, names, cells)
         return None
 
     def _is_hindered(self, cell: CellId) -> bool:
@@ -139,7 +147,16 @@ class Standing:
             if which(self._states[writer]):
                 names.add(name)
                 cells.add(writer)
-        return sorted(names), sorted(cells, key=self._graph.rank)
+        return (sorted(names), sorted(cells, key=self._graph.rank)) if cells else ([], [])
+
+    def _say(self, say: _Say, names: Sequence[Resource], cells: Sequence[CellId]) -> Reason:
+        key = say, tuple(names), tuple(cells)
+        found = self._said.get(key)
+        if found is None:
+            if len(self._said) >= _MOST_SAID:
+                self._said.clear()
+            found = self._said[key] = say(names, cells, self.label)
+        return found
 
     def _why(self, state: State) -> Reason | None:
         """Why the cell is not fresh."""
@@ -165,13 +182,12 @@ class Standing:
             return reason.interrupted()
         names, cells = self._through(cell, lambda parent: parent.mode is Mode.OFF)
         if cells:
-            return reason.input_off(names, cells, self.label)
+            return self._say(reason.input_off, names, cells)
         # Another run would not help a cell that was given up.
         if state.mismatched and ran.unproven != reason.RESTLESS:
             writers = {writer for name in state.mismatched if (writer := self._graph.inputs(cell).get(name))}
-            return reason.input_changed(
-                sorted(state.mismatched), sorted(writers, key=self._graph.rank), self.label
-            )
+            makers = sorted(writers, key=self._graph.rank)
+            return self._say(reason.input_changed, sorted(state.mismatched), makers)
         if state.refused:
             return reason.refused()
         if state.nudged:
@@ -180,15 +196,12 @@ class Standing:
         names, cells = self._through(cell, lambda parent: not parent.fresh)
         # What it ran on may have been spoiled because that is not up to date: then that comes first.
         if cells and (ran.unproven is None or ran.spoiled):
-            return reason.input_stale(names, cells, self.label)
+            return self._say(reason.input_stale, names, cells)
         return reason.unproven(ran.unproven or reason.UNDECIDED)
 
 
 # What may be the matter with a cell that another one needs, the worst first.
-_HINDRANCES: tuple[
-    tuple[Callable[[Sequence[Resource], Sequence[CellId], reason.Label], Reason], Callable[[State], bool]],
-    ...,
-] = (
+_HINDRANCES: tuple[tuple[_Say, Callable[[State], bool]], ...] = (
     (reason.input_off, lambda parent: parent.mode is Mode.OFF),
     (
         reason.input_failed,

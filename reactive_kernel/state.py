@@ -82,14 +82,20 @@ class State:
     blocked: Reason | None = None
     # Names that scratch code rebound under it.
     nudged: frozenset[Resource] = frozenset()
+    # When it may run: what somebody chose, else what its text asks for.
+    mode: Mode = field(init=False)
+
+    def __post_init__(self) -> None:
+        self.write(self.cell, self.facts)
+
+    def write(self, cell: Cell, facts: CellFacts) -> None:
+        """Give it that text and mode."""
+        self.cell, self.facts = cell, facts
+        self.mode = cell.mode or (Mode.MANUAL if facts.manual else Mode.AUTO)
 
     @property
     def edited(self) -> bool:
         return self.ran is not None and self.ran.source != self.cell.source
-
-    @property
-    def mode(self) -> Mode:
-        return self.cell.mode or (Mode.MANUAL if self.facts.manual else Mode.AUTO)
 
     @property
     def must_run(self) -> bool:
@@ -104,7 +110,8 @@ class State:
     @property
     def barren(self) -> bool:
         """Is there nothing that it leaves for others to read, whatever it may have left before?"""
-        failed = self.ran is not None and not self.succeeded
+        ran = self.ran
+        failed = ran is not None and ran.outcome is not Outcome.OK
         return failed or self.blocked is not None or self.mode is Mode.OFF
 
     @property
