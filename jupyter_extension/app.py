@@ -23,6 +23,7 @@ from traitlets.config import LoggingConfigurable
 
 from reactive_kernel._version import __version__
 
+from .replay import heap
 from .replay.log import Limits
 from .replay.metrics import Figures, exposition
 from .replay.overhear import overhearing
@@ -127,6 +128,7 @@ class ReplayApp(LoggingConfigurable):
 
     def start(self, server: ServerApp) -> Streams:
         """Record every kernel of the server, from now on."""
+        heap.share()
         self._context: zmq.Context[Any] = zmq.Context()
         limits = Limits(self.memory_limit, self.disk_limit, self.age_limit)
         self.recorders = Recorders(

@@ -408,14 +408,18 @@ class Session:
         found: dict[Resource, Stamp | None] = {}
         for name in event.seen.reads | event.seen.changed | event.seen.untried:
             maker = self.versions.nearest(name, event.cell)
-            made = self._states[maker].ran if maker is not None else None
-            found[name] = made.stamps.get(name) if made is not None else None
-            if maker is not None and self.versions.is_spent(maker, name, event.cell):
-                # It found what somebody has made of it since.
-                found[name] = FAILED
-            for each, writer in self.graph.others(name, event.cell):
-                found[each] = self.versions.own(writer, each)
+            for each, writer in ((name, maker), *self.graph.others(name, event.cell)):
+                found[each] = self._as_found(each, writer, event.cell)
         return found
+
+    def _as_found(self, name: Resource, writer: CellId | None, reader: CellId) -> Stamp | None:
+        """The version that the writer left, as the reader's run found it."""
+        if writer is None:
+            return None
+        if self.versions.is_spent(writer, plain(name), reader):
+            # It found what somebody has made of it since.
+            return FAILED
+        return self.versions.own(writer, name)
 
     # The document
 

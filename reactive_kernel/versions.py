@@ -119,7 +119,7 @@ class Versions:
             now = self.in_force(file, reader) if reader is not None else self.source_of(file, None)
             # What a cell between did is what the reader should find.
             return now == maker and (
-                not self._still_writes(cell, name)
+                not self._still_writes(cell, file)
                 or not self.below(cell, maker)
                 or (reader is not None and not self.below(reader, cell))
             )

@@ -39,8 +39,7 @@ class Spill:
                 self._sizes[number] = len(body)
                 self.size += len(body)
             self._next += len(rows)
-            # Its cache is of use while it writes; with many files it would hold more than their records.
-            self._open().execute("PRAGMA shrink_memory")
+            self._shrink()
             return [number for number, _ in rows]
 
     def get(self, number: int) -> bytes | None:
@@ -51,7 +50,12 @@ class Spill:
             row: tuple[bytes] = (
                 self._open().execute("SELECT body FROM piece WHERE id = ?", (number,)).fetchone()
             )
+            self._shrink()
             return row[0]
+
+    def _shrink(self) -> None:
+        """Its cache is of use within one call; with many files it would hold more than their records."""
+        self._open().execute("PRAGMA shrink_memory")
 
     def hold(self, number: int) -> bool:
         """Keep this piece until it was dropped or released once more; false if it has gone already."""
