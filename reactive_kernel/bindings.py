@@ -6,7 +6,7 @@ import re
 import sys
 from collections.abc import Iterator, Mapping
 from dataclasses import dataclass
-from typing import Final, cast
+from typing import TYPE_CHECKING, Final, cast
 
 from .cell import NOTHING, Observation, Resource
 from .event import Run
@@ -28,7 +28,7 @@ def looks_up_names(run: Run) -> bool:
     return run.facts.dynamic or not _REFLECTIVE.isdisjoint(run.inputs)
 
 
-@dataclass(frozen=True)
+@dataclass(frozen=TYPE_CHECKING, unsafe_hash=True)
 class Watch:
     """What stood in the namespace when a run began, as far as the run is expected to touch it."""
 

@@ -15,7 +15,7 @@ from typing import Any, cast
 import zmq
 
 from .cell import CellId
-from .event import Interrupted, Refuse, VersionsLost
+from .event import Interrupted, Refuse, Run, VersionsLost
 from .in_ipython import refusal
 from .runs import Requested, Runs
 
@@ -24,6 +24,8 @@ _CAREFUL = frozenset(("execute_request", "comm_open", "comm_msg", "comm_close"))
 # Seconds after which, in a cascade of short cells, the thread that reads the socket is waited for though
 # nothing seems to have come: it may have read what it has not handed over.
 _INTAKE_INTERVAL = 0.5
+# Seconds after which it is time to see whether anybody else has come: to look takes as long as a short cell.
+_LOOK_INTERVAL = 0.002
 
 # Was this message taken in while a cell awaits?
 meanwhile: ContextVar[bool] = ContextVar("meanwhile", default=False)
@@ -38,6 +40,7 @@ class Cascade(Runs):
         self._arrived = 0
         self._cascading = False
         self._received = 0.0
+        self._looked = 0.0
         self._mailbox: zmq.Poller | None = None
         # Has the kernel called itself idle while others were let in between two cells?
         self._idle_told = False
@@ -70,6 +73,8 @@ class Cascade(Runs):
                 self._heed_interrupt()
                 with self._turn:
                     action = self.document.advance()
+                    if not isinstance(action, Run):
+                        self._end_run()
                     if action is None:
                         if self._settle():
                             continue
@@ -95,13 +100,14 @@ class Cascade(Runs):
             yield
             return
         self._forget_idle_interrupt()
-        self._cascading = True
+        self._cascading, self._calm = True, False
         # What called for the plan was the last to be read.
         self._received = max(self._received, time.monotonic())
         try:
             with self._interrupts.heard():
                 yield
         finally:
+            self._end_run()
             self._cascading = False
             self._history.release()
 
@@ -146,6 +152,11 @@ class Cascade(Runs):
 
     async def _taken_over(self, request: Requested | None) -> bool:
         """Let what has arrived be served; has somebody else taken the plan over?"""
+        now = time.monotonic()
+        if now - self._looked < _LOOK_INTERVAL:
+            return False
+        self._looked, self._calm = now, False
+        self._end_run()
         # A message goes through three tasks before it is taken in.
         for _ in range(3 if self._receive() else 1):
             await asyncio.sleep(0)
@@ -213,6 +224,7 @@ class Cascade(Runs):
 
     def _heed_interrupt(self) -> None:
         if self._interrupts.seen:
+            self._end_run()
             self._interrupts.forget()
             self._step(Interrupted())
             self._answer_dropped()

@@ -7,7 +7,7 @@ from collections.abc import Callable, Mapping
 from dataclasses import dataclass, field
 from enum import Enum
 from types import MappingProxyType
-from typing import NewType, TypeAlias
+from typing import TYPE_CHECKING, NewType, TypeAlias
 
 CellId = NewType("CellId", str)
 
@@ -148,7 +148,8 @@ class Blocked:
 Problem: TypeAlias = Unparsable | Cycle | Blocked
 
 
-@dataclass(frozen=True)
+# That nobody changes a value is for the type checker to see; where many are made, they are made faster so.
+@dataclass(frozen=TYPE_CHECKING, unsafe_hash=True)
 class Reason:
     """Why a cell is stale, blocked or running again: a kind for programs, a sentence for people."""
 
@@ -158,7 +159,7 @@ class Reason:
     names: tuple[Resource, ...] = ()
 
 
-@dataclass(frozen=True)
+@dataclass(frozen=TYPE_CHECKING, unsafe_hash=True)
 class Observation:
     """What a run really read and left behind."""
 

@@ -51,22 +51,30 @@ class Delivery(IPythonKernel):
             self._report()
             self._deliver()
 
-    def _report(self) -> None:
+    def _report(self, parent: dict[str, Any] | None = None) -> None:
         if not self._comms:
             return
+        parent = self._parent() if parent is None else parent
         statuses = self.document.changes()
         if statuses:
-            self._publish("reactive_cells", wire.cells(statuses), self._parcel)
+            self._publish("reactive_cells", wire.cells(statuses), self._parcel, parent)
         edges = self.document.edge_changes()
         if edges:
-            self._publish("reactive_graph", wire.graph(edges, self.document.graph.cycles()), self._parcel)
+            told = wire.graph(edges, self.document.graph.cycles())
+            self._publish("reactive_graph", told, self._parcel, parent)
 
-    def _publish(self, msg_type: str, content: wire.Json, parcel: Parcel | None = None) -> None:
+    def _publish(
+        self,
+        msg_type: str,
+        content: wire.Json,
+        parcel: Parcel | None = None,
+        parent: dict[str, Any] | None = None,
+    ) -> None:
         self._out.send(
             self.iopub_socket if parcel is None else cast("Any", parcel),
             msg_type,
             dict(content),
-            parent=self._parent(),
+            parent=self._parent() if parent is None else parent,
             ident=self._topic(msg_type),
         )
 

@@ -119,7 +119,7 @@ class Elsewhere(CodeRuns):
             return None
         self._error = None
         try:
-            with self._interrupts.run():
+            with self._interrupts.run(calm=False):
                 done = self._abroad.take(run, names, self._interrupts.stop_if_due)
         except KeyboardInterrupt as interrupt:
             return self._fail(interrupt)

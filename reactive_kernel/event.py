@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Mapping
 from dataclasses import dataclass
-from typing import TypeAlias
+from typing import TYPE_CHECKING, TypeAlias
 
 from .cell import Activity, Cell, CellFacts, CellId, Freshness, Mode, Observation, Outcome, Reason, Resource
 
@@ -43,7 +43,7 @@ class CascadeChosen:
     auto: bool
 
 
-@dataclass(frozen=True)
+@dataclass(frozen=TYPE_CHECKING, unsafe_hash=True)
 class RunFinished:
     cell: CellId
     run: int
@@ -100,7 +100,7 @@ Event: TypeAlias = (
 # Actions: what is to be done next.
 
 
-@dataclass(frozen=True)
+@dataclass(frozen=TYPE_CHECKING, unsafe_hash=True)
 class Run:
     """Run the cell on the versions that its inputs name."""
 
@@ -129,7 +129,7 @@ class Refuse:
 Action: TypeAlias = Run | Refuse
 
 
-@dataclass(frozen=True)
+@dataclass(frozen=TYPE_CHECKING, unsafe_hash=True)
 class Status:
     """What the world may know of a cell."""
 

@@ -6,6 +6,7 @@ from bisect import bisect_left, bisect_right, insort
 from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass, field
 from types import MappingProxyType
+from typing import TYPE_CHECKING
 
 from .cell import BUILTINS, NOTHING, CellFacts, CellId, Cycle, Latent, Resource
 
@@ -24,7 +25,7 @@ def plain(key: Resource) -> Resource:
     return key.partition("|")[0] if ":" in key else key
 
 
-@dataclass(frozen=True)
+@dataclass(frozen=TYPE_CHECKING, unsafe_hash=True)
 class Entry:
     """What the graph knows of one cell: its source's facts, refined by what its runs really did."""
 

@@ -13,8 +13,9 @@ from typing import Any, cast
 from ipykernel.jsonutil import json_clean  # pyright: ignore[reportUnknownVariableType]  # typed in part
 from IPython.core.history import HistoryManager
 from IPython.core.inputtransformer2 import TransformerManager
-from IPython.core.interactiveshell import InteractiveShell
+from IPython.core.interactiveshell import ExecutionResult, InteractiveShell
 
+from .again import Again, lighten
 from .cell import Outcome
 from .cell_names import name_fast
 from .compiled import Compiler
@@ -70,9 +71,10 @@ class _PlainCells:
         self._may_await = True
 
     @contextmanager
-    def runs(self, source: str, *, readable: bool, may_await: bool) -> Generator[None, None, None]:
-        """Within, a cell with that text runs."""
-        self._readable, self._may_await = source if readable else None, may_await
+    def runs(self, run: Run, *, may_await: bool) -> Generator[None, None, None]:
+        """Within, that cell runs."""
+        self._readable = run.source if run.facts.problem is None else None
+        self._may_await = may_await
         try:
             yield
         finally:
@@ -106,10 +108,14 @@ class CodeRuns(Delivery):
         super().__init__(**options)
         self._interrupts = Interrupts(self._turn, self._globals)
         self._error: BaseException | None = None
+        # Is a cell rewritten before it is read?
+        self._rewritten = True
         self._history = _LateHistory()
         assert self.shell is not None
         self._plain_cells = _PlainCells(self.shell)
         self._compiler = Compiler.take_over(self.shell)
+        self._again = Again(self.shell)
+        lighten(self.shell.history_manager)
         self.shell.events.register("post_run_cell", self._note_error)
         self._interrupts.attend(cast("Any", self.shell))
         keep_builtins()
@@ -119,17 +125,18 @@ class CodeRuns(Delivery):
         assert self.shell is not None
         return cast("object", self.shell.user_global_ns)
 
-    async def _execute(self, run: Run, request: dict[str, Any] | None) -> dict[str, Any]:
+    async def _execute(self, run: Run, request: dict[str, Any] | None, *, mute: bool) -> dict[str, Any]:
+        """Run the cell's code. `mute`: it can do nothing but bind names."""
         self._error = None
-        may_await, readable = self._may_await(run.source), run.facts.problem is None
-        plain = self._plain_cells.runs(run.source, readable=readable, may_await=may_await)
+        may_await = self._may_await(run.source)
         try:
-            with self._interrupts.run(), plain:
+            with self._interrupts.run(calm=mute):
                 self._interrupts.stop_if_due()
                 if request is None and not may_await:
-                    reply = self._execute_rerun(run)
+                    reply = self._execute_rerun(run, mute=mute)
                 else:
-                    reply = await self._execute_awaiting(run, request)
+                    with self._plain_cells.runs(run, may_await=may_await):
+                        reply = await self._execute_awaiting(run, request)
         except KeyboardInterrupt as interrupt:
             # It struck in IPython's own code, before or after the user's.
             reply = self._fail(interrupt)
@@ -140,7 +147,8 @@ class CodeRuns(Delivery):
         except Exception as error:  # noqa: BLE001  # see below
             # The user's code can break IPython itself: a hook that raises, a stream that is gone.
             reply = self._fail(error)
-        self._catch_up()
+        if not mute:
+            self._catch_up()
         if request is None:
             # Nobody waits for a reply; what was written goes out before anything else is told.
             return reply
@@ -181,7 +189,7 @@ class CodeRuns(Delivery):
 
     def _may_await(self, source: str) -> bool:
         """Could the cell need the event loop? A transformer of the user's might make any cell need it."""
-        return "await" in source or "async" in source or self._changes_text()
+        return "await" in source or "async" in source or self._rewritten
 
     def _changes_text(self) -> bool:
         """Is a cell rewritten before it is read, by more than IPython brings?"""
@@ -192,25 +200,49 @@ class CodeRuns(Delivery):
     def _adds_code(self) -> bool:
         """Is more run with a cell than what stands in it?"""
         shell = cast("Any", self.shell)
-        return self._changes_text() or bool(shell.ast_transformers or shell.custom_exceptions)
+        self._rewritten = self._changes_text()
+        return self._rewritten or bool(shell.ast_transformers or shell.custom_exceptions)
 
-    def _execute_rerun(self, run: Run) -> dict[str, Any]:
-        """Run a cell that nobody waits for a reply from: without what only a reply needs."""
+    def _execute_rerun(self, run: Run, *, mute: bool) -> dict[str, Any]:
+        """Run a cell that cannot await, and that nobody waits for a reply from."""
         shell = self.shell
         assert shell is not None
-        meta = {"cell_meta": {"cellId": run.cell}} if _TAKES_META else {}
         self._history.hold(shell.history_manager)
-        self._forward_input(allow_stdin=False)
-        self._compiler.again = run.source.rstrip("\n")
-        try:
-            result = shell.run_cell(run.source, store_history=True, cell_id=run.cell, **meta)
-        finally:
-            self._compiler.again = None
-            self._restore_input()
-            if shell.payload_manager is not None:
-                shell.payload_manager.clear_payload()
+        if mute:
+            result = self._run_code(run, mute=True)
+        else:
+            with self._without_input():
+                result = self._run_code(run, mute=False)
         failed = getattr(shell, "_last_traceback_during_displayhook", False) or not result.success
         return {"status": "error" if failed else "ok", "execution_count": shell.execution_count - 1}
+
+    @contextmanager
+    def _without_input(self) -> Generator[None, None, None]:
+        """Within, nobody can be asked for anything, and what pagers and the like leave for a reply goes."""
+        assert self.shell is not None
+        self._forward_input(allow_stdin=False)
+        try:
+            yield
+        finally:
+            self._restore_input()
+            payloads = self.shell.payload_manager
+            if payloads is not None and payloads.read_payload():
+                payloads.clear_payload()
+
+    def _run_code(self, run: Run, *, mute: bool) -> ExecutionResult:
+        text = self._compiler.text(run.source) if self._again.possible else None
+        return self._run_anew(run) if text is None else self._again.run(run, text, mute=mute)
+
+    def _run_anew(self, run: Run) -> ExecutionResult:
+        """Run a cell as IPython does, which reads its text first."""
+        assert self.shell is not None
+        meta = {"cell_meta": {"cellId": run.cell}} if _TAKES_META else {}
+        self._compiler.again = run.source
+        try:
+            with self._plain_cells.runs(run, may_await=False):
+                return self.shell.run_cell(run.source, store_history=True, cell_id=run.cell, **meta)
+        finally:
+            self._compiler.again = None
 
     def _outcome(self, reply: dict[str, Any]) -> Outcome:
         if reply["status"] == "ok":

@@ -53,6 +53,8 @@ class Interrupts:
         # Is one to stop the run under way?
         self._due = False
         self._under_way = False
+        # Is it certain that interrupts come here?
+        self._heard = False
         # Has the run's own code begun?
         self._begun = False
         # Is the next signal our own?
@@ -72,14 +74,18 @@ class Interrupts:
         try:
             yield
         finally:
+            self._heard = False
             signal.signal(signal.SIGINT, before)
 
     @contextmanager
-    def run(self) -> Generator[None, None, None]:
-        """Within, a cell runs: no interrupt that comes from now on may pass it by."""
+    def run(self, *, calm: bool) -> Generator[None, None, None]:
+        """Within, a cell runs: no interrupt that comes from now on may pass it by.
+
+        `calm`: it cannot put a handler of its own in the place of this one.
+        """
         self._echo = self._begun = False
         self._under_way = True
-        if signal.getsignal(signal.SIGINT) is not self:
+        if not self._heard and signal.getsignal(signal.SIGINT) is not self:
             # A cell before this one has put its own there.
             signal.signal(signal.SIGINT, self)
         self._due |= self.seen
@@ -87,6 +93,7 @@ class Interrupts:
             yield
         finally:
             self._under_way = self._due = False
+            self._heard = calm
 
     def stop_if_due(self) -> None:
         """Stop a run that an interrupt has not let begin."""

@@ -82,7 +82,7 @@ class ReactiveKernel(Cascade):
         elif in_main and self.document.cells:
             await self._scratch_request(stream, ident, parent)
         elif in_main:
-            with self._interrupts.run():
+            with self._interrupts.run(calm=False):
                 await super().execute_request(stream, ident, parent)
         else:
             await super().execute_request(stream, ident, parent)
@@ -104,7 +104,7 @@ class ReactiveKernel(Cascade):
         """Code of no cell: it may look at everything, and what it rebinds is not the document's."""
         before = dict(self.names.live)
         survey = self.observer.glance(self._analyse(parent["content"]["code"]))
-        with self._interrupts.run():
+        with self._interrupts.run(calm=False):
             await super().execute_request(stream, ident, parent)
         self._take_scratch(before, survey)
 

@@ -6,10 +6,11 @@ import re
 import time
 from collections.abc import Callable, Collection, Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass
+from functools import lru_cache
 from os.path import lexists
 from pathlib import Path
 from types import BuiltinFunctionType, FunctionType, ModuleType
-from typing import Any, Final, Protocol
+from typing import TYPE_CHECKING, Any, Final, Protocol
 
 from . import libraries, reason  # pyright: ignore[reportUnusedImport]  # noqa: F401  # teaches `shapes` its types
 from .altered import altered
@@ -43,6 +44,8 @@ _LIBRARIES = {
     "logger": "logging",
 }
 _STARTS_PROGRAMS = re.compile(r"^\s*(?:\w[\w, ]*=\s*)?!|^%%?(?:bash|sh|script|system|sx)\b", re.MULTILINE)
+# What goes by which object something is; of `None` and the like there is one.
+_IDENTITY = re.compile(r"\bis\b(?!\s+(?:not\s+)?(?:None|True|False|\.\.\.)\b)|\bid\b|\bis_\b|\bis_not\b")
 # States that take so few bytes are always kept; of larger ones, as many bytes as making them anew is worth.
 _SMALL = 1 << 18
 _BYTES_A_SECOND = 1 << 30
@@ -77,7 +80,7 @@ class Document(Protocol):
         ...
 
 
-@dataclass(frozen=True)
+@dataclass(frozen=TYPE_CHECKING, unsafe_hash=True)
 class _Begun:
     """A run that is under way."""
 
@@ -391,7 +394,11 @@ class Observer:
             if run.cell not in self._document:
                 names.forget(run.cell)
             names.orphan(name for name in touched.writes if name.startswith("file:") and not shared(name))
-            return altered(seen, spent=frozenset(spent) | self._overwritten(run, touched.writes))
+            return altered(
+                seen,
+                spent=frozenset(spent) | self._overwritten(run, touched.writes),
+                aloof=not self._tells_apart(run),
+            )
         self._took[run.cell], self._sources[run.cell] = took, run.source
         return self._keep(run, seen, changes)
 
@@ -566,7 +573,8 @@ class Observer:
             changed=changed,
             equal=equal,
             alike=alike,
-            aloof=not any(names.reach(cell, name).ids for name in seen.bound | changed),
+            aloof=not any(names.reach(cell, name).ids for name in seen.bound | changed)
+            and not self._tells_apart(run),
             latent={**seen.latent, **self._latent(run, changed)},
             spent=frozenset(names.lost()) | self._overwritten(run, seen.bound),
             holding={place: names.tokens(names.reach(*place).ids) for place in held},
@@ -574,6 +582,13 @@ class Observer:
         )
         names.clean()
         return seen
+
+    def _tells_apart(self, run: Run) -> bool:
+        """May the run ask of two objects whether they are one, itself or through what other cells made?"""
+        makers = {maker for maker in run.inputs.values() if maker is not None}
+        return _asks_for_identity(run.source) or any(
+            _asks_for_identity(self._sources.get(maker, "")) for maker in makers
+        )
 
     def _latent(self, run: Run, changed: Iterable[Resource]) -> dict[Resource, Latent]:
         values = {name: self.names.version(run.cell, name) for name in changed}
@@ -659,6 +674,11 @@ def _package_of(value: object) -> str:
         return value.__name__.partition(".")[0]
     home: object = (value if type(value) in _FROM_MODULES else type(value)).__module__
     return home.partition(".")[0] if type(home) is str else ""
+
+
+@lru_cache(4096)
+def _asks_for_identity(source: str) -> bool:
+    return _IDENTITY.search(source) is not None
 
 
 def _is_there(file: Resource) -> bool:

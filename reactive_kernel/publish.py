@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import os
-from collections.abc import Callable
+from collections.abc import Callable, Mapping
 from dataclasses import dataclass, field
 from json import encoder
 from typing import Any, Final, TypeAlias, cast
@@ -13,6 +13,7 @@ from jupyter_client.session import Session as JupyterSession
 from jupyter_client.session import json_packer
 
 from .cell import CellId
+from .envelope import Envelopes
 from .shield import shielded
 
 _OUTPUTS = frozenset(
@@ -90,6 +91,7 @@ class StampingSession(JupyterSession):
         super().__init__(**options)
         if self.pack is json_packer and _CHUNKS is not None:
             self.pack = pack
+        self._envelopes = Envelopes(self, pack) if self.pack is pack else None
         self._publications: dict[str, Publication] = {}
         # The latest of each cell, the oldest first; those with displays that can be updated; what all keep.
         self._latest: dict[CellId, Publication] = {}
@@ -130,12 +132,23 @@ class StampingSession(JupyterSession):
         content: dict[str, Any],
         parent: dict[str, Any],
         ident: bytes,
-    ) -> dict[str, Any]:
+    ) -> None:
         """Send one of our own messages, as others are sent; it has no buffers to be looked for."""
-        message = self.msg(msg_type, content, parent)
-        parts = self.serialize(message, ident)
+        if self._envelopes is None:
+            parts = self.serialize(self.msg(msg_type, content, parent), ident)
+        else:
+            metadata = dict(self.metadata)
+            if msg_type in _STAMPED:
+                self._stamp(metadata, parent["header"])
+            parts = self._envelopes.parts(msg_type, content, parent, metadata, ident)
         parcel.send_multipart(parts, copy=max(map(len, parts)) < self.copy_threshold)
-        return message
+
+    def _stamp(self, metadata: dict[str, Any], parent: Mapping[str, Any]) -> Publication | None:
+        """Say whose run it is that the message belongs to, if it is one's."""
+        publication = self._publications.get(parent.get("msg_id", ""))
+        if publication is not None:
+            metadata.update(cellId=publication.cell, run=publication.run)
+        return publication
 
     @shielded
     def msg(
@@ -148,9 +161,8 @@ class StampingSession(JupyterSession):
     ) -> dict[str, Any]:
         message = super().msg(msg_type, content, parent, header, metadata)
         if msg_type in _STAMPED:
-            publication = self._publications.get(message["parent_header"].get("msg_id", ""))
+            publication = self._stamp(message["metadata"], message["parent_header"])
             if publication is not None:
-                message["metadata"].update(cellId=publication.cell, run=publication.run)
                 if publication.headline is not None and msg_type in _OUTPUTS:
                     headline, publication.headline = publication.headline, None
                     # The heading is no output of the cell's.

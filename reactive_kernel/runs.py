@@ -49,6 +49,12 @@ class Runs(Elsewhere):
         self._magics = Magics(self.shell)
         self._beside = Beside(self._globals)
         self._figures = Figures(self._cannot_prove)
+        # Who asked for the plan, while what is told is told of its latest run.
+        self._asker: tuple[Any, dict[str, Any]] | None = None
+        # Of the notebook's own: do functions run around every cell, and is that all that a cell brings?
+        self._hooked, self._alone = False, False
+        # Has nothing run since somebody looked that could have changed that?
+        self._calm = False
         inherit_context_in_threads()
 
     @property
@@ -106,14 +112,17 @@ class Runs(Elsewhere):
         request = requests[-1] if requests else None
         observer = self.observer
         self._send_ahead(run, observer.names)
-        parent = self._publish_start(run, request)
-        hooked = self._magics.concerns_all()
-        watched = observer.begin(run, alone=not (hooked or self._adds_code()))
+        self._publish_start(run, request)
+        if not self._calm:
+            self._hooked = self._magics.concerns_all()
+            self._alone = not (self._adds_code() or self._hooked)
+        watched = observer.begin(run, alone=self._alone)
+        self._calm = not watched
         if watched:
-            self._begin_beside(run, hooked=hooked)
+            self._begin_beside(run)
         reply = self._come_back(run, observer.names)
         if reply is None:
-            reply = await self._execute(run, request.parent if request else None)
+            reply = await self._execute(run, request.parent if request else None, mute=not watched)
         if watched:
             self._mend()
             self._figures.end()
@@ -130,13 +139,12 @@ class Runs(Elsewhere):
         self._gone_on(run, observer.names)
         for each in requests:
             self._reply(each, reply)
-        self.set_parent(*parent)
 
-    def _begin_beside(self, run: Run, *, hooked: bool) -> None:
+    def _begin_beside(self, run: Run) -> None:
         """Note what observation knows nothing of: threads, figures, what IPython is set to."""
         if "%" in run.source or "get_ipython" in run.inputs:
             self.observer.hint(MAGICS)
-        if hooked:
+        if self._hooked:
             self._cannot_prove(HOOKS)
         self._beside.begin()
         self._figures.begin()
@@ -145,11 +153,13 @@ class Runs(Elsewhere):
         if why is not None:
             self.observer.tell(NOTHING, NOTHING, why)
 
-    def _publish_start(self, run: Run, request: Requested | None) -> tuple[Any, dict[str, Any]]:
-        """Say on the wire that the cell runs, before it does; answer whose parent was there before."""
-        before = (self._get_shell_context_var(self._shell_parent_ident), self._parent())
+    def _publish_start(self, run: Run, request: Requested | None) -> None:
+        """Say on the wire that the cell runs, before it does; from then on what it shows is its own."""
+        if self._asker is None:
+            self._asker = self._get_shell_context_var(self._shell_parent_ident), self._parent()
+        before = self._asker
         with self._turn:
-            self._report()
+            self._report(before[1])
         hidden = request is None and not self._comms and self._cause is not None
         if request is not None:
             ident, parent = request.ident, request.parent
@@ -172,7 +182,12 @@ class Runs(Elsewhere):
                 parcel = cast("Any", self._parcel)
                 self._out.send(parcel, "execute_input", content, parent=parent, ident=topic)
         self._deliver(wait=True)
-        return before
+
+    def _end_run(self) -> None:
+        """What is told from now on is told to who asked for the plan."""
+        if self._asker is not None:
+            asker, self._asker = self._asker, None
+            self.set_parent(*asker)
 
     def _rerun_parent(self, run: Run) -> dict[str, Any]:
         """A request that nobody made: on the wire a rerun looks like a run that somebody asked for."""

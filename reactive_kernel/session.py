@@ -40,7 +40,7 @@ from .event import (
     VersionsLost,
 )
 from .graph import Entry, Graph, entry_of, plain
-from .ledger import Ledger
+from .ledger import Ledger, Place
 from .plan import Policy, plan
 from .standing import Standing
 from .state import Account, Flight, Ran, Stamp, State, learned, stamps_of, untied
@@ -323,7 +323,7 @@ class Session:
             changed=event.seen.changed,
             unproven=event.seen.unproven or flight.spoiled,
             spoiled=event.seen.stuck or (event.seen.unproven is None and flight.spoiled is not None),
-            aloof=event.seen.aloof or event.outcome is not Outcome.OK,
+            aloof=event.seen.aloof,
             mixed=flight.mixed,
         )
 
@@ -688,7 +688,7 @@ class Session:
         self._release(affected)
         if before is not None and why is None:
             # What it left long ago is read again, also by those whom the plan does not know.
-            self._rerun({each for each in rewired if self._states[each].mismatched} - {cell})
+            self._let_run({each for each in rewired if self._states[each].mismatched} - {cell})
 
     def _shift(self, cell: CellId) -> set[CellId]:
         """Others can read what the cell left now, or cannot any more; answer its readers."""
@@ -706,10 +706,13 @@ class Session:
                 self._block(state, self._standing.obstacle(state))
 
     def _release(self, cells: Iterable[CellId]) -> None:
-        """What blocked those may be gone; not for ever where they block each other in turn."""
-        released = {cell for cell in cells if self._released(cell)}
-        self._releases.update(released)
-        self._rerun({cell for cell in released if self._releases[cell] <= _DOUBTS})
+        """What blocked those may be gone."""
+        self._let_run({cell for cell in cells if self._released(cell)})
+
+    def _let_run(self, freed: set[CellId]) -> None:
+        """Have those run of which nothing blocks the way any more; not for ever where they do so in turn."""
+        self._releases.update(freed)
+        self._rerun({cell for cell in freed if self._releases[cell] <= _DOUBTS})
 
     def _leave_plan(self, state: State) -> None:
         cell = state.cell.id
@@ -829,27 +832,27 @@ class Session:
 
     def _tie_everywhere(self) -> None:
         """Cells have come between others: look at every version behind which an object was changed."""
+        self._tie(self._loose_behind(self._ledger.places()))
+
+    def _loose_behind(self, places: Iterable[Place]) -> dict[CellId, set[Resource]]:
+        """Who misses that it changes one of those versions for a cell that reads it, or for the end."""
         loose: dict[CellId, set[Resource]] = {}
-        for maker, name in self._ledger.places():
+        for maker, name in places:
             for reader in (*self.graph.readers(maker, name), None):
                 if reader is not None or self.versions.source_of(name, None) == maker:
                     for changer, names in self.versions.loose(reader, [(maker, name)]).items():
                         loose.setdefault(changer, set()).update(names)
-        self._tie(loose)
+        return loose
 
     def _tie_at_end(self) -> None:
-        """Do the same for what stands at the document's end."""
+        """Do the same for what stands at the document's end, and for whom a run showed to read more."""
         if not self._ledger.holds:
             return
-        shifted = {
-            (maker, name)
-            for name in self.graph.shifted
-            if (maker := self.versions.source_of(name, None)) is not None
-        }
-        unchecked = self._ledger.unchecked() | shifted
-        versions = [
-            (maker, name)
-            for maker, name in unchecked
-            if maker in self._states and self.versions.source_of(name, None) == maker
+        shifted = [
+            (maker, name) for name in self.graph.shifted if (maker := self.versions.source_of(name, None))
         ]
-        self._tie(self.versions.loose(None, versions))
+        loose = self.versions.loose(None, shifted)
+        unchecked = {place for place in self._ledger.unchecked() if place[0] in self._states}
+        for changer, names in self._loose_behind(unchecked).items():
+            loose.setdefault(changer, set()).update(names)
+        self._tie(loose)

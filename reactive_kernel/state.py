@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Mapping
 from dataclasses import dataclass, field
-from typing import TypeAlias
+from typing import TYPE_CHECKING, TypeAlias
 
 from .altered import altered
 from .cell import BUILTINS, Activity, Cell, CellFacts, CellId, Mode, Outcome, Reason, Resource
@@ -15,7 +15,7 @@ from .graph import Entry, entry_of
 Stamp: TypeAlias = int
 
 
-@dataclass(frozen=True)
+@dataclass(frozen=TYPE_CHECKING, unsafe_hash=True)
 class Ran:
     """What a cell's latest run took and left."""
 
@@ -45,7 +45,7 @@ class Account:
     unproven: str | None
 
 
-@dataclass(frozen=True)
+@dataclass(frozen=TYPE_CHECKING, unsafe_hash=True)
 class Flight:
     """What a run that is under way was started with."""
 

@@ -112,6 +112,19 @@ class Counting(Moving):
         return self.take(value) == state
 
 
+class Passing(Moving):
+    """An iterator over others that keeps nothing but what it holds: it is where they are."""
+
+    guesses = False
+
+    def take(self, value: Any) -> object:
+        return gc.get_referents(value)
+
+    def alike(self, value: Any, state: Any) -> bool:
+        now = gc.get_referents(value)
+        return len(now) == len(state) and identical(now, state)
+
+
 class Generator(Moving):
     """A generator: where it stands, and what it holds there."""
 

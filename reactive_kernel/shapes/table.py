@@ -30,7 +30,7 @@ from .around import MODULE, Imported, LibraryClass, OwnModule, Touched
 from .classes import Cached, Class, Enclosed, Error, Function, Instance, Namespace, Random
 from .containers import Bytes, Default, Deque, Dict, Fixed, List, Ordered, Set
 from .hidden import Lock, Memory, Opaque, Sealed
-from .iterators import Buffer, Counting, File, Generator, Moving, Reduced, held_by_frame
+from .iterators import Buffer, Counting, File, Generator, Moving, Passing, Reduced, held_by_frame
 from .loggers import LOGGER, Handler
 from .own import is_own, is_own_module
 from .shape import ATOMS, HEAP, Shape, hashes_itself
@@ -48,6 +48,11 @@ _NOTHING: dict[object, object] = {}
 _VIEWS: tuple[object, ...] = (_NOTHING.keys(), _NOTHING.values(), _NOTHING.items())
 _BACKWARDS: Iterable[object] = reversed([*_NOTHING])
 _ITERATED: tuple[Iterable[object], ...] = ([], (), "", "é", b"", range(0), range(1 << 70), _BACKWARDS)
+# Those that count besides, or remember that they have begun, are not among them.
+_PASSING: tuple[type, ...] = (
+    *(itertools.accumulate, itertools.chain, itertools.compress, itertools.filterfalse),
+    *(itertools.pairwise, itertools.starmap),
+)
 
 SHAPES: dict[type, Shape] = {
     **dict.fromkeys(ATOMS, ATOM),
@@ -84,6 +89,7 @@ SHAPES: dict[type, Shape] = {
     CoroutineType: Generator(),
     enumerate: Counting(lambda value: repr(value.__reduce__()[1][1])),
     itertools.count: Counting(repr),
+    **{kind: Passing() for kind in _PASSING},
     zip: Shape(gc.get_referents, "iterator"),
     map: Shape(gc.get_referents, "iterator"),
     filter: Shape(gc.get_referents, "iterator"),

@@ -176,6 +176,17 @@ itertools.chain([1], [2])               | next(x)
 iter({1, 2})                            | next(x)
 iter({1: 2})                            | next(x)
 itertools.tee([1, 2])                   | next(x[0])
+itertools.accumulate([1, 1])            | next(x)
+itertools.accumulate(iter([0, 0]))      | next(x), next(x)
+itertools.islice([1, 2, 3], 1, None)    | next(x)
+itertools.islice([1, 2, 3], 0)          | next(x, None)
+itertools.takewhile(bool, [0, 1])       | next(x, None)
+itertools.dropwhile(bool, [1, 1])       | next(x, None)
+itertools.groupby([1, 1])               | next(x)
+itertools.pairwise([1, 1, 1])           | next(x)
+itertools.zip_longest([1], [1, 1])      | next(x), next(x)
+itertools.compress([1, 1], [0, 0])      | next(x, None)
+itertools.chain([], [])                 | next(x, None)
 collections.deque([1]).__iter__()       | next(x)
 array.array("i", [1])                   | x.append(2)
 ValueError("a")                         | x.note = 1
@@ -198,6 +209,8 @@ N(1, [2])                               | x.a, x._asdict(), x._replace(a=2)
 [P(), P()]                              | [each.x for each in x]
 L([1, 2])                               | sum(x), x.index(1)
 counter                                 | x()
+itertools.accumulate([1, 2])            | x is None, type(x), [x]
+itertools.chain([1], (2,))              | x is None, type(x), [x]
 (1, 2.0, "a", None, b"c")               | hash(x)
 """
 
