@@ -173,6 +173,9 @@ class Observation:
     alike: frozenset[Resource] = NOTHING
     # Did it leave no object that others might share, so that content is all it goes by?
     aloof: bool = False
+    # May it have asked which of the objects that it read are one? And did it do what it did before?
+    discerning: bool = False
+    repeats: bool = False
     # Reads that the source does not show.
     reads: frozenset[Resource] = NOTHING
     # Did it turn out too late that something it read could not be put back?

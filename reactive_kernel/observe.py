@@ -397,7 +397,7 @@ class Observer:
             return altered(
                 seen,
                 spent=frozenset(spent) | self._overwritten(run, touched.writes),
-                aloof=not self._tells_apart(run),
+                discerning=self._tells_apart(run),
             )
         self._took[run.cell], self._sources[run.cell] = took, run.source
         return self._keep(run, seen, changes)
@@ -573,8 +573,9 @@ class Observer:
             changed=changed,
             equal=equal,
             alike=alike,
-            aloof=not any(names.reach(cell, name).ids for name in seen.bound | changed)
-            and not self._tells_apart(run),
+            aloof=not any(names.reach(cell, name).ids for name in seen.bound | changed),
+            discerning=self._tells_apart(run),
+            repeats=run.again,
             latent={**seen.latent, **self._latent(run, changed)},
             spent=frozenset(names.lost()) | self._overwritten(run, seen.bound),
             holding={place: names.tokens(names.reach(*place).ids) for place in held},

@@ -268,7 +268,7 @@ class Session:
         stamps = stamps_of(event, old)
         state.ran = self._as_ran(state, flight, event, stamps)
         for name in event.seen.alike & old.keys() & stamps.keys():
-            self.versions.take_for(name, stamps[name], old[name])
+            self.versions.take_for(name, stamps[name], old[name], repeats=event.seen.repeats)
         state.execution_count = event.execution_count
         state.activity = Activity.IDLE
         state.interrupted = event.outcome is Outcome.INTERRUPTED
@@ -323,7 +323,8 @@ class Session:
             changed=event.seen.changed,
             unproven=event.seen.unproven or flight.spoiled,
             spoiled=event.seen.stuck or (event.seen.unproven is None and flight.spoiled is not None),
-            aloof=event.seen.aloof,
+            aloof=event.seen.aloof or event.outcome is not Outcome.OK,
+            discerning=event.seen.discerning,
             mixed=flight.mixed,
         )
 

@@ -31,6 +31,8 @@ class Ran:
     spoiled: bool = False
     # Does it go by the content of what it read alone, and not by which objects hold it?
     aloof: bool = False
+    # May it have asked which of the objects that it read are one?
+    discerning: bool = False
     # Reads that went with objects which other reads had anew already.
     mixed: frozenset[Resource] = frozenset()
 

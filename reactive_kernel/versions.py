@@ -8,7 +8,7 @@ from typing import Final
 from .cell import CellId, Resource
 from .graph import Graph, plain
 from .ledger import Ledger
-from .state import Stamp, State
+from .state import Ran, Stamp, State
 
 # The stamp that a reader of a failed cell sees: no version has it.
 FAILED: Final[Stamp] = -1
@@ -23,6 +23,8 @@ class Versions:
         self._ledger = ledger
         # For versions whose content is that of an earlier one: the first stamp that it had.
         self._contents: dict[tuple[Resource, Stamp], Stamp] = {}
+        # For those that a cell made once more in the same way: the first stamp of that make.
+        self._makes: dict[tuple[Resource, Stamp], Stamp] = {}
 
     def __contains__(self, cell: object) -> bool:
         return cell in self._states
@@ -94,14 +96,18 @@ class Versions:
             return now == read
         if name in state.ran.mixed or not state.ran.aloof:
             return False
-        return self.content(name, now) == self.content(name, read)
+        return self._is_as_good(state.ran, name, now, read)
 
-    def content(self, name: Resource, stamp: Stamp) -> Stamp:
-        return self._contents.get((name, stamp), stamp)
+    def _is_as_good(self, ran: Ran, name: Resource, now: Stamp, read: Stamp) -> bool:
+        """Is one version as good as another for a cell that only looks at it?"""
+        known = self._makes if ran.discerning else self._contents
+        return known.get((name, now), now) == known.get((name, read), read)
 
-    def take_for(self, name: Resource, stamp: Stamp, old: Stamp) -> None:
-        """The content of a version is that of an older one."""
-        self._contents[name, stamp] = self.content(name, old)
+    def take_for(self, name: Resource, stamp: Stamp, old: Stamp, *, repeats: bool) -> None:
+        """The content of a version is that of an older one; `repeats`: so is what is one object in it."""
+        self._contents[name, stamp] = self._contents.get((name, old), old)
+        if repeats:
+            self._makes[name, stamp] = self._makes.get((name, old), old)
 
     def same_content(self, state: State, name: Resource) -> bool:
         """Has the version in force the content of the one that the cell's latest run read?"""
@@ -110,7 +116,7 @@ class Versions:
         read = state.ran.reads.get(name)
         if now is None or read is None:
             return now == read
-        return self.content(name, now) == self.content(name, read)
+        return self._is_as_good(state.ran, name, now, read)
 
     # Versions that somebody used up
 
