@@ -15,6 +15,7 @@ from .shapes import extend
 from .shapes.shape import Mutable
 
 _Task = asyncio.Task[Any]
+_MANY = 1000
 
 
 class Beside:
@@ -23,22 +24,28 @@ class Beside:
     def __init__(self, names: Callable[[], object]) -> None:
         self._names = names
         self._threads: frozenset[threading.Thread] = frozenset()
-        self._tasks: frozenset[_Task] = frozenset()
+        self._tasks = _Tasks()
 
-    def begin(self) -> None:
+    def begin(self, source: str) -> None:
         self._threads = frozenset(threading.enumerate())
-        self._tasks = frozenset(_tasks())
+        self._tasks.begin(source)
 
     def left(self) -> str | None:
         """Why nobody can say what the run changes from now on, if so."""
+        try:
+            return self._left(self._tasks.new())
+        finally:
+            self._threads = frozenset()
+
+    def _left(self, tasks: Iterable[_Task]) -> str | None:
         for thread in threading.enumerate():
             if thread not in self._threads and self._is_users(thread):
                 return (
                     f"It started a thread (`{thread.name}`) that goes on after it, and what that does is not"
                     " seen. Wait for it in this cell, with `join()`."
                 )
-        for task in _tasks():
-            if task not in self._tasks and self._is_users_task(task):
+        for task in tasks:
+            if self._is_users_task(task):
                 called = getattr(task.get_coro(), "__name__", "?")
                 return (
                     f"It started a task (`{called}`) that goes on after it, and what that does is not seen."
@@ -78,7 +85,51 @@ def _is_own(function: object) -> bool:
     return getattr(function, "__module__", None) in (None, "__main__", "builtins")
 
 
-def _tasks() -> Iterable[_Task]:
+class _Tasks:
+    """The tasks that came since a run began.
+
+    To look at all that there are takes long where a thousand requests wait, each in a task of its own.
+    """
+
+    def __init__(self) -> None:
+        self._came: list[_Task] | None = None
+        # So many may be there before those that have ended are let go.
+        self._many = _MANY
+        # Those that were there before, where somebody else makes the tasks.
+        self._before: frozenset[_Task] | None = None
+
+    def begin(self, source: str) -> None:
+        # Who makes one by hand passes the loop by.
+        seen = self._takes_note() and "Task(" not in source
+        self._came, self._many = [], _MANY
+        self._before = None if seen else frozenset(_all_tasks())
+
+    def new(self) -> list[_Task]:
+        came, before = self._came or [], self._before
+        self._came = self._before = None
+        return came if before is None else [task for task in _all_tasks() if task not in before]
+
+    def _takes_note(self) -> bool:
+        """Have the loop say which tasks it makes."""
+        try:
+            loop = asyncio.get_running_loop()
+        except RuntimeError:
+            return False
+        if loop.get_task_factory() is None:
+            loop.set_task_factory(self._make)
+        return loop.get_task_factory() == self._make
+
+    def _make(self, loop: asyncio.AbstractEventLoop, work: Any, **options: Any) -> _Task:
+        task: _Task = asyncio.Task(work, loop=loop, **options)
+        if self._came is not None:
+            self._came.append(task)
+            if len(self._came) > self._many:
+                self._came = [each for each in self._came if not each.done()]
+                self._many = max(_MANY, 2 * len(self._came))
+        return task
+
+
+def _all_tasks() -> Iterable[_Task]:
     try:
         return asyncio.all_tasks()
     except RuntimeError:

@@ -3,11 +3,11 @@
 from __future__ import annotations
 
 import builtins
-from collections.abc import Callable, Mapping
+from collections.abc import Callable, Iterable, Mapping
 from dataclasses import dataclass, field
 from enum import Enum
 from types import MappingProxyType
-from typing import TYPE_CHECKING, NewType, TypeAlias
+from typing import TYPE_CHECKING, Final, NewType, TypeAlias
 
 CellId = NewType("CellId", str)
 
@@ -17,6 +17,21 @@ CellId = NewType("CellId", str)
 Resource: TypeAlias = str
 
 NOTHING: frozenset[Resource] = frozenset()
+# One of each of the sets of names that are kept: those of one cell, and of many cells, are often the same.
+_KEPT: dict[frozenset[Resource], frozenset[Resource]] = {}
+_MOST_KEPT: Final = 100_000
+
+
+def kept(names: Iterable[Resource]) -> frozenset[Resource]:
+    """The same names in a set that others may have, too, for what is kept long: each set takes room."""
+    found = frozenset(names)
+    if not found:
+        return NOTHING
+    if len(_KEPT) > _MOST_KEPT:
+        _KEPT.clear()
+    return _KEPT.setdefault(found, found)
+
+
 # Names that are there without any cell. `_` and its kin come and go in `builtins` with the display hook;
 # IPython adds a few names of its own.
 BUILTINS = frozenset(name for name in dir(builtins) if name.strip("_")) | {

@@ -54,8 +54,8 @@ def entry_of(facts: CellFacts) -> Entry:
     """The entry of a cell that never ran: what static analysis says."""
     own = facts.maybe & facts.writes
     return Entry(
-        reads=facts.reads - own,
-        above=facts.builtins | own,
+        reads=facts.reads - own if own else facts.reads,
+        above=facts.builtins | own if own else facts.builtins,
         writes=facts.writes,
         latent=facts.latent,
         calls=tuple(latent for name in ("", *sorted(facts.uses)) if (latent := facts.latent.get(name))),

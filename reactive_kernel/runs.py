@@ -146,7 +146,7 @@ class Runs(Elsewhere):
             self.observer.hint(MAGICS)
         if self._hooked:
             self._cannot_prove(HOOKS)
-        self._beside.begin()
+        self._beside.begin(run.source)
         self._figures.begin()
 
     def _cannot_prove(self, why: str | None) -> None:

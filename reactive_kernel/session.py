@@ -20,6 +20,7 @@ from .cell import (
     Outcome,
     Reason,
     Resource,
+    kept,
 )
 from .event import (
     Action,
@@ -568,7 +569,7 @@ class Session:
             self.graph.put(cell, altered(seen, may=seen.may | entry.may) if more_only else seen)
 
     def _foreseen(self, state: State, entry: Entry) -> Entry:
-        return altered(entry, may=frozenset(self.graph.touches(state.cell.id) - entry.writes))
+        return altered(entry, may=kept(self.graph.touches(state.cell.id) - entry.writes))
 
     def _refresh(self, cells: Iterable[CellId], gained: Counter[CellId]) -> None:
         """Carry freshness, gained or lost, down the document."""
@@ -738,7 +739,7 @@ class Session:
             reads,
             self.graph.entry(cell).shares,
             reason.ran_on_changed(spoiled, self.label) if spoiled else None,
-            frozenset(name for name, writer in inputs.items() if writer in outrun),
+            kept(name for name, writer in inputs.items() if writer in outrun),
         )
         state.run = self._runs
         state.activity = Activity.RUNNING
@@ -748,7 +749,7 @@ class Session:
             state.cell.source,
             state.facts,
             {name: self.versions.source_of(name, cell) for name in inputs},
-            frozenset(self.graph.touches(cell)),
+            kept(self.graph.touches(cell)),
             self.graph.entry(cell).shares,
             again=again,
             rewinds=again and not state.must_run,

@@ -7,7 +7,7 @@ from dataclasses import dataclass, field
 from typing import TYPE_CHECKING, TypeAlias
 
 from .altered import altered
-from .cell import BUILTINS, Activity, Cell, CellFacts, CellId, Mode, Outcome, Reason, Resource
+from .cell import BUILTINS, Activity, Cell, CellFacts, CellId, Mode, Outcome, Reason, Resource, kept
 from .event import RunFinished
 from .graph import Entry, entry_of
 
@@ -144,18 +144,18 @@ def learned(flight: Flight, event: RunFinished, before: Entry) -> Entry:
     found = (known | seen.reads) - guess.reads - guess.above
     reads, above = guess.reads | (found - BUILTINS), guess.above | (found & BUILTINS)
     if event.outcome is not Outcome.OK:
-        return altered(guess, early=early, reads=reads, above=above)
+        return altered(guess, early=kept(early), reads=kept(reads), above=kept(above))
     others = seen.changed - (flight.reads.keys() - flight.shares)
     # What it may take away, and did not find, it need not have either.
     shares = (others | seen.untried) - reads - above
     return altered(
         guess,
-        early=early,
-        reads=reads,
-        above=above | shares,
-        shares=shares,
-        changes=seen.changed,
-        writes=seen.bound | seen.deleted | seen.changed,
+        early=kept(early),
+        reads=kept(reads),
+        above=kept(above | shares),
+        shares=kept(shares),
+        changes=kept(seen.changed),
+        writes=kept(seen.bound | seen.deleted | seen.changed),
         latent=seen.latent,
     )
 

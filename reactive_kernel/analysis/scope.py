@@ -5,7 +5,7 @@ from __future__ import annotations
 import sys
 from collections.abc import Callable, Iterable
 
-from ..cell import BUILTINS, CellFacts, Latent, Unparsable
+from ..cell import BUILTINS, CellFacts, Latent, Unparsable, kept
 from .verbs import UNKNOWN, of_origin, rebound, unrooted
 
 # The compiler puts in the value of these.
@@ -212,7 +212,7 @@ class Module(Scope):
         deferred: set[str] = set()
         latent: dict[str, Latent] = {}
         for name, (reads, writes) in self.latent.items():
-            latent[name] = Latent(frozenset(reads - _CONSTANTS), frozenset(writes))
+            latent[name] = Latent(kept(reads - _CONSTANTS), kept(writes))
             deferred |= latent[name].reads
         taken = self.reads | self.unsure
         outside = taken | (deferred - self.bound)
@@ -221,19 +221,19 @@ class Module(Scope):
         reads = taken - BUILTINS
         writes = self.written | self.mutates | self.extra
         return CellFacts(
-            reads=frozenset(reads),
-            writes=frozenset(writes),
-            defers=frozenset(deferred - reads - writes - BUILTINS),
-            builtins=frozenset(shadowed),
-            maybe=frozenset((self.unsure - self.reads) & reads),
-            deletes=frozenset(self.deletes),
-            erases=frozenset(self.erases),
-            mutates=frozenset(self.mutates),
+            reads=kept(reads),
+            writes=kept(writes),
+            defers=kept(deferred - reads - writes - BUILTINS),
+            builtins=kept(shadowed),
+            maybe=kept((self.unsure - self.reads) & reads),
+            deletes=kept(self.deletes),
+            erases=kept(self.erases),
+            mutates=kept(self.mutates),
             latent=latent,
-            uses=frozenset(self.loaded.intersection(latent)),
+            uses=kept(self.loaded.intersection(latent)),
             dynamic=self.dynamic,
             manual=self.manual,
-            sessions=frozenset(self.sessions),
+            sessions=kept(self.sessions),
             problem=self.problem,
             verbs=self._verbs(outside),
         )
@@ -254,7 +254,7 @@ class Module(Scope):
                 verbs.add("&?" if name in written else f"&{name}")
             elif (origin := origins.get(name)) and (found := of_origin(f"&{name}", name, origin)):
                 verbs.add(found)
-        return frozenset(verbs)
+        return kept(verbs)
 
 
 def mangled(owner: str, name: str) -> str:

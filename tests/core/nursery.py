@@ -179,7 +179,7 @@ class Bench:
 
     def _run(self, run: Run) -> None:
         self.observer.begin(run)
-        self._beside.begin()
+        self._beside.begin(run.source)
         self._figures.begin()
         halt = self._halts.pop(run.cell, 0)
         self.shown[run.cell], error = execute(run.source, run.cell, self.observer.names.live, halt)
