@@ -158,8 +158,12 @@ class Cascade(Runs):
         self._looked, self._calm = now, False
         self._end_run()
         # A message goes through three tasks before it is taken in.
-        for _ in range(3 if self._receive() else 1):
+        received = self._receive()
+        for _ in range(3 if received else 1):
             await asyncio.sleep(0)
+        if received or self._arrived > 1:
+            # More may be on their way: a burst is taken in before what it asks for is run for another reason.
+            self._looked = 0.0
         if self._arrived < 2:
             return False
         before = (self._get_shell_context_var(self._shell_parent_ident), self._parent())
@@ -192,9 +196,12 @@ class Cascade(Runs):
         if not self.shell_channel_thread:
             return 0
         now = time.monotonic()
-        if self._unread() or now - self._received > _INTAKE_INTERVAL:
+        unread = self._unread()
+        if unread or now - self._received > _INTAKE_INTERVAL:
             self._collect()
             self._received = now
+            # It may take another turn of the loop until that is here.
+            self._looked = 0.0 if unread else self._looked
         pair = self.shell_channel_thread.manager.get_shell_channel_to_subshell_pair(None)
         if pair.to_stream is None or not pair.to_socket.getsockopt(zmq.EVENTS) & zmq.POLLIN:
             return 0

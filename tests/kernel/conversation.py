@@ -171,7 +171,15 @@ class Conversation:
                 return message
 
     def until_text(self, text: str) -> Message:
-        return self.until(lambda m: m["msg_type"] == "stream" and text in m["content"]["text"])
+        """The message with which the text is complete: what is printed may come in pieces."""
+        come = ""
+
+        def complete(message: Message) -> bool:
+            nonlocal come
+            come += message["content"]["text"] if message["msg_type"] == "stream" else ""
+            return text in come
+
+        return self.until(complete)
 
     def until_running(self, cell: str) -> Message:
         return self.until(
