@@ -63,7 +63,7 @@ class Document(Protocol):
     def __contains__(self, cell: object) -> bool: ...
 
     def everything(self, cell: CellId) -> dict[Resource, CellId | None]:
-        """Every name that the document writes, at the version in force for the cell."""
+        """Every name that the document writes, or wrote until now, at the version in force for the cell."""
         ...
 
     def in_force(self, name: Resource, cell: CellId) -> CellId | None:

@@ -44,9 +44,10 @@ class Versions:
         return self.nearest(name, reader)
 
     def everything(self, cell: CellId) -> dict[Resource, CellId | None]:
-        """Every name that the document writes, at the version in force for the cell."""
-        inputs = self._graph.inputs(cell)
-        return {name: self.in_force(name, cell) for name in {*self._graph.written(), *inputs}}
+        """Every name that the document writes, or wrote until now, at the version in force for the cell."""
+        graph = self._graph
+        names = {*graph.written(), *graph.shifted, *graph.inputs(cell)}
+        return {name: self.in_force(name, cell) for name in names}
 
     def in_force(self, name: Resource, cell: CellId) -> CellId | None:
         """The cell whose version of the name is in force where `cell` stands, whether it reads it or not."""

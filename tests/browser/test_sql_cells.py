@@ -9,6 +9,7 @@ import pytest
 from playwright.sync_api import Locator, Page, expect
 
 from jupyter_extension.sql import embedded
+from jupyter_extension.sql.database import Database, Target
 
 ROWS = 5000
 QUERY = f"""%%sql
@@ -156,15 +157,22 @@ def test_a_connection_is_tried_in_its_dialog_and_sql_is_coloured_and_completed(l
 
 def test_notebook_7_shows_rows_so_far_and_then_all_of_them(lab, tab, address):
     page = tab.page
-    slow = (
-        "%%sql\nselect i from generate_series(1, 400000) i union all select 1 where pg_sleep(2) is not null"
+    held = (
+        "%%sql\nselect i from generate_series(1, 400000) i "
+        "union all select 1 where pg_advisory_xact_lock(7) is not null"
     )
-    open_in(page, lab, lab.notebook("nb7.ipynb", f"%sql {address}", slow), notebook=True)
+    open_in(page, lab, lab.notebook("nb7.ipynb", f"%sql {address}", held), notebook=True)
     run(page, 0)
-    cell(page, 1).locator(".cm-line").first.click()
-    page.keyboard.press("Control+Enter")
-    words = cell(page, 1).locator(".jp-ReactiveTable-words")
-    expect(words.and_(page.locator(".jp-mod-coming"))).to_contain_text("rows so far")
+    # The last row waits for a lock until the words were seen.
+    holder = Database.open("holder", Target(address))
+    try:
+        holder.execute("select pg_advisory_lock(7)")
+        cell(page, 1).locator(".cm-line").first.click()
+        page.keyboard.press("Control+Enter")
+        words = cell(page, 1).locator(".jp-ReactiveTable-words")
+        expect(words.and_(page.locator(".jp-mod-coming"))).to_contain_text("rows so far")
+    finally:
+        holder.close()
     expect(words.and_(page.locator(":not(.jp-mod-coming)"))).to_contain_text("400,001 rows")
     expect(cell(page, 1).locator(".jp-ReactiveTable")).to_have_count(1)
     assert tab.complaints == []
