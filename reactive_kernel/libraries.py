@@ -9,7 +9,7 @@ import weakref
 from collections.abc import Callable, Iterable
 from dataclasses import dataclass
 from operator import is_
-from typing import Any
+from typing import Any, Final
 
 from .exposed import exposed, owner_of
 from .identity import identity
@@ -96,6 +96,10 @@ def _same(one: Any, other: Any) -> bool:
     return len(one) == len(other) and all(one.get(name, one) is held for name, held in other.items())
 
 
+# Of so few bytes a copy costs less than to have numpy compare them.
+_SHORT: Final = 1 << 12
+
+
 def same_bits(one: Any, other: Any) -> bool:
     """Do two arrays hold the same, bit for bit (elements that are objects: the same objects)?"""
     if one.shape != other.shape or one.dtype != other.dtype:
@@ -105,6 +109,8 @@ def same_bits(one: Any, other: Any) -> bool:
         return one.dtype.kind == "O" and all(
             a is b for a, b in zip(one.ravel().tolist(), other.ravel().tolist())
         )
+    if one.nbytes <= _SHORT:
+        return bool(one.tobytes() == other.tobytes())
     if one.dtype.kind in "iubmM" or not one.size:
         return bool(numpy.array_equal(one.view("i8") if one.dtype.kind in "mM" else one, _as(one, other)))
     flat = [
@@ -223,16 +229,10 @@ class _Frame(Shape):
             copy,
             dict(value._attrs),
             getattr(value, "_name", None),
-            self._where(held),
+            _places_of(held),
             lent,
             frozenset(at for at in lent if _is_kept(held.blocks[at])),
         )
-
-    @staticmethod
-    def _where(held: Any) -> object:
-        if not hasattr(held, "blknos"):
-            return None
-        return held.blknos.tobytes(), held.blklocs.tobytes()
 
     def alike(self, value: Any, state: _Content) -> bool:
         held = value._mgr
@@ -240,7 +240,7 @@ class _Frame(Shape):
         if not _same(value._attrs, state.attrs) or not (name is state.name or _same_name(value, state.name)):
             return False
         same_axes = len(state.axes) == len(held.axes) and all(map(is_, state.axes, held.axes))
-        if same_axes and self._where(held) == state.where and self._same_arrays(held, state):
+        if same_axes and _places_of(held) == state.where and self._same_arrays(held, state):
             return True
         # What others see of it has a state of its own.
         return state.copy is not None and not state.exposed and _same_contents(held, state.copy)
@@ -277,7 +277,7 @@ class _Frame(Shape):
         if not state.exposed:
             return True
         blocks = now.blocks
-        return self._where(now) == state.where and all(
+        return _places_of(now) == state.where and all(
             at < len(blocks) and blocks[at].values is state.arrays[at]() for at in state.exposed
         )
 
@@ -316,6 +316,13 @@ class _Frame(Shape):
         blocks = () if state.copy is None else state.copy.blocks
         # What is shared costs nothing; what has been written since, its block.
         return 2000 + sum(int(getattr(block.values, "nbytes", 0)) for block in blocks) // 4
+
+
+def _places_of(held: Any) -> object:
+    """Which column is where in which block."""
+    if not hasattr(held, "blknos"):
+        return None
+    return held.blknos.tobytes(), held.blklocs.tobytes()
 
 
 # Blocks that are shared only to keep earlier states.
@@ -373,7 +380,16 @@ def _same_contents(one: Any, other: Any) -> bool:
             return False
     if one.ndim == 1:
         return _same_column(one.blocks[0].values, other.blocks[0].values)
+    if _same_places(one, other):
+        return all(_same_column(a.values, b.values) for a, b in zip(one.blocks, other.blocks))
     return all(_same_column(one.iget_values(at), other.iget_values(at)) for at in range(len(one.items)))
+
+
+def _same_places(one: Any, other: Any) -> bool:
+    """Are the columns of both laid out alike, so that their blocks can be compared?"""
+    if len(one.blocks) != len(other.blocks) or not hasattr(one, "blknos"):
+        return False
+    return _places_of(one) == _places_of(other)
 
 
 def _no_objects(index: Any) -> bool:
@@ -433,13 +449,28 @@ def _is_text(kind: Any) -> bool:
 
 def _same_index(one: Any, other: Any) -> bool:
     """Do two indices hold the same? Asks no object of somebody else."""
-    return one is other or (
-        type(one) is type(other)
-        and bool(one.dtype == other.dtype)
+    if one is other:
+        return True
+    pandas: Any = sys.modules["pandas"]
+    if type(one) is not type(other):
+        return False
+    # pandas' own way takes long, and these are nearly all.
+    if type(one) in (pandas.RangeIndex, pandas.Index) and _is_named(one) and _is_named(other):
+        if type(one) is pandas.RangeIndex:
+            return bool(one._range == other._range) and _same_name(one, other._name)
+        if not getattr(one.dtype, "hasobject", False):
+            return _same_name(one, other._name) and _same_column(one._data, other._data)
+    return (
+        bool(one.dtype == other.dtype)
         and _no_objects(one)
         and _no_objects(other)
         and bool(one.identical(other))
     )
+
+
+def _is_named(index: Any) -> bool:
+    """Has it no name, or one that nobody else could have made up?"""
+    return type(index._name) in (str, int, type(None))
 
 
 class _Index(Shape):

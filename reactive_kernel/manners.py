@@ -1,7 +1,6 @@
-"""Says from the words of a cell (`analysis/verbs.py`) that it cannot have changed the objects it reads.
+"""What is known of hundreds of functions and methods: which kinds of objects they leave alone.
 
-Looking changes nothing. A call does not where what is really behind its name is known to leave its arguments
-alone. Whatever is in no table here may have changed everything. The kinds are those of the object walk:
+Whatever is in no table here may change everything. The kinds are those of the object walk:
 
     atom      cannot change
     plain     builtin containers, down to their items, perhaps with a defaultdict among them: it changes when
@@ -18,18 +17,14 @@ somebody has added to pandas, nor with formatters that somebody has given to IPy
 
 from __future__ import annotations
 
-import builtins
 import sys
-from collections.abc import Callable, Iterator, Mapping
+from collections.abc import Collection, Iterator, Mapping
 from dataclasses import dataclass
-from functools import lru_cache
-from types import FunctionType, MethodType, ModuleType
+from types import FunctionType, MethodType
 from typing import Final
 
-from .analysis.verbs import CALLERS, is_suspect
+from .analysis.verbs import CALLERS
 from .identity import identity
-
-LookUp = Callable[[str], object]
 
 _DATA: Final = frozenset(("plain", "steady", "array", "frame", "polars", "arrow", "figure", "module"))
 _QUIET: Final = _DATA | {"iterator"}
@@ -170,6 +165,25 @@ FUNCTIONS: Final[tuple[tuple[frozenset[str], Mapping[str, str]], ...]] = (
     ),
 )
 
+
+def _words_of(module: str) -> frozenset[str]:
+    texts = [modules[module] for _, modules in FUNCTIONS if module in modules]
+    return frozenset(word.partition(":")[0] for text in texts for word in text.split())
+
+
+_DRAWING: Final = """
+    add_artist add_axes add_collection add_gridspec add_line add_patch add_subplot annotate arrow
+    autofmt_xdate autoscale axhline axhspan axis axline axvline axvspan bar bar_label barh box boxplot
+    cla colorbar contour contourf errorbar fill_between fill_betweenx grid hexbin hist hist2d hlines
+    imshow invert_xaxis invert_yaxis kde legend line loglog margins matshow minorticks_off minorticks_on
+    pcolormesh pie plot plot_surface plot_wireframe quiver secondary_xaxis secondary_yaxis semilogx
+    semilogy set_aspect set_axis_off set_facecolor set_major_formatter set_major_locator
+    set_minor_locator set_position set_ticks set_title set_visible set_xlabel set_xlim set_xscale
+    set_xticklabels set_xticks set_ylabel set_ylim set_yscale set_yticklabels set_yticks set_zlabel
+    stackplot stairs stem step streamplot subplot_mosaic subplots subplots_adjust suptitle supxlabel
+    supylabel table text tick_params ticklabel_format tight_layout tricontourf twinx twiny violinplot
+    vlines
+"""
 # Methods that leave alone whatever has them, and what they are given; by which kinds.
 METHODS: Final[tuple[tuple[frozenset[str], str], ...]] = (
     (
@@ -233,17 +247,7 @@ METHODS: Final[tuple[tuple[frozenset[str], str], ...]] = (
     # What draws changes the figure, not what is drawn.
     (
         _NOT_DRAWN,
-        """add_artist add_axes add_collection add_gridspec add_line add_patch add_subplot annotate arrow
-        autofmt_xdate autoscale axhline axhspan axis axline axvline axvspan bar bar_label barh box boxplot
-        cla colorbar contour contourf errorbar fill_between fill_betweenx grid hexbin hist hist2d hlines
-        imshow invert_xaxis invert_yaxis kde legend line loglog margins matshow minorticks_off minorticks_on
-        pcolormesh pie plot plot_surface plot_wireframe quiver secondary_xaxis secondary_yaxis semilogx
-        semilogy set_aspect set_axis_off set_facecolor set_major_formatter set_major_locator
-        set_minor_locator set_position set_ticks set_title set_visible set_xlabel set_xlim set_xscale
-        set_xticklabels set_xticks set_ylabel set_ylim set_yscale set_yticklabels set_yticks set_zlabel
-        stackplot stairs stem step streamplot subplot_mosaic subplots subplots_adjust suptitle supxlabel
-        supylabel table text tick_params ticklabel_format tight_layout tricontourf twinx twiny violinplot
-        vlines""",
+        _DRAWING,
     ),
     # Drawing only works out what the figure has been told.
     (
@@ -254,27 +258,45 @@ METHODS: Final[tuple[tuple[frozenset[str], str], ...]] = (
     ),
 )
 
+# Those of them that set, or draw from, what the whole process goes by: generators, options. What draws a
+# figure goes by many of these, and says what it thinks of that to loggers.
+TURNING: Final[Mapping[str, frozenset[str]]] = {
+    "matplotlib.pyplot": _words_of("matplotlib.pyplot"),
+    "numpy.random": _words_of("numpy.random") - {"default_rng"},
+    "pandas": frozenset(("reset_option", "set_option")),
+    "random": _words_of("random"),
+}
+TURNING_METHODS: Final = frozenset(("sample", "scatter", "set", *_DRAWING.split()))
+
 
 @dataclass(frozen=True)
-class _Manner:
-    """Which kinds are left alone, with how many positional arguments at most; does it call what it gets?"""
+class Manner:
+    """Which kinds are left alone, with how many positional arguments at most; does it call what it gets?
+
+    And may it set, or draw from, what the whole process goes by?
+    """
 
     unharmed: frozenset[str]
     most: int | None
     calls: bool
+    turns: bool
 
 
-def _manners(unharmed: frozenset[str], words: str) -> Iterator[tuple[str, _Manner]]:
+def _manners(unharmed: frozenset[str], words: str, turning: Collection[str]) -> Iterator[tuple[str, Manner]]:
     for word in words.split():
         name, _, most = word.partition(":")
-        yield name, _Manner(unharmed, int(most) if most else None, name.rpartition(".")[2] in CALLERS)
+        calls = name.rpartition(".")[2] in CALLERS
+        yield name, Manner(unharmed, int(most) if most else None, calls, name in turning)
 
 
-_METHODS: Final = {name: manner for unharmed, words in METHODS for name, manner in _manners(unharmed, words)}
-_BY_MODULE: Final[dict[str, dict[str, _Manner]]] = {}
+METHOD_MANNERS: Final = {
+    name: manner for unharmed, words in METHODS for name, manner in _manners(unharmed, words, TURNING_METHODS)
+}
+_BY_MODULE: Final[dict[str, dict[str, Manner]]] = {}
 for _unharmed, _modules in FUNCTIONS:
     for _module, _words in _modules.items():
-        _BY_MODULE.setdefault(_module, {}).update(_manners(_unharmed, _words))
+        _turning = TURNING.get(_module, _NONE)
+        _BY_MODULE.setdefault(_module, {}).update(_manners(_unharmed, _words, _turning))
 
 
 class _Known:
@@ -282,17 +304,18 @@ class _Known:
 
     def __init__(self) -> None:
         self._missing = dict(_BY_MODULE)
-        self._functions: dict[int, tuple[object, _Manner]] = {}
-        self._attributes: dict[tuple[int, str], tuple[object, _Manner]] = {}
+        self._functions: dict[int, tuple[object, Manner]] = {}
+        self._attributes: dict[tuple[int, str], tuple[object, Manner]] = {}
 
-    def function(self, value: object) -> _Manner | None:
+    def function(self, value: object) -> Manner | None:
         """The manners of a function or class."""
+        value = _original(value)
         found = self._functions.get(identity(value))
         if found is None and self._learn():
             found = self._functions.get(identity(value))
         return found[1] if found else None
 
-    def attribute(self, owner: type, name: str) -> _Manner | None:
+    def attribute(self, owner: type, name: str) -> Manner | None:
         """The manners of a method of a class, called by the class: `datetime.now`."""
         key = identity(owner), name
         found = self._attributes.get(key)
@@ -307,7 +330,7 @@ class _Known:
             held = vars(sys.modules[name])
             for word, manner in self._missing.pop(name).items():
                 owner, _, attribute = word.rpartition(".")
-                value = held.get(owner or attribute)
+                value = _original(held.get(owner or attribute))
                 if value is None or not _is_genuine(value, name):
                     continue
                 # Whoever is remembered stays alive, so nobody else can have the same id.
@@ -328,178 +351,22 @@ def _is_genuine(value: object, module: str) -> bool:
         value = value.__func__
     if isinstance(value, FunctionType):
         home = value.__globals__.get("__name__")
-        if isinstance(home, str) and home.partition(".")[0] == __package__ and hasattr(value, "__wrapped__"):
-            # Ours stand before some, to hear of seeds and files.
-            return True
-        return (
-            isinstance(home, str) and home != "__main__" and _package(home) in (_package(module), *_OF_PATHS)
-        )
+        homes = (package_of(module), *_OF_PATHS)
+        return isinstance(home, str) and home != "__main__" and package_of(home) in homes
     return not (isinstance(value, type) and value.__module__ == "__main__")
 
 
-def _package(module: str) -> str:
+def _original(value: object) -> object:
+    """The function itself, where ours stands before it, to hear of seeds and files."""
+    if isinstance(value, FunctionType) and hasattr(value, "__wrapped__"):
+        home = value.__globals__.get("__name__")
+        if isinstance(home, str) and home.partition(".")[0] == __package__:
+            return vars(value)["__wrapped__"]
+    return value
+
+
+def package_of(module: str) -> str:
     return module.partition(".")[0].lstrip("_")
 
 
-_known = _Known()
-
-
-@dataclass(frozen=True)
-class _Call:
-    """A call by a path: from a global name, or from a module, and then the root ends with a colon."""
-
-    root: str
-    path: tuple[str, ...]
-    count: int | None
-
-    @property
-    def name(self) -> str:
-        return self.path[-1] if self.path else self.root
-
-
-@dataclass(frozen=True)
-class _Question:
-    """What is left to ask when the words alone are harmless: what the names stand for."""
-
-    kinds: frozenset[str]
-    calls: tuple[_Call, ...] = ()
-    passed: tuple[_Call, ...] = ()
-    # Is something handed to what may call it? Are methods called of what may be a module by another name?
-    hands: bool = False
-    aliased: bool = False
-
-
-def harmless(verbs: frozenset[str], kinds: frozenset[str], look_up: LookUp) -> bool:
-    """Can a run that did this not have changed any object of these kinds?
-
-    `look_up` says what a global name stands for, or raises LookupError. It is asked for plain names only, and
-    only for names that the cell does not bind. Nobody's code is run.
-    """
-    question = _question(verbs, kinds)
-    if question is None:
-        return False
-    kinds = question.kinds
-    for call in question.calls:
-        if not _is_harmless_call(call, kinds, look_up):
-            return False
-    return all(_is_harmless_to_pass(each, kinds, look_up, question) for each in question.passed)
-
-
-@lru_cache(maxsize=4096)
-def _question(verbs: frozenset[str], kinds: frozenset[str]) -> _Question | None:
-    """What remains to be asked; None where the words alone say that something may have changed."""
-    kinds -= {"atom"}
-    if not kinds:
-        return _Question(kinds)
-    calls: list[_Call] = []
-    passed: list[_Call] = []
-    others: set[str] = set()
-    methods = aliased = False
-    for verb in verbs:
-        if verb[0] == "&":
-            others.add(verb) if verb in ("&()", "&?", "&?.") else passed.append(_parse(verb[1:], None))
-        elif verb[-1] == ")" and verb[0] != "?":
-            path, _, count = verb[:-1].rpartition("(")
-            call = _parse(path, 1 if not count else None if count == "*" else int(count))
-            methods = methods or bool(call.path)
-            if call.root:
-                calls.append(call)
-            elif _is_harmless_method(call, kinds):
-                aliased = True
-            else:
-                return None
-        elif not kinds <= UNHARMED.get(verb, _NONE):
-            return None
-    question = _Question(
-        kinds, tuple(calls), tuple(passed) if methods or "&()" in others else (), "&()" in others, aliased
-    )
-    # What a name stood for before the cell bound it anew, nobody can tell any more.
-    lost = "&?" in others and (aliased or (methods and "polars" in kinds))
-    return None if lost or (question.hands and not others.isdisjoint(("&?", "&?."))) else question
-
-
-def _parse(path: str, count: int | None) -> _Call:
-    module, colon, rest = path.rpartition(":")
-    if colon:
-        return _Call(f"{module}:", tuple(rest.split(".")) if rest else (), count)
-    root, *attributes = path.split(".")
-    return _Call(root, tuple(attributes), count)
-
-
-_NOTHING: Final = object()
-
-
-def _root(call: _Call, look_up: LookUp) -> object:
-    if call.root[-1] == ":":
-        return sys.modules.get(call.root[:-1], _NOTHING)
-    try:
-        return look_up(call.root)
-    except LookupError:
-        return vars(builtins).get(call.root, _NOTHING)
-
-
-def _follow(value: object, path: tuple[str, ...]) -> tuple[object, tuple[str, ...]]:
-    """Go through modules as far as the path does; return what is there and the rest of the path."""
-    for at, name in enumerate(path):
-        if not isinstance(value, ModuleType):
-            return value, path[at:]
-        held = vars(value)
-        value = held[name] if name in held else sys.modules.get(f"{held.get('__name__')}.{name}", _NOTHING)
-    return value, ()
-
-
-def _is_harmless_call(call: _Call, kinds: frozenset[str], look_up: LookUp) -> bool:
-    value, rest = _follow(_root(call, look_up), call.path)
-    if rest and not isinstance(value, type):
-        return value is not _NOTHING and _is_harmless_method(call, kinds)
-    manner = _manner(value, rest)
-    if manner is None:
-        return _is_exception(value) and not rest
-    # Under another name nobody has seen what it was given to call.
-    return _allows(manner, call.count, kinds) and (not manner.calls or call.name in CALLERS)
-
-
-def _manner(value: object, rest: tuple[str, ...]) -> _Manner | None:
-    if not rest:
-        return _known.function(value)
-    return _known.attribute(value, rest[0]) if isinstance(value, type) and len(rest) == 1 else None
-
-
-def _is_exception(value: object) -> bool:
-    return isinstance(value, type) and issubclass(value, BaseException) and value.__module__ == "builtins"
-
-
-def _is_harmless_method(call: _Call, kinds: frozenset[str]) -> bool:
-    manner = _METHODS.get(call.path[-1])
-    return manner is not None and _allows(manner, call.count, kinds)
-
-
-def _allows(manner: _Manner, count: int | None, kinds: frozenset[str]) -> bool:
-    if manner.most is not None and (count is None or count > manner.most):
-        return False
-    return kinds <= manner.unharmed
-
-
-def _is_harmless_to_pass(passed: _Call, kinds: frozenset[str], look_up: LookUp, question: _Question) -> bool:
-    """May a value be passed on, under names that nobody follows?"""
-    value, rest = _follow(_root(passed, look_up), passed.path)
-    if isinstance(value, ModuleType):
-        return not (question.hands or question.aliased)
-    if rest and not isinstance(value, type):
-        return not (question.hands and is_suspect(rest[-1]))
-    if not question.hands or not callable(value):
-        return not _is_recipe(value)
-    manner = _manner(value, rest)
-    if manner is None:
-        return isinstance(value, type) and issubclass(value, BaseException) and not rest
-    # Nobody has counted the arguments that it will get.
-    return manner.most is None and _allows(manner, None, kinds)
-
-
-def _is_recipe(value: object) -> bool:
-    """Is it something of polars that may hold functions, to be called when it is applied?"""
-    kind = type(value)
-    return (
-        kind.__name__ in ("Expr", "LazyFrame", "When", "Then", "ChainedThen")
-        and _package(kind.__module__) == "polars"
-    )
+known = _Known()

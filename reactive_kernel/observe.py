@@ -46,6 +46,8 @@ _LIBRARIES = {
 _STARTS_PROGRAMS = re.compile(r"^\s*(?:\w[\w, ]*=\s*)?!|^%%?(?:bash|sh|script|system|sx)\b", re.MULTILINE)
 # What goes by which object something is; of `None` and the like there is one.
 _IDENTITY = re.compile(r"\bis\b(?!\s+(?:not\s+)?(?:None|True|False|\.\.\.)\b)|\bid\b|\bis_\b|\bis_not\b")
+# Methods can be named in a text, and the one of these that draws, too.
+_NAMES_SAMPLE = re.compile(r"""(['"])sample\1""")
 # States that take so few bytes are always kept; of larger ones, as many bytes as making them anew is worth.
 _SMALL = 1 << 18
 _BYTES_A_SECOND = 1 << 30
@@ -151,9 +153,12 @@ class Observer:
         inert = alone and is_inert(run, self.names.live)
         around = self._read_around(run, inputs)
         surveys: list[Survey] = []
+        still = False
         if not inert:
             self._refresh_caches(inputs)
-            surveys = self._look(run, inputs, around)
+            kinds = self._kinds_read(run, inputs)
+            still = alone and self._turns_nothing(run, kinds)
+            surveys = self._look(run, inputs, kinds, around)
         self._begun = _Begun(
             run,
             watch(self.names.live, run),
@@ -166,7 +171,7 @@ class Observer:
             time.monotonic(),
         )
         if not inert:
-            self._start_outside(run, inputs)
+            self._start_outside(run, inputs, still=still)
         return not inert
 
     def _stage(self, run: Run) -> Mapping[Resource, CellId | None]:
@@ -188,9 +193,13 @@ class Observer:
         return inputs
 
     def _look(
-        self, run: Run, inputs: Mapping[Resource, CellId | None], around: Collection[Resource]
+        self,
+        run: Run,
+        inputs: Mapping[Resource, CellId | None],
+        kinds: Mapping[Resource, frozenset[str]],
+        around: Collection[Resource],
     ) -> list[Survey]:
-        survey = self._survey(run, inputs, around)
+        survey = self._survey(run, inputs, kinds, around)
         if survey is None:
             return []
         for value, others in survey.lent():
@@ -206,10 +215,10 @@ class Observer:
             if names.is_ground(each) and names.astray(each, self._document.in_force(each, run.cell))
         ]
 
-    def _start_outside(self, run: Run, inputs: Iterable[Resource]) -> None:
-        """Watch what is no name."""
+    def _start_outside(self, run: Run, inputs: Iterable[Resource], *, still: bool) -> None:
+        """Watch what is no name; `still` is who turns no dial."""
         live = self.names.live
-        self._dials.start()
+        self._dials.start(still=still)
         values = [live[name] for name in inputs if name in live]
         self._files.start(values, opaque=_STARTS_PROGRAMS.search(run.source) is not None)
 
@@ -263,29 +272,48 @@ class Observer:
                     found |= self._around.behind(self.names.reach(maker, name).ids)
         return PERVASIVE.union((PATCHED,), found)
 
-    def _survey(
-        self, run: Run, inputs: Mapping[Resource, CellId | None], resources: Collection[Resource]
-    ) -> Survey | None:
-        """Note the state of what the run could change."""
+    def _kinds_read(
+        self, run: Run, inputs: Mapping[Resource, CellId | None]
+    ) -> dict[Resource, frozenset[str]]:
+        """The kinds of objects behind what the run may look at."""
         live = self.names.live
-        kinds = {
+        return {
             name: self._kinds(name, maker)
             for name, maker in inputs.items()
             # Of names that the source does not spell out, only what is as it should be.
             if name in live and (name in run.inputs or maker is None or not self.names.is_spent(maker, name))
         }
+
+    def _turns_nothing(self, run: Run, kinds: Mapping[Resource, frozenset[str]]) -> bool:
+        """Is it known of the run that it neither sets nor draws from what the whole process goes by?"""
+        if looks_up_names(run) or "%" in run.source or _NAMES_SAMPLE.search(run.source):
+            return False
+        from .harmless import turns_nothing  # no start waits for what is known of hundreds of functions
+
+        found = frozenset[str]().union(*kinds.values())
+        live = self.names.live.__getitem__
+        return turns_nothing(run.facts.verbs, found, live, imports="import" in run.source)
+
+    def _survey(
+        self,
+        run: Run,
+        inputs: Mapping[Resource, CellId | None],
+        kinds: Mapping[Resource, frozenset[str]],
+        resources: Collection[Resource],
+    ) -> Survey | None:
+        """Note the state of what the run could change."""
+        live = self.names.live
         values = [live[name] for name, found in kinds.items() if not found <= _CONSTANT]
         # Behind its version there was the value alone: a million numbers need not be asked again.
         flat = {identity(live[name]) for name in kinds if self._is_flat(name, inputs[name])}
         modules = [module for each in resources for module in self._around.modules(each)]
+        found = frozenset[str]().union(*kinds.values())
         if modules:
-            kinds[""] = reach(modules).kinds
+            found |= reach(modules).kinds
             values += modules
         self._patched(run)
         around = self._around.suspects(run.source, live)
-        if values and _is_harmless(
-            run.facts.verbs, frozenset[str]().union(*kinds.values()), live.__getitem__
-        ):
+        if values and _is_harmless(run.facts.verbs, found, live.__getitem__):
             values = []
         alone = [value for value in values if identity(value) in flat]
         rest = [value for value in values if identity(value) not in flat]
@@ -641,7 +669,7 @@ class Observer:
 
 def _is_harmless(verbs: frozenset[str], kinds: frozenset[str], look_up: Callable[[str], object]) -> bool:
     """Does nothing that the code does change what it was given?"""
-    from .manners import harmless  # no start waits for what is known of hundreds of functions
+    from .harmless import harmless  # no start waits for what is known of hundreds of functions
 
     return harmless(verbs, kinds, look_up)
 

@@ -6,7 +6,7 @@ from collections.abc import Callable, Mapping, Sequence
 from typing import TypeAlias
 
 from . import reason
-from .cell import NOTHING, CellId, Freshness, Mode, Outcome, Reason, Resource
+from .cell import NOTHING, Activity, CellId, Freshness, Mode, Outcome, Reason, Resource
 from .event import Edges, Status
 from .graph import Graph
 from .state import Ran, State
@@ -54,12 +54,14 @@ class Standing:
     def status(self, cell: CellId) -> Status:
         """What the world may know of the cell."""
         state = self._states[cell]
-        if state.ran is None:
-            freshness = Freshness.NEW
-        else:
-            freshness = Freshness.FRESH if state.fresh else Freshness.STALE
-        outcome = Outcome.BLOCKED if state.blocked else (state.ran.outcome if state.ran else None)
-        return Status(freshness, state.activity, outcome, state.run, state.execution_count, self._why(state))
+        return Status(
+            _freshness(state),
+            state.activity,
+            _outcome(state),
+            state.run,
+            state.execution_count,
+            self._why(state),
+        )
 
     def changes(self) -> dict[CellId, Status | None]:
         """The cells whose status is not what was published last; None for one that was removed."""
@@ -69,8 +71,11 @@ class Standing:
                 if self._published.pop(cell, None):
                     result[cell] = None
                 continue
+            told = self._published.get(cell)
+            if told is not None and _still_waits(self._states[cell], told):
+                continue
             status = self.status(cell)
-            if self._published.get(cell) != status:
+            if told != status:
                 self._published[cell] = result[cell] = status
         self._news = set()
         return result
@@ -198,6 +203,25 @@ class Standing:
         if cells and (ran.unproven is None or ran.spoiled):
             return self._say(reason.input_stale, names, cells)
         return reason.unproven(ran.unproven or reason.UNDECIDED)
+
+
+def _freshness(state: State) -> Freshness:
+    if state.ran is None:
+        return Freshness.NEW
+    return Freshness.FRESH if state.fresh else Freshness.STALE
+
+
+def _outcome(state: State) -> Outcome | None:
+    return Outcome.BLOCKED if state.blocked else (state.ran.outcome if state.ran else None)
+
+
+def _still_waits(state: State, told: Status) -> bool:
+    """Is it queued, as was told? Why it has to run may change with each cell that runs before it."""
+    return (
+        state.activity is Activity.QUEUED is told.activity
+        and _freshness(state) is told.freshness
+        and _outcome(state) is told.outcome
+    )
 
 
 # What may be the matter with a cell that another one needs, the worst first.

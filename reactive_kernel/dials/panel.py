@@ -83,6 +83,8 @@ class Dials:
         self._drew: set[Resource] = set()
         # How a generator was last set: by something that determines its state?
         self._set: dict[Resource, bool] = {}
+        # Is it known of the run that it turns nothing?
+        self._still = False
 
     def add(self, dial: Dial) -> None:
         """One more."""
@@ -90,9 +92,19 @@ class Dials:
 
     # A run
 
-    def start(self) -> None:
-        """Note all states before a run, in the thread and the context in which it will run."""
+    def start(self, *, still: bool = False) -> None:
+        """Note all states before a run, in the thread and the context in which it will run.
+
+        Of a `still` one it is known that it turns nothing, unless it imports something.
+        """
         self._begin()
+        self._still = still
+        if not still:
+            self._note_all()
+            seedings.listener = self
+        self._imports.start()
+
+    def _note_all(self) -> None:
         noted = self._noted = {
             resource: dial.read() for resource, dial in self._dials.items() if dial.available()
         }
@@ -102,27 +114,26 @@ class Dials:
         seedings.attend(RANDOM)
         if NUMPY_RANDOM in self._noted:
             seedings.attend(NUMPY_RANDOM)
-        seedings.listener = self
         if self._loggers.resource in self._noted:
             self._loggers.forget()
-        self._imports.start()
 
     def stop(self, modules: Collection[str], used: Collection[str]) -> Turned:
         """What the run did: `modules` are those behind its inputs, `used` says what else it touched."""
         self._imports.stop()
         seedings.listener = None
+        hints = {*modules, *used, *((IMPORTS,) if self._imports.seen else ())}
+        if self._still:
+            return Turned(reads=frozenset(self._read_under(hints)))
         for resource, dial in self._dials.items():
             if self._is_changed(resource, dial):
                 self._changed.add(resource)
         generators = SETTERS.keys()
         drew = self._drew | (self._changed & generators - self._set.keys())
-        hints = {*modules, *used, *((IMPORTS,) if self._imports.seen else ())}
         # A new state of settings is the old one but for what was set.
         reads = drew | self._asked | (self._changed - generators)
         if self._loggers.resource in self._noted and self._loggers.asked():
             reads |= {self._loggers.resource}
-        if hints:
-            reads |= {each for each in self._noted if not hints.isdisjoint(self._dials[each].read_under)}
+        reads |= self._read_under(hints) & self._noted.keys()
         return Turned(
             writes=frozenset(self._changed | self._set.keys()),
             reads=frozenset(reads),
@@ -130,6 +141,14 @@ class Dials:
             seeded=frozenset(each for each, determined in self._set.items() if determined),
             unseeded=frozenset(each for each, determined in self._set.items() if not determined),
         )
+
+    def _read_under(self, hints: Collection[str]) -> set[Resource]:
+        """The dials that matter to what those stand for."""
+        return {
+            resource
+            for resource, dial in self._dials.items()
+            if not dial.read_under.isdisjoint(hints) and dial.available()
+        }
 
     def _note(self, resource: Resource, state: object) -> None:
         self._noted[resource] = state
@@ -172,6 +191,11 @@ class Dials:
 
     @shielded
     def _before_import(self) -> None:
+        if self._still:
+            # So far it has turned nothing; nobody knows what it does with what comes now.
+            self._still = False
+            self._note_all()
+            seedings.listener = self
         self._at_import: dict[Resource, object] = {}
         for resource, dial in self._dials.items():
             if isinstance(dial, Lasting) and resource in self._noted and dial.available():

@@ -6,18 +6,23 @@ import collections
 import contextlib
 import datetime
 import importlib
+import logging
+import os
 import pathlib
 import pickle
 import random
 import re
 import sys
+import warnings
 from collections.abc import Callable, Iterator
 
 import pytest
 
 from reactive_kernel.analysis import analyze
 from reactive_kernel.analysis.verbs import CALLERS
-from reactive_kernel.manners import FUNCTIONS, METHODS, harmless
+from reactive_kernel.dials import Dials
+from reactive_kernel.harmless import harmless, turns_nothing
+from reactive_kernel.manners import FUNCTIONS, METHODS, TURNING, TURNING_METHODS
 
 Names = dict[str, object]
 EVERY = ("plain", "steady", "array", "frame", "polars", "arrow", "figure", "module", "iterator")
@@ -395,6 +400,98 @@ def test_a_statement_that_may_change_something_is_not_harmless(kind, source):
     assert [each for each in kinds if is_harmless(source, each, **everything())] == []
 
 
+# What the whole process goes by
+
+
+def is_still(source: str, *kinds: str) -> bool:
+    """Is it known of the cell that it neither sets nor draws from that?"""
+    names: Names = {"df": 1, "xs": [1]}
+    for short, name in {"np": "numpy", "pd": "pandas", "plt": "matplotlib.pyplot"}.items():
+        names[short] = pytest.importorskip(name)
+    names |= {each.__name__: each for each in (random, os, warnings, logging)}
+    names["rand"] = names["np"].random.rand
+    facts = analyze(source)
+    assert facts.problem is None
+    return turns_nothing(facts.verbs, frozenset(kinds), names.__getitem__, imports="import" in source)
+
+
+@pytest.mark.parametrize(
+    "source",
+    [
+        "df.groupby('a')['b'].mean().sort_values()",
+        "df['total'] = df['price'] * np.sqrt(2)",
+        "df.loc[df.a > 1, 'b'] = np.nan",
+        "del df['a']",
+        "c = pd.concat([df, df]).head(3)\nc['new'] = 0",
+        "import numpy as np\nimport pandas as pd",
+        "rng = np.random.default_rng(0)",
+        "with np.errstate(all='ignore'):\n    df / 0",
+    ],
+)
+def test_work_on_frames_turns_nothing(source):
+    assert is_still(source, "frame", "atom")
+
+
+@pytest.mark.parametrize(
+    "source",
+    """
+    np.random.seed(1)
+    np.random.rand(3)
+    rand()
+    [rand() for _ in xs]
+    random.random()
+    random.shuffle(xs)
+    df.sample(3)
+    f = df.sample\\nf()
+    list(map(np.random.rand, [1]))
+    df.apply(np.random.permutation)
+    df.eval('@np.random.rand()')
+    getattr(np, 'random').rand()
+    from numpy.random import rand as r\\nr()
+    from random import random as r\\nr()
+    pd.set_option('display.width', 10)
+    pd.options.display.width = 10
+    options = pd.options\\noptions.x = 1
+    np.set_printoptions(precision=2)
+    np.seterr(all='raise')
+    np.foo = 1
+    df.plot()
+    df.plot.scatter('a', 'b')
+    plt.plot(df)
+    plt.rcParams['figure.dpi'] = 10
+    settings = plt.rcParams\\nsettings['figure.dpi'] = 1
+    from matplotlib import rcParams as r\\nr['figure.dpi'] = 1
+    plt.style.use('x')
+    os.environ['A'] = 'b'
+    del os.environ['A']
+    os.environ.pop('A')
+    import os as o\\no.environ['A'] = 'b'
+    os.chdir('/')
+    os.putenv('A', 'b')
+    warnings.simplefilter('ignore')
+    warnings.filters.clear()
+    logging.warning('a')
+    x = yet_unknown(df)
+    eval('1')
+    """.strip().splitlines(),
+)
+def test_who_may_set_or_draw_is_watched(source):
+    assert not is_still(source.strip().replace("\\n", "\n"), "frame", "atom")
+
+
+@pytest.mark.parametrize(
+    "kind", ["function", "instance", "opaque", "iterator", "figure", "plain", "unheard of"]
+)
+def test_what_may_run_the_notebooks_code_is_watched(kind):
+    assert not is_still("df.mean()", "frame", kind)
+
+
+def test_a_list_that_is_changed_may_be_a_setting():
+    assert is_still("xs[0]", "steady")
+    assert not is_still("xs[0] = 1", "steady")
+    assert not is_still("xs.append(1)", "steady")
+
+
 # The proof: whatever the tables name is applied, and its subject compared
 
 
@@ -620,10 +717,13 @@ def test_a_method_in_the_tables_leaves_alone_whatever_has_it(kind, tmp_path, mon
     monkeypatch.chdir(tmp_path)
     unproven: list[str] = []
     changed: list[str] = []
+    turning: list[str] = []
     before = [portrait(each) for each in samples(kind)]
     subjects, others = samples(kind), samples(kind)
+    dials = Dials()
     for name in methods_of(kind):
         called = there = False
+        dials.start()
         for at, subject in enumerate(subjects):
             if not callable(safe(subject, name)):
                 continue
@@ -637,9 +737,17 @@ def test_a_method_in_the_tables_leaves_alone_whatever_has_it(kind, tmp_path, mon
             if portrait(subject) != before[at]:
                 changed.append(f"{type(subject).__name__}.{name}")
                 subjects[at] = samples(kind)[at]
+        if turned(dials) and name not in TURNING_METHODS and kind != "figure":
+            turning.append(name)
         if there and not called and name not in ELSEWHERE:
             unproven.append(name)
-    assert (changed, unproven) == ([], [])
+    assert (changed, unproven, turning) == ([], [], [])
+
+
+def turned(dials: Dials) -> set[str]:
+    """What was set or drawn from of what the whole process goes by; and loggers, who may have been told."""
+    found = dials.stop((), ())
+    return set(found.writes | found.drew) | ({"logging:"} & found.reads)
 
 
 def safe(subject: object, name: str) -> object:
@@ -701,6 +809,8 @@ def test_a_function_in_the_tables_leaves_alone_what_it_gets(kind, tmp_path, monk
     before = [portrait(each) for each in samples(kind)]
     subjects, others = samples(kind), samples(kind)
     changed: list[str] = []
+    turning: list[str] = []
+    dials = Dials()
     for module, path, unharmed in functions():
         skipped = (
             f"{module}.{path}" in NOT_APPLIED or module == "matplotlib.pyplot" or path.startswith("read_")
@@ -708,12 +818,15 @@ def test_a_function_in_the_tables_leaves_alone_what_it_gets(kind, tmp_path, monk
         if skipped or kind not in unharmed:
             continue
         pytest.importorskip(module)
+        dials.start()
         for at, subject in enumerate(subjects):
             use(resolved(module, path), subject, others[at], MOST.get((module, path), 9))
             if portrait(subject) != before[at]:
                 changed.append(f"{module}.{path}({type(subject).__name__})")
                 subjects[at] = samples(kind)[at]
-    assert changed == []
+        if turned(dials) and path not in TURNING.get(module, ()):
+            turning.append(f"{module}.{path}")
+    assert (changed, turning) == ([], [])
 
 
 def use(function: object, subject: object, other: object, most: int) -> None:
