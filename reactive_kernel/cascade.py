@@ -41,6 +41,8 @@ class Cascade(Runs):
         self._cascading = False
         self._received = 0.0
         self._looked = 0.0
+        # Has nobody looked yet since this cascade began?
+        self._begins = False
         self._mailbox: zmq.Poller | None = None
         # Has the kernel called itself idle while others were let in between two cells?
         self._idle_told = False
@@ -100,7 +102,7 @@ class Cascade(Runs):
             yield
             return
         self._forget_idle_interrupt()
-        self._cascading, self._calm = True, False
+        self._cascading, self._calm, self._begins = True, False, True
         # What called for the plan was the last to be read.
         self._received = max(self._received, time.monotonic())
         try:
@@ -153,7 +155,7 @@ class Cascade(Runs):
     async def _taken_over(self, request: Requested | None) -> bool:
         """Let what has arrived be served; has somebody else taken the plan over?"""
         now = time.monotonic()
-        if now - self._looked < _LOOK_INTERVAL:
+        if now - self._looked < _LOOK_INTERVAL and not self._begins:
             return False
         self._looked, self._calm = now, False
         self._end_run()
@@ -197,7 +199,10 @@ class Cascade(Runs):
             return 0
         now = time.monotonic()
         unread = self._unread()
-        if unread or now - self._received > _INTAKE_INTERVAL:
+        # What came with the request that began this may be read, and not handed over: what goes on without it
+        # runs cells that it asks for, and they run again.
+        begins, self._begins = self._begins and self.document.under_way, False
+        if unread or begins or now - self._received > _INTAKE_INTERVAL:
             self._collect()
             self._received = now
             # It may take another turn of the loop until that is here.

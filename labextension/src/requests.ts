@@ -1,6 +1,6 @@
 /** The runs that this page asked for: Lab shows what the kernel's own websocket brings of them. */
 
-import { requestOf, type Message } from './protocol';
+import { requestOf, runOf, type Message } from './protocol';
 
 /** A message that can be told from all others. */
 interface Named extends Message {
@@ -21,6 +21,8 @@ interface Tally {
 
 interface Requested {
   readonly cell: string;
+  /** The kernel's number for its run, once the front end has been told of it. */
+  run: number | null;
   readonly here: Tally;
   readonly stream: Tally;
   /** It has a reply, so it shows all that it will, but for what its threads still say. */
@@ -43,6 +45,9 @@ const SHOWING = new Set([
   'clear_output',
   'update_display_data'
 ]);
+
+// What of a request tells that it runs, or that it was refused.
+const BEGINNING = new Set(['execute_input', 'error']);
 
 export function shows(message: Message): boolean {
   return SHOWING.has(message.header.msg_type);
@@ -96,7 +101,22 @@ export class Requests {
 
   /** A message that the front end has dealt with. */
   shown(message: Named): void {
-    count(this.known.get(requestOf(message))?.here, message);
+    const requested = this.known.get(requestOf(message));
+    if (requested && message.header.msg_type === 'execute_input') {
+      requested.run = runOf(message);
+    }
+    count(requested?.here, message);
+  }
+
+  /** The request whose run of a cell that was, if it was made here. */
+  ran(cell: string, run: number | null): string | null {
+    const request = this.latest.get(cell);
+    return run !== null && this.known.get(request ?? '')?.run === run ? (request ?? null) : null;
+  }
+
+  /** Whether this says that a request was refused: nothing more will come of it. */
+  refused(message: Named): boolean {
+    return message.header.msg_type === 'error' && this.known.get(requestOf(message))?.run === null;
   }
 
   /** A message on the stream. */
@@ -104,9 +124,9 @@ export class Requests {
     const requested = this.known.get(requestOf(message));
     if (requested) {
       count(requested.stream, message);
-      requested.begun ||= message.header.msg_type === 'execute_input';
+      // A reply may come before what was published before it: of a rerun that went before this run, too.
+      requested.begun ||= BEGINNING.has(message.header.msg_type) || isIdle(message);
       requested.over ||= message.header.msg_type === 'execute_reply' || isIdle(message);
-      requested.begun ||= requested.over;
     }
   }
 
@@ -146,6 +166,7 @@ export class Requests {
       const tally = (): Tally => ({ count: 0, sum: 0 });
       this.known.set(message.header.msg_id, {
         cell,
+        run: null,
         here: tally(),
         stream: tally(),
         replied: false,
