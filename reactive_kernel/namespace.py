@@ -345,12 +345,11 @@ class Namespace:
         self._displaced.update(self._versions.get(cell, ()))
         self._forget(cell)
         self._displaced.update(self._debris.pop(cell, ()))
-        self._debris[cell] = {
-            name: self.live[name]
-            for name in names
+        for name in [name for name in names if type(self.live.get(name)) is memoryview]:
             # A view would keep its object from being changed.
-            if name in self.live and type(self.live[name]) is not memoryview
-        }
+            del self.live[name]
+            self._displaced.add(name)
+        self._debris[cell] = {name: self.live[name] for name in names if name in self.live}
         self._displaced.update(self._debris[cell])
 
     def adopt(self, names: Iterable[Resource]) -> None:
@@ -412,20 +411,27 @@ class Namespace:
                 self._moved.update(_common(self.looked.reach(before).ids, self._things))
             if maker is None and name in leftovers:
                 self.live[name] = leftovers[name]
-        if self._things:
-            self._settle_objects(makers, final)
-        self._moved.clear()
+        self._moved = self._settle_objects(makers, final) if self._things else set()
         return self.lost()
 
     def _settle_objects(
         self, makers: Mapping[Resource, CellId | None], final: Callable[[Resource], CellId | None]
-    ) -> None:
-        """Put what is behind those names, and what was moved, into the states of the document's end."""
+    ) -> set[int]:
+        """Put what is behind those names, and what was moved, into the states of the document's end.
+
+        Answers the objects that versions of the end want in different states, as those of cells do that are
+        not up to date: one of these may give way before anybody moves the object again.
+        """
         places = {(maker, name) for name, maker in makers.items() if maker}
+        wanted: dict[int, Key] = {}
+        torn: set[int] = set()
         for cell, name in self.holders(self._moved) | places:
             version = self._versions.get(cell, {}).get(name)
             if version is not None and (makers[name] if name in makers else final(name)) == cell:
-                self._rewind(version)
+                meant = self._meant(version)
+                torn.update(at for at, key in meant.items() if wanted.setdefault(at, key) != key)
+                self._move_all(meant)
+        return torn
 
     # Versions and what they hold
 

@@ -217,11 +217,13 @@ class Session:
         turned = {cell for cell in switched if self._states[cell].barren != (cell in barren)}
         readers = {child for cell in turned for child in self.graph.children(cell)}
         self._rerun(freed | {cell for cell in readers if self._states[cell].mismatched})
+        self._reorder(rearranged=rearranged)
 
     def _cell_edited(self, event: CellEdited) -> None:
         if self._write(altered(self._states[event.cell].cell, source=event.source)):
             self._reconsider(self._settle({event.cell}))
             self._withdraw({event.cell})
+            self._reorder()
 
     def _run_requested(self, event: RunRequested) -> None:
         edited = False
@@ -295,8 +297,8 @@ class Session:
             self._replan((), requested={event.cell})
         self._reconsider(affected | rewired)
         self._rerun(outdated | {cell for cell in affected | rewired if self._states[cell].mismatched})
-        if rewired and self._plan and self.graph.reordered:
-            self._replan(())
+        if rewired:
+            self._reorder()
 
     def _outdate(self, event: RunFinished) -> set[CellId]:
         """Note who would not find in a directory any more what it found there."""
@@ -630,6 +632,11 @@ class Session:
                 self._states[cell].activity = Activity.QUEUED if queued else Activity.IDLE
                 self._standing.touch(cell)
 
+    def _reorder(self, *, rearranged: bool = False) -> None:
+        """What is left of the plan may have to run in another order now."""
+        if self._plan and (rearranged or self.graph.reordered):
+            self._replan(())
+
     def _drop_from_plan(self, cells: set[CellId]) -> None:
         dropped = cells & self._planned
         if not dropped:
@@ -732,7 +739,15 @@ class Session:
         reads = {name: self.versions.stamp(cell, name, writer) for name, writer in inputs.items()}
         outrun = {writer for writer in inputs.values() if writer is not None and self._is_outrun(writer)}
         spoiled = sorted(self.versions.used_up(cell).items())
-        again = self._runs_again(state)
+        # Some may have come to it by others that were expected to leave their own, and nobody told it.
+        others = state.mismatched | {
+            name
+            for name, stamp in reads.items()
+            if state.ran is not None
+            and state.ran.reads.get(name) != stamp
+            and not self.versions.agrees(state, name, inputs[name])
+        }
+        again = self._runs_again(state, others)
         state.flight = Flight(
             state.cell.source,
             state.facts,
@@ -752,7 +767,7 @@ class Session:
             kept(self.graph.touches(cell)),
             self.graph.entry(cell).shares,
             again=again,
-            rewinds=again and not state.must_run,
+            rewinds=again and not (state.must_run or others),
         )
 
     def _is_outrun(self, writer: CellId) -> bool:
@@ -763,16 +778,17 @@ class Session:
         if self._states[writer].fresh:
             return False
         behind = self.graph.reach({writer}, self.graph.parents, self._behind) | {writer}
-        return any(self._states[each].mismatched and self._runs_again(self._states[each]) for each in behind)
+        states = [self._states[each] for each in behind]
+        return any(each.mismatched and self._runs_again(each, each.mismatched) for each in states)
 
-    def _runs_again(self, state: State) -> bool:
-        """Will it do what it did, with other objects at most?"""
+    def _runs_again(self, state: State, others: Iterable[Resource]) -> bool:
+        """Will it do what it did, with other objects at most behind those names?"""
         ran = state.ran
         if ran is None or ran.unproven or not state.succeeded:
             return False
         if state.edited or state.interrupted or state.nudged:
             return False
-        return all(self.versions.same_content(state, name) for name in state.mismatched)
+        return all(self.versions.same_content(state, name) for name in others)
 
     # Versions that somebody used up
 
@@ -828,8 +844,7 @@ class Session:
             if self._settling:
                 self._replan(loose)
             self._rerun(set(loose))
-            if self._plan and self.graph.reordered:
-                self._replan(())
+            self._reorder()
         return bool(loose)
 
     def _tie_everywhere(self) -> None:

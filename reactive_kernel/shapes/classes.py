@@ -90,6 +90,42 @@ class Function(Mutable):
         value.__dict__.update(state[4])
 
 
+class Partial(Mutable):
+    """A function with some of its arguments. To ask for its fields makes a place for them, and it goes by that."""
+
+    kind = "function"
+
+    @staticmethod
+    def _held(value: Any) -> tuple[object, tuple[object, ...], dict[str, object], dict[str, object] | None]:
+        return value.__reduce__()[2]
+
+    def parts(self, value: Any) -> Iterable[object]:
+        *held, fields = self._held(value)
+        return (*held, *(fields or {}).values())
+
+    def take(self, value: Any) -> object:
+        *held, fields = self._held(value)
+        return (*held, None if fields is None else dict(fields))
+
+    def alike(self, value: Any, state: Any) -> bool:
+        *held, fields = self._held(value)
+        if not identical(held, state[:3]) or (fields is None) is not (state[3] is None):
+            return False
+        return fields is None or same_dict(fields, state[3])
+
+    def put(self, value: Any, state: Any) -> None:
+        *held, before = state
+        fields = self._held(value)[3]
+        if before is None:
+            fields = None
+        elif fields is None:
+            fields = dict(before)
+        else:
+            fields.clear()
+            fields.update(before)
+        value.__setstate__((*held, fields))
+
+
 _NO_CLASSES: Final[Mapping[int, type]] = MappingProxyType({})
 # What a class holds that is not its user's doing.
 _OF_CLASSES = frozenset(

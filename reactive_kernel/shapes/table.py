@@ -27,7 +27,7 @@ from types import (
 from typing import Any, Final
 
 from .around import MODULE, Imported, LibraryClass, OwnModule, Touched
-from .classes import Cached, Class, Enclosed, Error, Function, Instance, Namespace, Random
+from .classes import Cached, Class, Enclosed, Error, Function, Instance, Namespace, Partial, Random
 from .containers import Bytes, Default, Deque, Dict, Fixed, List, Ordered, Set
 from .hidden import Lock, Memory, Opaque, Sealed
 from .iterators import Buffer, Counting, File, Generator, Moving, Passing, Reduced, held_by_frame
@@ -77,7 +77,7 @@ SHAPES: dict[type, Shape] = {
         lambda value: () if issubclass(type(value.__self__), (ModuleType, type)) else (value.__self__,),
         "function",
     ),
-    functools.partial: Shape(lambda value: (value.func, value.args, value.keywords), "function"),
+    functools.partial: Partial(),
     property: Shape(lambda value: (value.fget, value.fset, value.fdel), "function"),
     classmethod: Shape(lambda value: (value.__func__,), "function"),
     staticmethod: Shape(lambda value: (value.__func__,), "function"),
