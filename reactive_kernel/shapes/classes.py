@@ -91,7 +91,7 @@ class Function(Mutable):
 
 
 class Partial(Mutable):
-    """A function with some of its arguments. To ask for its fields makes a place for them, and it goes by that."""
+    """A function with some of its arguments. It goes by whether it has fields, and asking for them makes them."""
 
     kind = "function"
 
