@@ -91,7 +91,7 @@ class Function(Mutable):
 
 
 class Partial(Mutable):
-    """A function with some of its arguments. It goes by whether it has fields, and asking for them makes them."""
+    """A function with some of its arguments. It goes by whether it has fields: asking for them makes them."""
 
     kind = "function"
 

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import functools
 import importlib.util
 import inspect
 import sys
@@ -13,6 +14,7 @@ import pytest
 
 from reactive_kernel import libraries
 from reactive_kernel.objects import Change, Survey
+from reactive_kernel.shapes import shape
 
 from ..fuzz.portrait import portrait
 
@@ -145,6 +147,8 @@ shared                                  | x.note = 1
 shared                                  | x.__defaults__ = (1,)
 lambda a=[]: a                          | x().append(1)
 functools.partial(max, [1])             | x.args[0].append(2)
+functools.partial(max, 1)               | x.note = 2
+functools.partial(max, key=len)         | x.keywords["key"] = abs
 [].append                               | x(1)
 P().__init__                            | x(5)
 P                                       | x.shared = 1
@@ -652,3 +656,15 @@ def test_a_long_list_is_seen_as_a_short_one(
     survey = Survey((row,))
     change(row)
     assert [found.value is row for found in survey.changes()] == [True] * seen
+
+
+def test_a_partial_function_without_fields_is_put_back_without_any():
+    """Only of one that has some does another one keep hold."""
+    inner = functools.partial(max, 1)
+    form = shape(inner)
+    before = form.take(inner)
+    inner.note = 1
+    assert not form.alike(inner, before)
+    form.put(inner, before)
+    assert form.alike(inner, before)
+    assert functools.partial(inner, 2).func is max
