@@ -20,7 +20,6 @@ import { cellAttributes, notebookAttributes, type Attributes, type Change, type 
 import { Outputs, handOver } from './outputs';
 import { published, type Future } from './passive';
 import {
-  cellsOf,
   executionStateOf,
   requestOf,
   type Fields,
@@ -299,11 +298,7 @@ export class ReactiveNotebook {
     }
     const heard = message as KernelMessage.IIOPubMessage;
     void this.captors.published(heard);
-    const told = recorded(heard);
-    this.listening.shown(told);
-    if (this.model.reactive) {
-      this.rested(told);
-    }
+    this.listening.shown(recorded(heard));
     const { kernelState } = this.listening;
     if (kernelState !== 'idle' && executionStateOf(heard) === null) {
       this.kernelIs(kernelState);
@@ -325,35 +320,21 @@ export class ReactiveNotebook {
     this.listening.came(msg);
     if (msg.header.msg_type === 'kernel_info_reply') {
       this.informed();
+    } else if (msg.header.msg_type === 'execute_reply' && this.model.reactive) {
+      this.replied(msg);
     }
   }
 
-  /**
-   * A reactive kernel goes on with the cascade, but these cells are done: Lab need not wait for the end.
-   *
-   * The reply does not say so: it may come before what the cell has shown.
-   */
-  private rested(message: Recorded): void {
-    if (this.requests.refused(message)) {
-      this.release(requestOf(message), message);
-    }
-    for (const [id, state] of cellsOf(message)) {
-      const request = state && state.activity !== 'running' ? this.requests.ran(id, state.run) : null;
-      if (request !== null) {
-        this.release(request, message);
-      }
-    }
-  }
-
-  /** Tell Lab that a request is over but for its reply. */
-  private release(request: string, { header }: Recorded): void {
+  /** A reactive kernel goes on with the cascade, but this cell is done: Lab need not wait for the end. */
+  private replied(reply: KernelMessage.IMessage): void {
+    const request = requestOf(reply);
     const cell = this.find(this.requests.cellOf(request) ?? '');
     const future = cell?.outputArea.future as Future | null | undefined;
     if (future?.msg.header.msg_id === request) {
-      const idle = { ...header, msg_type: 'status' };
-      const parent_header = { ...future.msg.header };
+      const header = { ...reply.header, msg_type: 'status' };
       const content = { execution_state: 'idle' };
-      handOver(future, published({ header: idle, parent_header, metadata: {}, content, buffers: [] }));
+      const { parent_header } = reply;
+      handOver(future, published({ header, parent_header, metadata: {}, content, buffers: [] }));
     }
   }
 

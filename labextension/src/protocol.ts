@@ -296,11 +296,6 @@ export function originOf(message: Message): Origin | null {
   return typeof cell === 'string' && typeof request === 'string' ? { cell, request } : null;
 }
 
-/** The number of the run that published a message. */
-export function runOf(message: Message): number | null {
-  return numberOf(fieldsOf(message.metadata).run);
-}
-
 export function executionCountOf(message: Message): number | null {
   return numberOf(fieldsOf(message.content).execution_count);
 }

@@ -1,6 +1,6 @@
 /** The runs that this page asked for: Lab shows what the kernel's own websocket brings of them. */
 
-import { requestOf, runOf, type Message } from './protocol';
+import { requestOf, type Message } from './protocol';
 
 /** A message that can be told from all others. */
 interface Named extends Message {
@@ -21,8 +21,6 @@ interface Tally {
 
 interface Requested {
   readonly cell: string;
-  /** The kernel's number for its run, once the front end has been told of it. */
-  run: number | null;
   readonly here: Tally;
   readonly stream: Tally;
   /** It has a reply, so it shows all that it will, but for what its threads still say. */
@@ -101,22 +99,7 @@ export class Requests {
 
   /** A message that the front end has dealt with. */
   shown(message: Named): void {
-    const requested = this.known.get(requestOf(message));
-    if (requested && message.header.msg_type === 'execute_input') {
-      requested.run = runOf(message);
-    }
-    count(requested?.here, message);
-  }
-
-  /** The request whose run of a cell that was, if it was made here. */
-  ran(cell: string, run: number | null): string | null {
-    const request = this.latest.get(cell);
-    return run !== null && this.known.get(request ?? '')?.run === run ? (request ?? null) : null;
-  }
-
-  /** Whether this says that a request was refused: nothing more will come of it. */
-  refused(message: Named): boolean {
-    return message.header.msg_type === 'error' && this.known.get(requestOf(message))?.run === null;
+    count(this.known.get(requestOf(message))?.here, message);
   }
 
   /** A message on the stream. */
@@ -166,7 +149,6 @@ export class Requests {
       const tally = (): Tally => ({ count: 0, sum: 0 });
       this.known.set(message.header.msg_id, {
         cell,
-        run: null,
         here: tally(),
         stream: tally(),
         replied: false,

@@ -56,7 +56,7 @@ function page() {
       runs.hear(each, each.header.msg_type === 'execute_reply' ? 'shell' : 'iopub');
     }
   };
-  return { requests, begun, told };
+  return { begun, told };
 }
 
 test('a rerun that went before a run asked for here does not take its cell, though the reply comes first', () => {
@@ -75,24 +75,4 @@ test('so does a rerun after it was refused, long before all is over', () => {
   const { begun, told } = page();
   told(refusal('r'), reply('r'), input('rerun', 1));
   assert.deepEqual(begun, ['rerun']);
-});
-
-test('a run is over when the kernel says so of the run, whatever came before what it shows', () => {
-  const { requests } = page();
-  assert.equal(requests.ran('a', 1), null);
-  requests.shown(input('rerun', 1));
-  assert.equal(requests.ran('a', 1), null);
-  requests.shown(input('r', 2));
-  assert.equal(requests.ran('a', 1), null);
-  assert.equal(requests.ran('a', null), null);
-  assert.equal(requests.ran('a', 2), 'r');
-  assert.equal(requests.ran('b', 2), null);
-});
-
-test('a request is refused by an error before any run of it', () => {
-  const { requests } = page();
-  assert.ok(!requests.refused(refusal('other')));
-  assert.ok(requests.refused(refusal('r')));
-  requests.shown(input('r', 2));
-  assert.ok(!requests.refused(refusal('r')));
 });
