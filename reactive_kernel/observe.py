@@ -97,6 +97,8 @@ class _Begun:
     stuck: list[Resource]
     # The libraries whose settings it goes by.
     libraries: frozenset[str]
+    # What earlier runs of the cell have left in directories, and is still there.
+    traces: frozenset[Resource]
     # Can it do nothing but bind names?
     inert: bool
     started: float
@@ -137,7 +139,7 @@ class Observer:
         # Seconds that the latest run of each cell took.
         self._took: dict[CellId, float] = {}
         self._sources: dict[CellId, str] = {}
-        # For cells that listed directories: what they met there that only cells below make.
+        # For cells that listed directories: what they met there of cells below, or of runs of their own.
         self._met: dict[CellId, frozenset[Resource]] = {}
 
     # Before
@@ -167,6 +169,7 @@ class Observer:
             self._astray(run, around),
             self.names.stuck(inputs),
             NOTHING if inert else self._libraries(inputs),
+            NOTHING if inert else self._traces(run),
             inert,
             time.monotonic(),
         )
@@ -393,7 +396,7 @@ class Observer:
         touched, turned = self._stop_outside(begun)
         took = time.monotonic() - begun.started
         seen = observe(begun.watch, names.live, run, error, names.looked)
-        seen = self._with_world(run, seen, touched, turned)
+        seen = self._with_world(begun, seen, touched, turned)
         seen = self._with_around(begun, seen)
         changes = _changes(begun.surveys)
         touchable = self._touchable(begun, seen, changes)
@@ -474,8 +477,9 @@ class Observer:
             return None
         return frozenset[int]().union(*(reach(value).ids for value in self._reached(names).values()))
 
-    def _with_world(self, run: Run, seen: Observation, touched: Touched, turned: Turned) -> Observation:
+    def _with_world(self, begun: _Begun, seen: Observation, touched: Touched, turned: Turned) -> Observation:
         """Add what the run did outside of the namespace."""
+        run = begun.run
         if touched is _UNTOUCHED and turned is _UNTURNED:
             self._met.pop(run.cell, None)
             return seen
@@ -488,7 +492,7 @@ class Observer:
             bound=seen.bound | touched.writes | (turned.writes - unseeded),
             reads=seen.reads | (reads - run.inputs.keys()),
             unproven=seen.unproven or self._overtaken(run, touched),
-            outdated=self._outdated(run, touched),
+            outdated=self._outdated(run, touched, begun.traces),
         )
 
     def _with_around(self, begun: _Begun, seen: Observation) -> Observation:
@@ -511,14 +515,24 @@ class Observer:
     def _seeded(self, dial: Resource, run: Run) -> bool:
         return self._document.in_force(dial, run.cell) is not None
 
-    def _outdated(self, run: Run, touched: Touched) -> frozenset[Place]:
+    def _traces(self, run: Run) -> frozenset[Resource]:
+        """Files that only earlier runs of the cell itself have made, as far as a fresh run would go."""
+        return frozenset(
+            name
+            for name in self.names.made(run.cell)
+            if name[:5] == "file:" and not shared(name) and _is_there(name)
+            if self._document.in_force(name, run.cell) is None
+        )
+
+    def _outdated(self, run: Run, touched: Touched, traces: Collection[Resource]) -> frozenset[Place]:
         """What is gone now, and the cells above its makers that met it in a directory."""
         files = {name for name in touched.writes if name[:5] == "file:" and not shared(name)}
         gone = frozenset(name for name in files if not _is_there(name))
         self._met.pop(run.cell, None)
         found = frozenset((cell, name) for cell, met in self._met.items() for name in met & gone)
         if any(name.startswith("dir:") for name in touched.reads):
-            self._met[run.cell] = frozenset(self._early(run, touched.reads))
+            listed = {name for name in traces if f"dir:{Path(name[5:]).parent}" in touched.reads}
+            self._met[run.cell] = frozenset(self._early(run, touched.reads)) | listed
         return found
 
     def _early(self, run: Run, reads: Collection[Resource]) -> Iterator[Resource]:
