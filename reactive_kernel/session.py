@@ -77,6 +77,7 @@ class Session:
         self._rewinds: dict[CellId, int] = {}
         self._laps: Counter[CellId] = Counter()
         self._releases: Counter[CellId] = Counter()
+        self._ties: Counter[Place] = Counter()
         # Is everything that is stale to run, whatever the mode?
         self._settling = False
         # Was it so in the plan that ended last? And how often has its end cost whom a version?
@@ -188,6 +189,7 @@ class Session:
                 self._rewinds.clear()
                 self._laps.clear()
                 self._releases.clear()
+                self._ties.clear()
                 self._settled, self._settling = self._settling, False
                 return None
             self._replan(lost, requested=lost)
@@ -747,7 +749,7 @@ class Session:
             and state.ran.reads.get(name) != stamp
             and not self.versions.agrees(state, name, inputs[name])
         }
-        again = self._runs_again(state, others)
+        again = self._runs_again(state, others, self.versions.made_alike)
         state.flight = Flight(
             state.cell.source,
             state.facts,
@@ -779,16 +781,19 @@ class Session:
             return False
         behind = self.graph.reach({writer}, self.graph.parents, self._behind) | {writer}
         states = [self._states[each] for each in behind]
-        return any(each.mismatched and self._runs_again(each, each.mismatched) for each in states)
+        alike = self.versions.same_content
+        return any(each.mismatched and self._runs_again(each, each.mismatched, alike) for each in states)
 
-    def _runs_again(self, state: State, others: Iterable[Resource]) -> bool:
+    def _runs_again(
+        self, state: State, others: Iterable[Resource], alike: Callable[[State, Resource], bool]
+    ) -> bool:
         """Will it do what it did, with other objects at most behind those names?"""
         ran = state.ran
         if ran is None or ran.unproven or not state.succeeded:
             return False
         if state.edited or state.interrupted or state.nudged:
             return False
-        return all(self.versions.same_content(state, name) for name in others)
+        return all(alike(state, name) for name in others)
 
     # Versions that somebody used up
 
@@ -828,7 +833,16 @@ class Session:
     # Objects that versions share
 
     def _tie(self, loose: Mapping[CellId, set[Resource]]) -> bool:
-        """Let those cells know of the names, which makes them run again; answer whether there are any."""
+        """Let those cells know of the names, which makes them run again; answer whether there are any.
+
+        Some cannot run, and forget it: they are not told for ever.
+        """
+        self._ties.update((changer, name) for changer, names in loose.items() for name in names)
+        told = {
+            changer: {name for name in names if self._ties[changer, name] <= _DOUBTS}
+            for changer, names in loose.items()
+        }
+        loose = {changer: names for changer, names in told.items() if names}
         for changer, names in loose.items():
             state = self._states[changer]
             assert state.ran is not None

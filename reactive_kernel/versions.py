@@ -8,7 +8,7 @@ from typing import Final
 from .cell import CellId, Resource
 from .graph import Graph, plain
 from .ledger import Ledger
-from .state import Ran, Stamp, State
+from .state import Stamp, State
 
 # The stamp that a reader of a failed cell sees: no version has it.
 FAILED: Final[Stamp] = -1
@@ -97,11 +97,8 @@ class Versions:
             return now == read
         if name in state.ran.mixed or not state.ran.aloof:
             return False
-        return self._is_as_good(state.ran, name, now, read)
-
-    def _is_as_good(self, ran: Ran, name: Resource, now: Stamp, read: Stamp) -> bool:
-        """Is one version as good as another for a cell that only looks at it?"""
-        known = self._makes if ran.discerning else self._contents
+        # A cell that only looks at what it reads: one version is as good as another.
+        known = self._makes if state.ran.discerning else self._contents
         return known.get((name, now), now) == known.get((name, read), read)
 
     def take_for(self, name: Resource, stamp: Stamp, old: Stamp, *, repeats: bool) -> None:
@@ -113,11 +110,25 @@ class Versions:
     def same_content(self, state: State, name: Resource) -> bool:
         """Has the version in force the content of the one that the cell's latest run read?"""
         assert state.ran is not None
+        known = self._makes if state.ran.discerning else self._contents
+        return self._is_known_as(known, state, name)
+
+    def made_alike(self, state: State, name: Resource) -> bool:
+        """Was the version in force made as the one was that the cell's latest run read?
+
+        Then what is one object in it, and in others, is as it was: who changes one sees that in the others.
+        """
+        return self._is_known_as(self._makes, state, name)
+
+    def _is_known_as(
+        self, known: Mapping[tuple[Resource, Stamp], Stamp], state: State, name: Resource
+    ) -> bool:
+        assert state.ran is not None
         now = self.stamp(state.cell.id, name, self._graph.inputs(state.cell.id).get(name))
         read = state.ran.reads.get(name)
         if now is None or read is None:
             return now == read
-        return self._is_as_good(state.ran, name, now, read)
+        return known.get((name, now), now) == known.get((name, read), read)
 
     # Versions that somebody used up
 
