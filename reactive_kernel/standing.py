@@ -221,6 +221,7 @@ def _still_waits(state: State, told: Status) -> bool:
         state.activity is Activity.QUEUED is told.activity
         and _freshness(state) is told.freshness
         and _outcome(state) is told.outcome
+        and (state.run, state.execution_count) == (told.run, told.execution_count)
     )
 
 
