@@ -126,6 +126,16 @@ def test_a_cascade_runs_every_cell_once_and_analyses_none(counts: Counter[str], 
     assert number <= counts["statuses worked out"] <= 4 * number
 
 
+@pytest.mark.parametrize("shape", [chain, fan])
+def test_a_cell_that_waits_is_not_told_again_that_it_does(counts: Counter[str], shape: Shape):
+    document = Document(shape(10), counts)
+    document.edit("c0", "x0 = 1")
+    document.told.clear()
+    assert document.run("c0") == list(shape(10))
+    # Queued, running and done; not that now another cell is why it has to run.
+    assert set(Counter(document.told).values()) == {3}
+
+
 @pytest.mark.parametrize("number", SIZES)
 def test_moving_an_independent_cell_traces_one(counts: Counter[str], number: int):
     document = Document(independent(number), counts)
