@@ -16,8 +16,7 @@ import zmq
 
 from .cell import CellId
 from .event import Interrupted, Refuse, Run, VersionsLost
-from .in_ipython import refusal
-from .runs import Requested, Runs
+from .runs import REMOVED, Requested, Runs
 
 # Requests that may run cells, or step the document.
 _CAREFUL = frozenset(("execute_request", "comm_open", "comm_msg", "comm_close"))
@@ -134,7 +133,7 @@ class Cascade(Runs):
         for cell, requests in self._requests.items():
             reply: dict[str, Any] = {"status": "aborted"}
             if cell not in self.document:
-                reply = refusal("Removed", "The cell was removed before it could run.")
+                reply = REMOVED
             for request in requests:
                 self._reply(request, reply)
         self._requests.clear()

@@ -3,8 +3,10 @@
 from __future__ import annotations
 
 import asyncio
+import json
 import threading
 from collections.abc import Callable, Mapping
+from contextlib import suppress
 from typing import Any, cast
 
 from ipykernel.comm.comm import BaseComm
@@ -16,10 +18,14 @@ from .event import CascadeChosen, NamesTouched, RunRequested, SessionsBusy
 from .extensions import Extensions, installed
 from .namespace import of_the_session
 from .objects import Survey
+from .overtaking import Header, Overtaking
 from .own_magic import Host, ReactiveMagic
 from .publish import Publication
-from .runs import Requested
+from .runs import REMOVED, Requested
 from .widgets import from_browser
+
+# What may say, on one way, what is no longer true by what came another.
+_ORDERED = frozenset(("execute_request", "comm_msg"))
 
 
 class ReactiveKernel(Cascade):
@@ -31,6 +37,7 @@ class ReactiveKernel(Cascade):
         # Connections on which a transaction is open.
         self._busy_sessions: frozenset[str] = frozenset()
         self._extensions = Extensions(self.shell)
+        self._overtaking = Overtaking()
         self.shell_handlers["comm_open"] = self._comm_open
         self.shell_handlers["comm_msg"] = self._comm_msg
         self.shell_handlers["comm_close"] = self._comm_close
@@ -51,6 +58,14 @@ class ReactiveKernel(Cascade):
             self._step(event)
             for comm in self._comms:
                 cast("BaseComm", self.comm_manager.get_comm(comm)).send(dict(wire.ready(self.document)))
+
+    async def shell_channel_thread_main(self, msg: Any) -> None:
+        with suppress(ValueError, KeyError, IndexError):
+            _, frames = self._out.feed_identities(msg, copy=False)
+            header = json.loads(cast("Any", frames)[1].bytes)
+            if header["msg_type"] in _ORDERED:
+                self._overtaking.arrived(header["msg_id"])
+        await super().shell_channel_thread_main(msg)
 
     async def dispatch_shell(
         self, msg: Any, /, subshell_id: str | None = None, *, concurrent: bool = False
@@ -90,11 +105,18 @@ class ReactiveKernel(Cascade):
     async def _cell_request(self, cell: CellId, request: Requested) -> None:
         own: object = request.parent["metadata"].get("reactive")
         mode = wire.parse_mode(cast("wire.Json", own).get("mode")) if isinstance(own, dict) else None
+        source: str | None = request.parent["content"]["code"]
+        if self._overtaking.overtook(cell, request.parent["header"]):
+            # What came another way was sent later: it says what the cell holds, and whether it is there.
+            if cell not in self.document:
+                self._reply(request, REMOVED)
+                return
+            source = mode = None
         self._tagged(cell, request.parent["metadata"])
         self._requests.setdefault(cell, []).append(request)
         self._cause = request
         self._latest = request
-        self._take(RunRequested((cell,), request.parent["content"]["code"], mode))
+        self._take(RunRequested((cell,), source, mode))
         try:
             await self._cascade(request)
         finally:
@@ -167,7 +189,7 @@ class ReactiveKernel(Cascade):
         if telling:
             self._publish_status("busy", "shell")
         try:
-            request = self._take_in(content.get("data"), content["comm_id"])
+            request = self._take_in(content.get("data"), content["comm_id"], message["header"])
             if isinstance(request, wire.ConnectRequested):
                 await self._open_connection(request)
             elif request:
@@ -189,7 +211,7 @@ class ReactiveKernel(Cascade):
         if watching:
             self._take_scratch(before)
 
-    def _take_in(self, data: object, comm_id: str) -> wire.ConnectRequested | bool:
+    def _take_in(self, data: object, comm_id: str, header: Header) -> wire.ConnectRequested | bool:
         """Take a request in; answer whether it is over only when the plan is, or what takes longer."""
         comm = cast("BaseComm", self.comm_manager.get_comm(comm_id))
         with self._turn:
@@ -206,6 +228,7 @@ class ReactiveKernel(Cascade):
             elif isinstance(request, CascadeChosen):
                 self._choose(request)
             else:
+                self._overtaking.told(request, header)
                 self._step(request)
             answer = wire.answer(request, data, self.document)
             if answer is not None:

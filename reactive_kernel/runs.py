@@ -20,6 +20,8 @@ from .pyplot import Figures
 from .switches import HOOKS, MAGICS, SHOWS, Magics, Showing
 from .widgets import Watched
 
+REMOVED = refusal("Removed", "The cell was removed before it could run.")
+
 
 @dataclass(frozen=True)
 class Requested:
@@ -232,5 +234,10 @@ class Runs(Elsewhere):
             metadata=cast("dict[str, Any]", json_clean(metadata)),
             ident=request.ident,
         )
-        if reply["status"] == "error" and request.parent["content"].get("stop_on_error", True):
+        # Who removes a cell that waits has not said that the others should not run.
+        if (
+            reply["status"] == "error"
+            and reply is not REMOVED
+            and request.parent["content"].get("stop_on_error", True)
+        ):
             self._abort_queues(None)

@@ -168,8 +168,26 @@ def test_a_request_whose_cell_is_deleted_before_it_runs_is_answered(kernel: Conv
     kernel.finish(run, start)
     kernel.finish(sync, start)
     kernel.finish(request, start)
-    # Who asks for a cell that nobody knows appends it.
-    assert kernel.reply_to(request)["content"]["status"] == "ok"
+    assert kernel.reply_to(request)["content"]["ename"] == "Removed"
+    assert ran_since(kernel, start) == []
+    assert list(kernel.cells) == ["a"]
+
+
+def test_cells_behind_a_removed_one_run(kernel: Conversation, tmp_path):
+    gate = Gate(tmp_path / "gate")
+    kernel.sync({"a": gate.source, "b": "print('never')", "c": "print('c')"})
+    subshell = kernel.subshell()
+    requests = [kernel.ask(text, cell, stop_on_error=True) for cell, text in (("a", gate.source), ("b", "1"))]
+    requests.append(kernel.ask("print('c')", "c", stop_on_error=True))
+    kernel.until_text("on")
+    start = len(kernel.log)
+    kernel.tell(synced({"a": gate.source, "c": "print('c')"}), subshell)
+    kernel.until(lambda m: m["msg_type"] == "reactive_cells" and m["content"]["cells"].get("b", 1) is None)
+    gate.open(kernel)
+    for request in requests:
+        kernel.finish(request, start)
+    assert [kernel.reply_to(request)["content"]["status"] for request in requests] == ["ok", "error", "ok"]
+    assert kernel.text("c") == "c\n"
 
 
 def test_other_requests_are_served_between_two_cells(kernel: Conversation, tmp_path):
@@ -239,3 +257,82 @@ def test_an_await_lets_edits_in(kernel: Conversation):
     kernel.finish(run, start)
     kernel.finish(edit, start)
     assert kernel.state("a").startswith("stale")
+
+
+# A text that was sent after a request to run the cell, and came first
+
+
+def edited_while_it_waits(kernel: Conversation, gate: Gate, edit) -> tuple[int, str]:
+    """Ask for a cell while another runs, and then `edit` it; where the log was, and the request."""
+    kernel.document(slow="pass", a="print('old')")
+    kernel.ask(gate.source, "slow")
+    kernel.until_text("on")
+    start = len(kernel.log)
+    request = kernel.ask("print('asked for')", "a")
+    edit()
+    gate.open(kernel)
+    kernel.finish(request, start)
+    return start, request
+
+
+def shows_what_it_holds(kernel: Conversation, start: int, text: str) -> None:
+    """A cell that is fresh shows what its newest text gives, and no other text ran."""
+    codes = [m["content"]["code"] for m in kernel.log[start:] if m["msg_type"] == "execute_input"]
+    assert codes == [f"print('{text}')"]
+    assert (kernel.state("a"), kernel.text("a")) == ("fresh ok", f"{text}\n")
+
+
+def test_an_edit_that_overtakes_a_request_is_what_runs(kernel: Conversation, tmp_path):
+    subshell = kernel.subshell()
+    edit = {"op": "edit", "id": "a", "source": "print('new')"}
+
+    def overtakes() -> None:
+        kernel.tell(edit, subshell)
+        kernel.until(lambda m: m["msg_type"] == "reactive_cells" and "a" in m["content"]["cells"])
+
+    start, request = edited_while_it_waits(kernel, Gate(tmp_path / "gate"), overtakes)
+    assert kernel.reply_to(request)["content"]["status"] == "ok"
+    shows_what_it_holds(kernel, start, "new")
+
+
+def test_an_edit_that_goes_the_same_way_as_a_request_is_what_runs(kernel: Conversation, tmp_path):
+    # ipykernel dispatches comm messages while it has requests wait.
+    edit = {"op": "edit", "id": "a", "source": "print('new')"}
+    start, _ = edited_while_it_waits(kernel, Gate(tmp_path / "gate"), lambda: kernel.tell(edit))
+    shows_what_it_holds(kernel, start, "new")
+
+
+def test_a_page_that_comes_later_says_what_a_waiting_cell_holds(kernel: Conversation, tmp_path):
+    subshell = kernel.subshell()
+    session = kernel.client.session
+    gate = Gate(tmp_path / "gate")
+
+    def reloads() -> None:
+        session.session, before = "another page's", session.session
+        kernel.tell(synced({"slow": gate.source, "a": "print('new')"}), subshell)
+        session.session = before
+        kernel.until(lambda m: m["msg_type"] == "reactive_cells" and "a" in m["content"]["cells"])
+
+    start, _ = edited_while_it_waits(kernel, gate, reloads)
+    shows_what_it_holds(kernel, start, "new")
+
+
+def test_a_request_that_is_sent_once_more_is_older_than_what_was_told_since(kernel: Conversation):
+    kernel.document(a="print('old')")
+    session = kernel.client.session
+    lost = session.msg(
+        "execute_request", {"code": "print('lost')", "silent": False}, metadata={"cellId": "a"}
+    )
+    kernel.edit("a", "print('new')")
+    start = len(kernel.log)
+    kernel.client.shell_channel.send(lost)
+    kernel.finish(lost["header"]["msg_id"], start)
+    shows_what_it_holds(kernel, start, "new")
+
+
+def test_a_request_that_comes_after_an_edit_brings_its_own_text(kernel: Conversation):
+    kernel.document(a="print('old')")
+    kernel.edit("a", "print('told')")
+    start = len(kernel.log)
+    kernel.execute("print('asked for')", "a")
+    shows_what_it_holds(kernel, start, "asked for")
