@@ -3,12 +3,13 @@
 from __future__ import annotations
 
 import asyncio
+import json
 import signal
 import threading
 import time
-from collections.abc import Generator
+from collections.abc import Generator, Sequence
 from concurrent.futures import Future
-from contextlib import contextmanager
+from contextlib import contextmanager, suppress
 from contextvars import ContextVar
 from typing import Any, cast
 
@@ -19,7 +20,8 @@ from .event import Interrupted, Refuse, Run, VersionsLost
 from .runs import REMOVED, Requested, Runs
 
 # Requests that may run cells, or step the document.
-_CAREFUL = frozenset(("execute_request", "comm_open", "comm_msg", "comm_close"))
+_CONVERSATION = frozenset(("comm_open", "comm_msg", "comm_close"))
+_CAREFUL = _CONVERSATION | {"execute_request"}
 # Seconds after which, in a cascade of short cells, the thread that reads the socket is waited for though
 # nothing seems to have come: it may have read what it has not handed over.
 _INTAKE_INTERVAL = 0.5
@@ -28,6 +30,21 @@ _LOOK_INTERVAL = 0.002
 
 # Was this message taken in while a cell awaits?
 meanwhile: ContextVar[bool] = ContextVar("meanwhile", default=False)
+
+# Between whom a message goes, and its parts.
+_PARTS = b"<IDS|MSG>"
+
+
+def header_of(message: Sequence[zmq.Frame]) -> dict[str, Any]:
+    """The header of a message as it comes from the socket; of what is none, nothing."""
+    parts = iter(message)
+    with suppress(StopIteration, ValueError):
+        while next(parts).bytes != _PARTS:
+            pass
+        next(parts)
+        header: object = json.loads(next(parts).bytes)
+        return cast("dict[str, Any]", header) if isinstance(header, dict) else {}
+    return {}
 
 
 class Cascade(Runs):
@@ -147,7 +164,13 @@ class Cascade(Runs):
             return
         self._arrived += 1
         try:
-            await super().shell_main(subshell_id, msg)
+            if self._main_asyncio_lock.locked() and header_of(msg).get("msg_type") in _CONVERSATION:
+                # A cell that awaits may wait for what comes.
+                await super().shell_main(subshell_id, msg)
+            else:
+                # A thousand may wait: ipykernel's own would keep the header in mind, parsed, while it does.
+                async with self._main_asyncio_lock:
+                    await self.dispatch_shell(msg)
         finally:
             self._arrived -= 1
 

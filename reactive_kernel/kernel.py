@@ -3,16 +3,14 @@
 from __future__ import annotations
 
 import asyncio
-import json
 import threading
 from collections.abc import Callable, Mapping
-from contextlib import suppress
 from typing import Any, cast
 
 from ipykernel.comm.comm import BaseComm
 
 from . import wire
-from .cascade import Cascade, meanwhile
+from .cascade import Cascade, header_of, meanwhile
 from .cell import CellId, Resource
 from .event import CascadeChosen, NamesTouched, RunRequested, SessionsBusy
 from .extensions import Extensions, installed
@@ -60,11 +58,9 @@ class ReactiveKernel(Cascade):
                 cast("BaseComm", self.comm_manager.get_comm(comm)).send(dict(wire.ready(self.document)))
 
     async def shell_channel_thread_main(self, msg: Any) -> None:
-        with suppress(ValueError, KeyError, IndexError):
-            _, frames = self._out.feed_identities(msg, copy=False)
-            header = json.loads(cast("Any", frames)[1].bytes)
-            if header["msg_type"] in _ORDERED:
-                self._overtaking.arrived(header["msg_id"])
+        header = header_of(msg)
+        if header.get("msg_type") in _ORDERED:
+            self._overtaking.arrived(header.get("msg_id"))
         await super().shell_channel_thread_main(msg)
 
     async def dispatch_shell(

@@ -384,8 +384,8 @@ class Namespace:
 
     @property
     def displaced(self) -> Collection[Resource]:
-        """Names that may not stand at their version of the document's end."""
-        return self._displaced
+        """Names that may not stand at their version of the document's end, or stand for what failed runs bound."""
+        return {*self._displaced, *(name for left in self._debris.values() for name in left)}
 
     def displace(self, names: Iterable[Resource]) -> None:
         """Another version of these names may be the document's last one now: `settle` looks."""
