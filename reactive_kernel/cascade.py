@@ -7,6 +7,7 @@ import json
 import signal
 import threading
 import time
+from collections import deque
 from collections.abc import Generator, Sequence
 from concurrent.futures import Future
 from contextlib import contextmanager, suppress
@@ -39,10 +40,11 @@ def header_of(message: Sequence[zmq.Frame]) -> dict[str, Any]:
     """The header of a message as it comes from the socket; of what is none, nothing."""
     parts = iter(message)
     with suppress(StopIteration, ValueError):
-        while next(parts).bytes != _PARTS:
+        # Frames would keep their `bytes`.
+        while bytes(next(parts).buffer) != _PARTS:
             pass
         next(parts)
-        header: object = json.loads(next(parts).bytes)
+        header: object = json.loads(bytes(next(parts).buffer))
         return cast("dict[str, Any]", header) if isinstance(header, dict) else {}
     return {}
 
@@ -54,6 +56,10 @@ class Cascade(Runs):
         super().__init__(**options)
         self._latest: object = None
         self._arrived = 0
+        # Who waits for the main thread, in order: may it run a cell?
+        self._queue: deque[bool] = deque()
+        # The request that has left the plan to the one that waits next.
+        self._left: Requested | None = None
         self._cascading = False
         self._received = 0.0
         self._looked = 0.0
@@ -119,6 +125,7 @@ class Cascade(Runs):
             return
         self._forget_idle_interrupt()
         self._cascading, self._calm, self._begins = True, False, True
+        self._left = None
         # What called for the plan was the last to be read.
         self._received = max(self._received, time.monotonic())
         try:
@@ -164,13 +171,19 @@ class Cascade(Runs):
             return
         self._arrived += 1
         try:
-            if self._main_asyncio_lock.locked() and header_of(msg).get("msg_type") in _CONVERSATION:
+            kind = header_of(msg).get("msg_type") if self._main_asyncio_lock.locked() else None
+            if kind in _CONVERSATION:
                 # A cell that awaits may wait for what comes.
                 await super().shell_main(subshell_id, msg)
-            else:
-                # A thousand may wait: ipykernel's own would keep the header in mind, parsed, while it does.
-                async with self._main_asyncio_lock:
-                    await self.dispatch_shell(msg)
+                return
+            self._queue.append(kind == "execute_request")
+            async with self._main_asyncio_lock:
+                self._queue.popleft()
+                left = self._left
+                await self.dispatch_shell(msg)
+                if left is not None and left is self._left:
+                    # It has not gone on with the plan that was left to it.
+                    self.io_loop.add_callback(self._pump)
         finally:
             self._arrived -= 1
 
@@ -190,6 +203,11 @@ class Cascade(Runs):
             self._looked = 0.0
         if self._arrived < 2:
             return False
+        if request is not None and not self._waits(request) and self._queue and self._queue[0]:
+            # Who waits next follows the plan as well, unless it is not let run.
+            self._left = None if self._aborting else request
+            if self._left is not None:
+                return True
         before = (self._get_shell_context_var(self._shell_parent_ident), self._parent())
         self._idle_told = False
         self._cascading = False

@@ -384,7 +384,7 @@ class Namespace:
 
     @property
     def displaced(self) -> Collection[Resource]:
-        """Names that may not stand at their version of the document's end, or stand for what failed runs bound."""
+        """Names that may not stand at their version of the document's end, and what failed runs bound."""
         return {*self._displaced, *(name for left in self._debris.values() for name in left)}
 
     def displace(self, names: Iterable[Resource]) -> None:

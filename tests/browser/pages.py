@@ -36,8 +36,16 @@ def open_lab(page: Page, lab, path: str) -> None:
 
 OPEN = "path => void window.jupyterapp.commands.execute('docmanager:open', { path })"
 
+CONNECTED = """() => {
+    const { jupyterapp } = window;
+    const kernel = jupyterapp?.shell.currentWidget?.sessionContext?.session?.kernel;
+    return !jupyterapp || kernel?.connectionStatus === 'connected';
+}"""
+
 
 def kernel_is(page: Page, state: str) -> None:
+    # Before there is one, the indicator calls it idle.
+    page.wait_for_function(CONNECTED)
     page.wait_for_selector(f".jp-Notebook-ExecutionIndicator[data-status={state}]", state="attached")
 
 
