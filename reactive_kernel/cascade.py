@@ -38,15 +38,20 @@ _PARTS = b"<IDS|MSG>"
 
 def header_of(message: Sequence[zmq.Frame]) -> dict[str, Any]:
     """The header of a message as it comes from the socket; of what is none, nothing."""
-    parts = iter(message)
-    with suppress(StopIteration, ValueError):
-        # Frames would keep their `bytes`.
-        while bytes(next(parts).buffer) != _PARTS:
-            pass
-        next(parts)
-        header: object = json.loads(bytes(next(parts).buffer))
-        return cast("dict[str, Any]", header) if isinstance(header, dict) else {}
+    return _part(message, 2)
+
+
+def _part(message: Sequence[zmq.Frame], place: int) -> dict[str, Any]:
+    # Frames would keep their `bytes`.
+    start = next((at for at, frame in enumerate(message) if bytes(frame.buffer) == _PARTS), len(message))
+    with suppress(IndexError, ValueError):
+        found: object = json.loads(bytes(message[start + place].buffer))
+        return cast("dict[str, Any]", found) if isinstance(found, dict) else {}
     return {}
+
+
+def _is_for_a_cell(message: Sequence[zmq.Frame], kind: object) -> bool:
+    return kind == "execute_request" and bool(_part(message, 4).get("cellId"))
 
 
 class Cascade(Runs):
@@ -176,7 +181,7 @@ class Cascade(Runs):
                 # A cell that awaits may wait for what comes.
                 await super().shell_main(subshell_id, msg)
                 return
-            self._queue.append(kind == "execute_request")
+            self._queue.append(_is_for_a_cell(msg, kind))
             async with self._main_asyncio_lock:
                 self._queue.popleft()
                 left = self._left

@@ -4,7 +4,8 @@ from __future__ import annotations
 
 import asyncio
 import threading
-from collections.abc import Callable, Mapping
+from collections.abc import Callable, Generator, Mapping
+from contextlib import contextmanager, nullcontext
 from typing import Any, cast
 
 from ipykernel.comm.comm import BaseComm
@@ -149,24 +150,31 @@ class ReactiveKernel(Cascade):
         self.comm_manager.comm_open(stream, ident, message)
         if content.get("target_name") != wire.TARGET:
             return
-        comm = cast("BaseComm", self.comm_manager.get_comm(content["comm_id"]))
+        with self._told_as_busy(ident, message):
+            self._opened(
+                cast("BaseComm", self.comm_manager.get_comm(content["comm_id"])), content.get("data")
+            )
+
+    def _opened(self, comm: BaseComm, data: object) -> None:
         # ipykernel hands what comes on a comm to the subshell that last published on it; ours goes
         # where it says.
         setattr(comm, "_reply_subshell_for", _as_addressed)  # noqa: B010  # not an attribute of its type
-        problem = wire.parse_open(content.get("data"))
+        problem = wire.parse_open(data)
         if problem is not None:
-            comm.send(dict(wire.error(problem, content.get("data"))))
+            comm.send(dict(wire.error(problem, data)))
             comm.close()
             return
         with self._turn:
-            self._comms.add(content["comm_id"])
+            self._comms.add(comm.comm_id)
             comm.send(dict(wire.ready(self.document)))
             self.document.changes()
             self.document.edge_changes()
 
     async def _comm_close(self, stream: Any, ident: Any, message: dict[str, Any]) -> None:
-        self._comms.discard(message["content"].get("comm_id", ""))
-        self.comm_manager.comm_close(stream, ident, message)
+        comm = message["content"].get("comm_id", "")
+        with self._told_as_busy(ident, message) if comm in self._comms else nullcontext():
+            self._comms.discard(comm)
+            self.comm_manager.comm_close(stream, ident, message)
 
     async def _comm_msg(self, stream: Any, ident: Any, message: dict[str, Any]) -> None:
         """A front end's request, in whichever thread and whatever else is running."""
@@ -180,16 +188,21 @@ class ReactiveKernel(Cascade):
             self._widget_message(stream, ident, message)
             await self._finish()
             return
-        # Messages taken in while a cell awaits get no statuses from ipykernel; ours say when it is over.
-        telling = meanwhile.get()
-        if telling:
-            self._publish_status("busy", "shell")
-        try:
+        with self._told_as_busy(ident, message):
             request = self._take_in(content.get("data"), content["comm_id"], message["header"])
             if isinstance(request, wire.ConnectRequested):
                 await self._open_connection(request)
             elif request:
                 await self._finish()
+
+    @contextmanager
+    def _told_as_busy(self, ident: Any, message: dict[str, Any]) -> Generator[None, None, None]:
+        """Messages taken in while a cell awaits get no statuses from ipykernel; ours say when it is over."""
+        telling = meanwhile.get()
+        if telling:
+            self._publish_status("busy", "shell")
+        try:
+            yield
         finally:
             self.set_parent(ident, message)
             if telling:

@@ -1,5 +1,7 @@
 """Between two cells requests and edits are taken in, and what they make obsolete never runs."""
 
+import pytest
+
 from .conversation import TIMEOUT, Conversation, cell_of, parent_of, synced
 
 # Holds the cascade in a cell until the test has sent what it wants to send: the cell waits for a file.
@@ -226,6 +228,56 @@ def test_the_kernel_is_busy_again_after_a_request_between_two_cells(kernel: Conv
     assert state == "idle"
 
 
+def test_a_request_is_idle_when_the_next_one_takes_over(kernel: Conversation, tmp_path):
+    gate = Gate(tmp_path / "gate")
+    kernel.sync({"a": gate.source, **{f"c{n}": f"print({n})" for n in range(20)}})
+    start = len(kernel.log)
+    requests = [kernel.ask(gate.source, "a"), *(kernel.ask(f"print({n})", f"c{n}") for n in range(20))]
+    kernel.until_text("on")
+    gate.open(kernel)
+    for request in requests:
+        kernel.finish(request, start)
+    told = [
+        (m["content"]["execution_state"], requests.index(parent_of(m)))
+        for m in kernel.log[start:]
+        if m["msg_type"] == "status" and parent_of(m) in requests
+    ]
+    assert told == [(state, n) for n in range(21) for state in ("busy", "idle")]
+
+
+def test_a_request_waits_for_its_cascade_when_code_of_no_cell_comes_next(kernel: Conversation, tmp_path):
+    gate = Gate(tmp_path / "gate")
+    kernel.document(x="x = 0", a="print(x)", b="print(x)")
+    start = len(kernel.log)
+    run = kernel.ask(gate.source + "x = 1", "x")
+    kernel.until_text("on")
+    scratch = kernel.ask("1 + 1")
+    gate.open(kernel)
+    kernel.finish(scratch, start)
+    exchange = kernel.finish(run, start)
+    assert exchange.ran in (["x", "", "a", "b"], ["x", "a", "", "b"])
+
+
+@pytest.mark.parametrize("code", ["1 / 0", None])
+def test_who_does_not_go_on_with_a_plan_leaves_it_to_somebody(
+    kernel: Conversation, tmp_path, code: str | None
+):
+    gate = Gate(tmp_path / "gate")
+    kernel.document(x="x = 0", a="print(x)", b="print(x)", other="pass")
+    start = len(kernel.log)
+    kernel.ask(gate.source + "x = 1", "x")
+    kernel.until_text("on")
+    # Without code it makes no sense.
+    content = {"silent": False, "stop_on_error": True} | ({} if code is None else {"code": code})
+    kernel.send("execute_request", content, {"cellId": "other"})
+    last = kernel.ask("print(x, 'last')", "b")
+    gate.open(kernel)
+    while not all(kernel.text(cell).startswith("1") and kernel.state(cell) == "fresh ok" for cell in "ab"):
+        kernel.receive()
+    assert ran_since(kernel, start).count("a") == 1
+    kernel.finish(last, start)
+
+
 def test_a_comm_message_during_a_cascade_is_idle_when_the_cascade_is_over(kernel: Conversation, tmp_path):
     gate = Gate(tmp_path / "gate")
     kernel.document(x="x = 0", a="print(x)", b="print(x)")
@@ -336,3 +388,15 @@ def test_a_request_that_comes_after_an_edit_brings_its_own_text(kernel: Conversa
     start = len(kernel.log)
     kernel.execute("print('asked for')", "a")
     shows_what_it_holds(kernel, start, "asked for")
+
+
+def test_a_comm_that_opens_and_closes_while_a_cell_awaits_says_when_that_is_over(kernel: Conversation):
+    source = "import asyncio\nprint('on', flush=True)\nwhile True:\n    await asyncio.sleep(0.01)"
+    start = len(kernel.log)
+    run = kernel.ask(source, "x")
+    kernel.until_text("on")
+    kernel.open()
+    kernel.do({"op": "variables"})
+    kernel.finish(kernel.send("comm_close", {"comm_id": kernel.comm, "data": {}}))
+    kernel.interrupt()
+    kernel.finish(run, start)
