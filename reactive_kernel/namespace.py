@@ -170,6 +170,11 @@ class Namespace:
         return None
 
     @property
+    def follows(self) -> bool:
+        """Is there any object whose states differ from version to version?"""
+        return bool(self._things)
+
+    @property
     def turned(self) -> Collection[Resource]:
         """The dials that cells have turned, and what they have changed of what stands around them."""
         changed = [name for name in self._grounds if name in self._outside] if self._grounds else []

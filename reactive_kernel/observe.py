@@ -72,6 +72,10 @@ class Document(Protocol):
         """The cell whose version of the name is in force where `cell` stands."""
         ...
 
+    def is_fresh(self, cell: CellId) -> bool:
+        """Is what the cell left what a fresh process would have of it?"""
+        ...
+
     def below(self, cell: CellId, other: CellId) -> bool:
         """Does the cell stand below the other one?"""
         ...
@@ -192,8 +196,15 @@ class Observer:
         erased = (run.facts.erases | run.facts.deletes) - run.inputs.keys()
         names.stage({name: self._document.in_force(name, run.cell) for name in erased})
         # What it reads is put back last: others may hold the same objects in other states.
-        names.stage(run.inputs)
+        names.stage(self._surest_last(run.inputs))
         return inputs
+
+    def _surest_last(self, inputs: Mapping[Resource, CellId | None]) -> Mapping[Resource, CellId | None]:
+        """What stale cells left may mean the same objects in other states: it gives way to the rest."""
+        if not self.names.follows:
+            return inputs
+        fresh = self._document.is_fresh
+        return dict(sorted(inputs.items(), key=lambda each: each[1] is not None and fresh(each[1])))
 
     def _look(
         self,

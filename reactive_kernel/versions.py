@@ -61,6 +61,9 @@ class Versions:
         """What cells write besides names."""
         return self._graph.outside
 
+    def is_fresh(self, cell: CellId) -> bool:
+        return cell in self._states and self._states[cell].fresh
+
     def below(self, cell: CellId, other: CellId) -> bool:
         return cell in self._states and self._graph.rank(cell) > self._graph.rank(other)
 

@@ -174,6 +174,9 @@ class _Alone:
     def in_force(self, name: Resource, cell: CellId) -> CellId | None:
         return None
 
+    def is_fresh(self, cell: CellId) -> bool:
+        return True
+
     def below(self, cell: CellId, other: CellId) -> bool:
         return False
 
