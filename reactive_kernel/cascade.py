@@ -59,7 +59,7 @@ class Cascade(Runs):
 
     def __init__(self, **options: Any) -> None:
         super().__init__(**options)
-        self._latest: object = None
+        self._latest: Requested | None = None
         self._arrived = 0
         # Who waits for the main thread, in order: may it run a cell?
         self._queue: deque[bool] = deque()
@@ -74,8 +74,9 @@ class Cascade(Runs):
         # Has the kernel called itself idle while others were let in between two cells?
         self._idle_told = False
         self._finished: list[Future[None]] = []
-        # Who had SIGINT before the handlers under way.
+        # Who had SIGINT before the handlers under way, and before the one that ended while others waited.
         self._before: list[Any] = []
+        self._between: Any = None
 
     async def _finish(self) -> None:
         """Have what is planned done, in the main thread, and wait for it."""
@@ -191,6 +192,8 @@ class Cascade(Runs):
                     self.io_loop.add_callback(self._pump)
         finally:
             self._arrived -= 1
+            if not any(self._queue):
+                self._let_go()
 
     async def _taken_over(self, request: Requested | None) -> bool:
         """Let what has arrived be served; has somebody else taken the plan over?"""
@@ -285,6 +288,26 @@ class Cascade(Runs):
             self._interrupts.forget()
             self._step(Interrupted())
             self._answer_dropped()
+            if any(self._queue) and _stops_others(self._latest):
+                self._abort_queues(None)
+
+    def _abort_queues(self, subshell_id: str | None = None) -> None:
+        """Abort the requests that have come, also those which no thread has read yet."""
+        thread = self.shell_channel_thread
+        if subshell_id is not None or not thread:
+            super()._abort_queues(subshell_id)
+            return
+        self._aborting = True
+
+        async def stop_aborting() -> None:
+            cast("Any", self.shell_stream).flush(zmq.POLLIN)
+            await asyncio.sleep(0)
+            # Whoever hands over what was read has waited for this before us.
+            async with thread.asyncio_lock:
+                pass
+            self._post_dummy_stop_aborting_message(None)
+
+        thread.io_loop.add_callback(stop_aborting)
 
     def _forget_idle_interrupt(self) -> None:
         """An interrupt of nothing is no interrupt of what comes next."""
@@ -298,10 +321,29 @@ class Cascade(Runs):
         kind = self._parent().get("header", {}).get("msg_type")
         handler: Any = signal.default_int_handler
         if kind in _CAREFUL or self.document.under_way:
-            self._forget_idle_interrupt()
+            if self._between is None:
+                self._forget_idle_interrupt()
             handler = self._interrupts
-        self._before.append(signal.signal(signal.SIGINT, handler))
+        before = signal.signal(signal.SIGINT, handler)
+        self._before.append(before if self._between is None else self._between)
+        self._between = None
 
     def post_handler_hook(self) -> None:
-        if threading.current_thread() is threading.main_thread():
-            signal.signal(signal.SIGINT, self._before.pop())
+        if threading.current_thread() is not threading.main_thread():
+            return
+        self._between = self._before.pop()
+        if any(self._queue):
+            # What comes before the next one begins is meant for all that wait.
+            signal.signal(signal.SIGINT, self._interrupts)
+        else:
+            self._let_go()
+
+    def _let_go(self) -> None:
+        """Nobody waits whom an interrupt could be meant for."""
+        if self._between is not None:
+            signal.signal(signal.SIGINT, self._between)
+            self._between = None
+
+
+def _stops_others(request: Requested | None) -> bool:
+    return request is None or bool(request.parent["content"].get("stop_on_error", True))

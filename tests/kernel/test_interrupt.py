@@ -210,6 +210,27 @@ def test_requests_behind_an_interrupted_one_are_aborted(kernel: Conversation):
     assert not [m for m in kernel.log if parent_of(m) == second and m["msg_type"] == "stream"]
 
 
+def test_an_interrupt_at_any_instant_of_run_all_ends_it(kernel: Conversation):
+    cells = {"c0": "x0 = 0", **{f"c{n}": f"x{n} = x{n - 1} + 1" for n in range(1, 150)}}
+    # Whoever comes so far waits for the interrupt.
+    cells["end"] = "import time\nfor _ in range(3000): time.sleep(0.01)"
+    for stop in range(1, 60, 2):
+        kernel.sync({})
+        kernel.sync(cells)
+        start = len(kernel.log)
+        requests = [kernel.ask(source, cell, stop_on_error=True) for cell, source in cells.items()]
+        kernel.until_running(f"c{stop}")
+        kernel.interrupt()
+        for request in requests:
+            kernel.finish(request, start)
+        replies = [kernel.reply_to(request)["content"]["status"] for request in requests]
+        stopped = [status != "ok" for status in replies]
+        assert stopped == sorted(stopped), stop
+        assert stopped[-1], stop
+        assert {status["activity"] for status in kernel.cells.values()} == {"idle"}
+    assert kernel.execute("x0 = 1", "c0").content["status"] == "ok"
+
+
 def test_what_waits_for_its_turn_does_not_save_the_plan(kernel: Conversation):
     kernel.sync({"a": "print('on', flush=True)\nwhile True: pass", "b": "y = 1", "c": "z = y", "d": "1"})
     first = kernel.tell({"op": "run", "cells": ["a", "b", "c"]})
