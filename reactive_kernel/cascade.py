@@ -18,6 +18,7 @@ import zmq
 
 from .cell import CellId
 from .event import Interrupted, Refuse, Run, VersionsLost
+from .overtaking import Overtaking
 from .runs import REMOVED, Requested, Runs
 
 # Requests that may run cells, or step the document.
@@ -32,6 +33,8 @@ _LOOK_INTERVAL = 0.002
 # Was this message taken in while a cell awaits?
 meanwhile: ContextVar[bool] = ContextVar("meanwhile", default=False)
 
+# What may say, on one way, what is no longer true by what came another.
+_ORDERED = frozenset(("execute_request", "comm_msg"))
 # Between whom a message goes, and its parts.
 _PARTS = b"<IDS|MSG>"
 
@@ -63,6 +66,9 @@ class Cascade(Runs):
         self._arrived = 0
         # Who waits for the main thread, in order: may it run a cell?
         self._queue: deque[bool] = deque()
+        # So many requests to run code have come, and so many of them have reached the main thread.
+        self._came = self._reached = 0
+        self._overtaking = Overtaking()
         # The request that has left the plan to the one that waits next.
         self._left: Requested | None = None
         self._cascading = False
@@ -170,6 +176,14 @@ class Cascade(Runs):
 
     # What arrives meanwhile
 
+    async def shell_channel_thread_main(self, msg: Any) -> None:
+        header = header_of(msg)
+        kind = header.get("msg_type")
+        if kind in _ORDERED:
+            self._overtaking.arrived(header.get("msg_id"))
+        self._came += kind == "execute_request" and header.get("subshell_id") is None
+        await super().shell_channel_thread_main(msg)
+
     async def shell_main(self, subshell_id: str | None, msg: Any) -> None:
         """Count the messages that have arrived in the main thread and are not finished."""
         if subshell_id is not None:
@@ -177,8 +191,9 @@ class Cascade(Runs):
             return
         self._arrived += 1
         try:
-            kind = header_of(msg).get("msg_type") if self._main_asyncio_lock.locked() else None
-            if kind in _CONVERSATION:
+            kind = header_of(msg).get("msg_type")
+            self._reached += kind == "execute_request"
+            if kind in _CONVERSATION and self._main_asyncio_lock.locked():
                 # A cell that awaits may wait for what comes.
                 await super().shell_main(subshell_id, msg)
                 return
@@ -192,7 +207,7 @@ class Cascade(Runs):
                     self.io_loop.add_callback(self._pump)
         finally:
             self._arrived -= 1
-            if not any(self._queue):
+            if not self._others_wait():
                 self._let_go()
 
     async def _taken_over(self, request: Requested | None) -> bool:
@@ -288,7 +303,7 @@ class Cascade(Runs):
             self._interrupts.forget()
             self._step(Interrupted())
             self._answer_dropped()
-            if any(self._queue) and _stops_others(self._latest):
+            if self._others_wait() and _stops_others(self._latest):
                 self._abort_queues(None)
 
     def _abort_queues(self, subshell_id: str | None = None) -> None:
@@ -332,11 +347,16 @@ class Cascade(Runs):
         if threading.current_thread() is not threading.main_thread():
             return
         self._between = self._before.pop()
-        if any(self._queue):
+        if self._others_wait():
             # What comes before the next one begins is meant for all that wait.
             signal.signal(signal.SIGINT, self._interrupts)
         else:
             self._let_go()
+
+    def _others_wait(self) -> bool:
+        """Is there anybody to run a cell, or a message that no thread has read?"""
+        on_its_way = self._came > self._reached or (bool(self.shell_channel_thread) and self._unread())
+        return on_its_way or any(self._queue)
 
     def _let_go(self) -> None:
         """Nobody waits whom an interrupt could be meant for."""

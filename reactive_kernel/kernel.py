@@ -11,20 +11,17 @@ from typing import Any, cast
 from ipykernel.comm.comm import BaseComm
 
 from . import wire
-from .cascade import Cascade, header_of, meanwhile
+from .cascade import Cascade, meanwhile
 from .cell import CellId, Resource
 from .event import CascadeChosen, NamesTouched, RunRequested, SessionsBusy
 from .extensions import Extensions, installed
 from .namespace import of_the_session
 from .objects import Survey
-from .overtaking import Header, Overtaking
+from .overtaking import Header
 from .own_magic import Host, ReactiveMagic
 from .publish import Publication
 from .runs import REMOVED, Requested
 from .widgets import from_browser
-
-# What may say, on one way, what is no longer true by what came another.
-_ORDERED = frozenset(("execute_request", "comm_msg"))
 
 
 class ReactiveKernel(Cascade):
@@ -36,7 +33,6 @@ class ReactiveKernel(Cascade):
         # Connections on which a transaction is open.
         self._busy_sessions: frozenset[str] = frozenset()
         self._extensions = Extensions(self.shell)
-        self._overtaking = Overtaking()
         self.shell_handlers["comm_open"] = self._comm_open
         self.shell_handlers["comm_msg"] = self._comm_msg
         self.shell_handlers["comm_close"] = self._comm_close
@@ -57,12 +53,6 @@ class ReactiveKernel(Cascade):
             self._step(event)
             for comm in self._comms:
                 cast("BaseComm", self.comm_manager.get_comm(comm)).send(dict(wire.ready(self.document)))
-
-    async def shell_channel_thread_main(self, msg: Any) -> None:
-        header = header_of(msg)
-        if header.get("msg_type") in _ORDERED:
-            self._overtaking.arrived(header.get("msg_id"))
-        await super().shell_channel_thread_main(msg)
 
     async def dispatch_shell(
         self, msg: Any, /, subshell_id: str | None = None, *, concurrent: bool = False

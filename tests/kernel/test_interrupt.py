@@ -8,6 +8,7 @@ from pathlib import Path
 import pytest
 
 from .conversation import Conversation, check, parent_of
+from .gate import Gate
 
 # A module for the kernel: from the moment a run is prepared it counts the lines of Python that the main
 # thread comes to, and interrupts at one of them.
@@ -210,21 +211,24 @@ def test_requests_behind_an_interrupted_one_are_aborted(kernel: Conversation):
     assert not [m for m in kernel.log if parent_of(m) == second and m["msg_type"] == "stream"]
 
 
-def test_an_interrupt_at_any_instant_of_run_all_ends_it(kernel: Conversation):
-    cells = {"c0": "x0 = 0", **{f"c{n}": f"x{n} = x{n - 1} + 1" for n in range(1, 150)}}
+def test_an_interrupt_at_any_instant_of_run_all_ends_it(kernel: Conversation, tmp_path: Path):
+    cells = {f"c{n}": f"x{n} = x{n - 1} + 1" for n in range(1, 150)}
     # Whoever comes so far waits for the interrupt.
     cells["end"] = "import time\nfor _ in range(3000): time.sleep(0.01)"
     for stop in range(1, 60, 2):
+        gate = Gate(tmp_path / f"gate {stop}")
+        document = {"c0": gate.source + "x0 = 0", **cells}
         kernel.sync({})
-        kernel.sync(cells)
+        kernel.sync(document)
         start = len(kernel.log)
-        requests = [kernel.ask(source, cell, stop_on_error=True) for cell, source in cells.items()]
+        requests = [kernel.ask(source, cell, stop_on_error=True) for cell, source in document.items()]
+        kernel.until_text("on")
+        gate.open(kernel)
         kernel.until_running(f"c{stop}")
         kernel.interrupt()
         for request in requests:
             kernel.finish(request, start)
-        replies = [kernel.reply_to(request)["content"]["status"] for request in requests]
-        stopped = [status != "ok" for status in replies]
+        stopped = [kernel.reply_to(request)["content"]["status"] != "ok" for request in requests]
         assert stopped == sorted(stopped), stop
         assert stopped[-1], stop
         assert {status["activity"] for status in kernel.cells.values()} == {"idle"}

@@ -3,28 +3,10 @@
 import pytest
 
 from .conversation import TIMEOUT, Conversation, cell_of, parent_of, synced
+from .gate import Gate
+
 
 # Holds the cascade in a cell until the test has sent what it wants to send: the cell waits for a file.
-HELD = "import os, time\nprint('on', flush=True)\nwhile os.path.exists({path!r}): time.sleep(0.005)\n"
-
-
-class Gate:
-    """A cell that waits until the test lets it go on."""
-
-    def __init__(self, path):
-        self.path = path
-        path.write_text("")
-
-    @property
-    def source(self) -> str:
-        return HELD.format(path=str(self.path))
-
-    def open(self, kernel: Conversation) -> None:
-        """Let it go on, with all before it that was sent to the kernel."""
-        kernel.delivered()
-        self.path.unlink()
-
-
 def chain(length: int, first: str) -> dict[str, str]:
     return {"c0": first, **{f"c{n}": f"x{n} = x{n - 1} + 1" for n in range(1, length)}}
 
