@@ -3,80 +3,41 @@
 from __future__ import annotations
 
 import asyncio
-import json
 import signal
 import threading
 import time
-from collections import deque
-from collections.abc import Generator, Sequence
+from collections.abc import Generator
 from concurrent.futures import Future
-from contextlib import contextmanager, suppress
+from contextlib import contextmanager
 from contextvars import ContextVar
-from typing import Any, cast
-
-import zmq
+from typing import Any
 
 from .cell import CellId
 from .event import Interrupted, Refuse, Run, VersionsLost
-from .overtaking import Overtaking
-from .runs import REMOVED, Requested, Runs
+from .intake import CONVERSATION, Intake
+from .runs import REMOVED, Requested
 
 # Requests that may run cells, or step the document.
-_CONVERSATION = frozenset(("comm_open", "comm_msg", "comm_close"))
-_CAREFUL = _CONVERSATION | {"execute_request"}
-# Seconds after which, in a cascade of short cells, the thread that reads the socket is waited for though
-# nothing seems to have come: it may have read what it has not handed over.
-_INTAKE_INTERVAL = 0.5
+_CAREFUL = CONVERSATION | {"execute_request"}
 # Seconds after which it is time to see whether anybody else has come: to look takes as long as a short cell.
 _LOOK_INTERVAL = 0.002
 
 # Was this message taken in while a cell awaits?
 meanwhile: ContextVar[bool] = ContextVar("meanwhile", default=False)
 
-# What may say, on one way, what is no longer true by what came another.
-_ORDERED = frozenset(("execute_request", "comm_msg"))
-# Between whom a message goes, and its parts.
-_PARTS = b"<IDS|MSG>"
 
-
-def header_of(message: Sequence[zmq.Frame]) -> dict[str, Any]:
-    """The header of a message as it comes from the socket; of what is none, nothing."""
-    return _part(message, 2)
-
-
-def _part(message: Sequence[zmq.Frame], place: int) -> dict[str, Any]:
-    # Frames would keep their `bytes`.
-    start = next((at for at, frame in enumerate(message) if bytes(frame.buffer) == _PARTS), len(message))
-    with suppress(IndexError, ValueError):
-        found: object = json.loads(bytes(message[start + place].buffer))
-        return cast("dict[str, Any]", found) if isinstance(found, dict) else {}
-    return {}
-
-
-def _is_for_a_cell(message: Sequence[zmq.Frame], kind: object) -> bool:
-    return kind == "execute_request" and bool(_part(message, 4).get("cellId"))
-
-
-class Cascade(Runs):
+class Cascade(Intake):
     """Runs what the plan says, in the main thread, until it is done or somebody takes it over."""
 
     def __init__(self, **options: Any) -> None:
         super().__init__(**options)
         self._latest: Requested | None = None
-        self._arrived = 0
-        # Who waits for the main thread, in order: may it run a cell?
-        self._queue: deque[bool] = deque()
-        # So many requests to run code have come, and so many of them have reached the main thread.
-        self._came = self._reached = 0
-        self._overtaking = Overtaking()
         # The request that has left the plan to the one that waits next.
         self._left: Requested | None = None
         self._cascading = False
-        self._received = 0.0
         self._looked = 0.0
         # Has nobody looked yet since this cascade began?
         self._begins = False
-        self._mailbox: zmq.Poller | None = None
         # Has the kernel called itself idle while others were let in between two cells?
         self._idle_told = False
         self._finished: list[Future[None]] = []
@@ -176,39 +137,16 @@ class Cascade(Runs):
 
     # What arrives meanwhile
 
-    async def shell_channel_thread_main(self, msg: Any) -> None:
-        header = header_of(msg)
-        kind = header.get("msg_type")
-        if kind in _ORDERED:
-            self._overtaking.arrived(header.get("msg_id"))
-        self._came += kind == "execute_request" and header.get("subshell_id") is None
-        await super().shell_channel_thread_main(msg)
+    async def _serve(self, message: Any) -> None:
+        left = self._left
+        await super()._serve(message)
+        if left is not None and left is self._left:
+            # It has not gone on with the plan that was left to it.
+            self.io_loop.add_callback(self._pump)
 
-    async def shell_main(self, subshell_id: str | None, msg: Any) -> None:
-        """Count the messages that have arrived in the main thread and are not finished."""
-        if subshell_id is not None:
-            await super().shell_main(subshell_id, msg)
-            return
-        self._arrived += 1
-        try:
-            kind = header_of(msg).get("msg_type")
-            self._reached += kind == "execute_request"
-            if kind in _CONVERSATION and self._main_asyncio_lock.locked():
-                # A cell that awaits may wait for what comes.
-                await super().shell_main(subshell_id, msg)
-                return
-            self._queue.append(_is_for_a_cell(msg, kind))
-            async with self._main_asyncio_lock:
-                self._queue.popleft()
-                left = self._left
-                await self.dispatch_shell(msg)
-                if left is not None and left is self._left:
-                    # It has not gone on with the plan that was left to it.
-                    self.io_loop.add_callback(self._pump)
-        finally:
-            self._arrived -= 1
-            if not self._others_wait():
-                self._let_go()
+    def _served(self) -> None:
+        if not self._others_wait():
+            self._let_go()
 
     async def _taken_over(self, request: Requested | None) -> bool:
         """Let what has arrived be served; has somebody else taken the plan over?"""
@@ -217,16 +155,20 @@ class Cascade(Runs):
             return False
         self._looked, self._calm = now, False
         self._end_run()
+        # What came with the request that began this may be read, and not handed over: what goes on without it
+        # runs cells that it asks for, and they run again.
+        begins, self._begins = self._begins and self.document.under_way, False
+        unread = self._unread()
         # A message goes through three tasks before it is taken in.
-        received = self._receive()
+        received = self._receive(thoroughly=unread or begins)
         for _ in range(3 if received else 1):
             await asyncio.sleep(0)
-        if received or self._arrived > 1:
+        if unread or received or self._arrived > 1:
             # More may be on their way: a burst is taken in before what it asks for is run for another reason.
             self._looked = 0.0
         if self._arrived < 2:
             return False
-        if request is not None and not self._waits(request) and self._queue and self._queue[0]:
+        if request is not None and not self._waits(request) and self._next_is_for_a_cell():
             # Who waits next follows the plan as well, unless it is not let run.
             self._left = None if self._aborting else request
             if self._left is not None:
@@ -256,45 +198,6 @@ class Cascade(Runs):
         if status == "idle" and channel == "shell":
             self._idle_told = True
 
-    def _receive(self) -> int:
-        """Read the messages that wait for the main thread; how many were there?"""
-        if not self.shell_channel_thread:
-            return 0
-        now = time.monotonic()
-        unread = self._unread()
-        # What came with the request that began this may be read, and not handed over: what goes on without it
-        # runs cells that it asks for, and they run again.
-        begins, self._begins = self._begins and self.document.under_way, False
-        if unread or begins or now - self._received > _INTAKE_INTERVAL:
-            self._collect()
-            self._received = now
-            # It may take another turn of the loop until that is here.
-            self._looked = 0.0 if unread else self._looked
-        pair = self.shell_channel_thread.manager.get_shell_channel_to_subshell_pair(None)
-        if pair.to_stream is None or not pair.to_socket.getsockopt(zmq.EVENTS) & zmq.POLLIN:
-            return 0
-        return cast("int", pair.to_stream.flush(zmq.POLLIN))
-
-    def _unread(self) -> bool:
-        """Has anything come that no thread has read yet? To ask the system does not disturb the socket."""
-        if self._mailbox is None:
-            self._mailbox = zmq.Poller()
-            self._mailbox.register(cast("Any", self.shell_stream)._fd, zmq.POLLIN)
-        return bool(self._mailbox.poll(0))
-
-    def _collect(self) -> None:
-        """Have the thread that reads the socket hand over what arrived while a cell held the interpreter."""
-        handed_over = threading.Event()
-
-        async def hand_over() -> None:
-            # Reading is one pass of its loop, handing over the next.
-            for _ in range(4):
-                await asyncio.sleep(0)
-            handed_over.set()
-
-        self.shell_channel_thread.io_loop.add_callback(hand_over)
-        handed_over.wait(timeout=1.0)
-
     # Interrupts
 
     def _heed_interrupt(self) -> None:
@@ -305,24 +208,6 @@ class Cascade(Runs):
             self._answer_dropped()
             if self._others_wait() and _stops_others(self._latest):
                 self._abort_queues(None)
-
-    def _abort_queues(self, subshell_id: str | None = None) -> None:
-        """Abort the requests that have come, also those which no thread has read yet."""
-        thread = self.shell_channel_thread
-        if subshell_id is not None or not thread:
-            super()._abort_queues(subshell_id)
-            return
-        self._aborting = True
-
-        async def stop_aborting() -> None:
-            cast("Any", self.shell_stream).flush(zmq.POLLIN)
-            await asyncio.sleep(0)
-            # Whoever hands over what was read has waited for this before us.
-            async with thread.asyncio_lock:
-                pass
-            self._post_dummy_stop_aborting_message(None)
-
-        thread.io_loop.add_callback(stop_aborting)
 
     def _forget_idle_interrupt(self) -> None:
         """An interrupt of nothing is no interrupt of what comes next."""
@@ -352,11 +237,6 @@ class Cascade(Runs):
             signal.signal(signal.SIGINT, self._interrupts)
         else:
             self._let_go()
-
-    def _others_wait(self) -> bool:
-        """Is there anybody to run a cell, or a message that no thread has read?"""
-        on_its_way = self._came > self._reached or (bool(self.shell_channel_thread) and self._unread())
-        return on_its_way or any(self._queue)
 
     def _let_go(self) -> None:
         """Nobody waits whom an interrupt could be meant for."""

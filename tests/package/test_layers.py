@@ -29,7 +29,18 @@ JUPYTER = {"IPython", "comm", "ipykernel", "jupyter_client", "jupyter_core", "ju
 JUPYTER |= {"nbconvert", "nbformat", "tornado", "traitlets", "zmq"}
 # The rooms of the kernel's package that speak with Jupyter.
 SHELLS = (
-    *("__main__", "afresh", "again", "cascade", "cell_names", "client", "command", "compiled", "delivery"),
+    *(
+        "__main__",
+        "afresh",
+        "again",
+        "cascade",
+        "intake",
+        "cell_names",
+        "client",
+        "command",
+        "compiled",
+        "delivery",
+    ),
     *("elsewhere", "engine", "envelope", "in_ipython", "interrupt", "kernel", "notebook", "outlet"),
     *("own_magic", "publish", "runner", "runs", "sweep", "traits"),
 )
