@@ -168,11 +168,10 @@ class Cascade(Intake):
             self._looked = 0.0
         if self._arrived < 2:
             return False
-        if request is not None and not self._waits(request) and self._next_is_for_a_cell():
-            # Who waits next follows the plan as well, unless it is not let run.
-            self._left = None if self._aborting else request
-            if self._left is not None:
-                return True
+        goes_on = self._next_is_for_a_cell() and not self._aborting
+        if request is not None and not self._waits(request) and goes_on:
+            self._left = request
+            return True
         before = (self._get_shell_context_var(self._shell_parent_ident), self._parent())
         self._idle_told = False
         self._cascading = False
@@ -206,7 +205,7 @@ class Cascade(Intake):
             self._interrupts.forget()
             self._step(Interrupted())
             self._answer_dropped()
-            if self._others_wait() and _stops_others(self._latest):
+            if self._others_wait() and (self._latest is None or self._latest.stops_others):
                 self._abort_queues(None)
 
     def _forget_idle_interrupt(self) -> None:
@@ -243,7 +242,3 @@ class Cascade(Intake):
         if self._between is not None:
             signal.signal(signal.SIGINT, self._between)
             self._between = None
-
-
-def _stops_others(request: Requested | None) -> bool:
-    return request is None or bool(request.parent["content"].get("stop_on_error", True))

@@ -31,6 +31,11 @@ class Requested:
     ident: Any
     parent: dict[str, Any]
 
+    @property
+    def stops_others(self) -> bool:
+        """Are those behind it not to run where it fails?"""
+        return bool(self.parent["content"].get("stop_on_error", True))
+
 
 class Runs(Elsewhere):
     """Puts cells on the versions that they should read, runs them, and sees what they did."""
@@ -235,9 +240,5 @@ class Runs(Elsewhere):
             ident=request.ident,
         )
         # Who removes a cell that waits has not said that the others should not run.
-        if (
-            reply["status"] == "error"
-            and reply is not REMOVED
-            and request.parent["content"].get("stop_on_error", True)
-        ):
+        if reply["status"] == "error" and reply is not REMOVED and request.stops_others:
             self._abort_queues(None)
