@@ -10,10 +10,12 @@ from __future__ import annotations
 import builtins
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field
+from inspect import CO_OPTIMIZED
+from types import CodeType
 
 from reactive_kernel.cell import Cell, CellId
 
-from .execution import Shown, blank, execute
+from .execution import Shown, blank, compiled, execute
 from .portrait import behind, portrait
 from .world import GONE, Contents, World, changes, contents, lay_out, random_states, states
 
@@ -72,6 +74,23 @@ class _Names(dict[str, object]):
     def __delitem__(self, name: str) -> None:
         super().__delitem__(name)
         self.gone.add(name)
+
+
+def _in_class_bodies(source: str) -> set[str]:
+    """The names that class bodies may look up: the interpreter does that past `__getitem__`."""
+    names, codes = set[str](), [_code(source)]
+    while codes:
+        inner = [each for each in codes.pop().co_consts if isinstance(each, CodeType)]
+        names.update(*(each.co_names for each in inner if not each.co_flags & CO_OPTIMIZED))
+        codes += inner
+    return names
+
+
+def _code(source: str) -> CodeType:
+    try:
+        return compiled(source, "cell")
+    except SyntaxError:
+        return compiled("", "cell")
 
 
 def replay(cells: Sequence[Cell], reach: frozenset[str], files: Contents, *, whole: bool) -> Replay:
@@ -229,7 +248,7 @@ class _Replaying:
         live.asked.clear()
         live.stored.clear()
         error = self._run(at, cell, live, known, above)
-        asked = live.asked & before.keys()
+        asked = (live.asked | _in_class_bodies(cell.source)) & before.keys()
         if error is not None or portrait(live, before) != before or self._world() != world:
             self.doubtful = True
         names = frozenset(asked | live.stored | (live.keys() - before.keys()))
