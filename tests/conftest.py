@@ -2,16 +2,14 @@
 
 import json
 import os
-import re
 import signal
-import socket
 import sys
 from collections.abc import Callable, Iterator, Mapping
-from contextlib import suppress
-from itertools import cycle
 from pathlib import Path
 
 import pytest
+
+from . import ports
 
 # Where Jupyter and IPython look besides the home directory.
 PLACES = {
@@ -66,30 +64,8 @@ def followed_hooks() -> None:
 
 
 @pytest.fixture(scope="session", autouse=True)
-def ports() -> None:
-    """Ports for kernels that no other process picks.
-
-    jupyter_client lets go of a port as soon as it has found it free. Until the kernel takes it, whoever
-    asks for "any port" may be given it: of thousands of kernels beside each other, one dies of that.
-    """
-    try:
-        from jupyter_client.connect import LocalPortCache
-    except ImportError:
-        return  # the core's tests need no Jupyter
-
-    # Below what the system hands out by itself; each process that tests beside others has its own.
-    worker = int(re.sub(r"\D", "", os.environ.get("PYTEST_XDIST_WORKER", "")) or 0)
-    first = 20_000 + 2_000 * (worker % 6)
-    stretch = cycle(range(first, first + 2_000))
-
-    def free(self: LocalPortCache, ip: str) -> int:
-        for port in stretch:
-            with socket.socket() as probe, suppress(OSError):
-                probe.bind((ip, port))
-                return port
-        raise AssertionError
-
-    LocalPortCache.find_available_port = free
+def own_ports() -> None:
+    ports.taken_here()
 
 
 def _alone(place: Path) -> Path:
@@ -97,6 +73,9 @@ def _alone(place: Path) -> Path:
     (place / "labconfig").mkdir(parents=True)
     off = {"jpserver_extensions": dict.fromkeys(COLLABORATION, False)}
     (place / "jupyter_server_config.json").write_text(json.dumps({"ServerApp": off}))
+    # The servers that tests start are processes of their own.
+    taking = f"import runpy\nrunpy.run_path({ports.__file__!r})['taken_here']()\n"
+    (place / "jupyter_server_config.py").write_text(taking)
     page = {"disabledExtensions": dict.fromkeys(SHARING, True)}
     (place / "labconfig" / "page_config.json").write_text(json.dumps(page))
     return place
