@@ -20,7 +20,7 @@ from .runs import REMOVED, Requested
 # Requests that may run cells, or step the document.
 _CAREFUL = CONVERSATION | {"execute_request"}
 # Seconds after which it is time to see whether anybody else has come: to look takes as long as a short cell.
-_LOOK_INTERVAL = 0.002
+_LOOK_INTERVAL = 0.005
 
 # Was this message taken in while a cell awaits?
 meanwhile: ContextVar[bool] = ContextVar("meanwhile", default=False)

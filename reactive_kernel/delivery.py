@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import threading
 from collections import deque
+from functools import cached_property
 from typing import Any, cast
 
 from ipykernel.iostream import OutStream
@@ -34,7 +35,7 @@ class Delivery(IPythonKernel):
         self._parcel = Parcel()
         self._late: deque[Parcel] = deque()
 
-    @property
+    @cached_property
     def _out(self) -> StampingSession:
         """The session that every message goes out through."""
         return cast("StampingSession", self.session)

@@ -17,7 +17,8 @@ from .event import Status
 from .graph import plain
 from .namespace import of_the_session
 from .reason import called
-from .session import Session, Stamp
+from .session import Session
+from .state import Stamp
 
 # So many cells, names or lines are listed; the rest is counted.
 _LISTED = 12

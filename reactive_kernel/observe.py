@@ -184,7 +184,8 @@ class Observer:
     def _stage(self, run: Run) -> Mapping[Resource, CellId | None]:
         """Put names at their versions; answer those that the run may look at."""
         names, inputs = self.names, run.inputs
-        names.stage({dial: self._document.in_force(dial, run.cell) for dial in names.turned})
+        if turned := names.turned:
+            names.stage({dial: self._document.in_force(dial, run.cell) for dial in turned})
         if looks_up_names(run):
             inputs = self._everything(run)
             names.stage(inputs)
@@ -193,8 +194,8 @@ class Observer:
             - run.inputs.keys()
         )
         # What a branch may take away has to be there, though nobody reads it: else who could see that?
-        erased = (run.facts.erases | run.facts.deletes) - run.inputs.keys()
-        names.stage({name: self._document.in_force(name, run.cell) for name in erased})
+        if erased := (run.facts.erases | run.facts.deletes) - run.inputs.keys():
+            names.stage({name: self._document.in_force(name, run.cell) for name in erased})
         # What it reads is put back last: others may hold the same objects in other states.
         names.stage(self._surest_last(run.inputs))
         return inputs
@@ -602,11 +603,12 @@ class Observer:
         """Keep what a run left, and say what it did to objects that others know."""
         names, cell = self.names, run.cell
         ids = [identity(change.value) for change in changes]
-        if touched := names.touched(ids):
+        sharers, held = dict[Resource, CellId](), set[Place]()
+        if ids:
+            touched = names.touched(ids)
             seen = altered(seen, bound=seen.bound | touched, reads=seen.reads | (touched - run.inputs.keys()))
-        sharers = self._sharers(run, ids, seen.bound | seen.deleted)
+            sharers, held = self._sharers(run, ids, seen.bound | seen.deleted), names.holders(ids)
         changed = frozenset(sharers)
-        held = names.holders(ids)
         names.note(changes, self._worth)
         equal = self._cutoff.equal(cell, seen.bound | seen.deleted, sharers, changes)
         if run.again:

@@ -18,6 +18,7 @@ from zmq.eventloop.zmqstream import ZMQStream
 from .shield import shielded
 
 _AT_ONCE = 1 << 16
+_BYTES = {bytes}
 
 
 class _Sending:
@@ -72,7 +73,7 @@ class Outlet(IOPubThread):
         self.schedule(cast("Any", _Sending(self._really_send, arguments, options)))
 
     def _really_send(self, msg: Any, *arguments: Any, **options: Any) -> None:
-        plain = not arguments and options == {"copy": True} and all(type(part) is bytes for part in msg)
+        plain = not arguments and options == {"copy": True} and set(map(type, msg)) == _BYTES
         if not plain or self.closed or self._check_mp_mode() == CHILD:
             super()._really_send(msg, *arguments, **options)
             return

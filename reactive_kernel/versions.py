@@ -77,9 +77,13 @@ class Versions:
         """The version of `name` that a run of `cell` would read now."""
         if writer is None:
             return None
-        if self._states[writer].barren and name not in self._graph.entry(cell).shares:
-            return FAILED
-        source = self.source_of(name, cell)
+        state = self._states[writer]
+        if state.barren:
+            if name not in self._graph.entry(cell).shares:
+                return FAILED
+        elif state.ran is not None and (found := state.ran.stamps.get(plain(name))) is not None:
+            return found
+        source = self.nearest(name, cell)
         made = self._states[source].ran if source is not None else None
         return made.stamps.get(plain(name)) if made is not None else None
 
@@ -163,7 +167,9 @@ class Versions:
 
     def sources(self, cell: CellId) -> list[tuple[CellId, Resource]]:
         """The versions that a run of the cell would read."""
-        sources = [(self.source_of(name, cell), plain(name)) for name in self._graph.inputs(cell)]
+        inputs = self._graph.inputs(cell)
+        read = [name for name, writer in inputs.items() if writer is not None]
+        sources = [(self.source_of(name, cell), plain(name)) for name in read]
         return [(maker, name) for maker, name in sources if maker is not None]
 
     # Objects that versions share

@@ -21,6 +21,8 @@ CORE = (
     "ledger",
     "standing",
     "versions",
+    "upkeep",
+    "planning",
     "session",
 )
 # Decisions are values: what waits, measures, guesses or logs has no place in them.
