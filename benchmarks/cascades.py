@@ -28,7 +28,7 @@ from .shapes import SHAPES, Cells, last_value
 from .timing import in_turn, ratio, told
 
 # Seconds for one rerun: who would need more is not asked for so many cells.
-PATIENCE = 8.0
+PATIENCE = 4.0
 # What is promised is measured, however long it takes.
 PROMISED = {(MARIMO, 1000), (IPYFLOW, 200), (OURS, 3000), (OURS, 10_000)}
 

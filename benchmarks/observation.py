@@ -250,7 +250,7 @@ work({n}), {nonce}
 took = perf_counter() - began"""
 
 
-def user_code(pairs: int = 5, rounds: int = 20, n: int = 300_000) -> dict[str, object]:
+def user_code(pairs: int = 8, rounds: int = 12, n: int = 300_000) -> dict[str, object]:
     """Loops and functions in both kernels in turn, by a clock in the cell: a request has rows of its own.
 
     The fastest of many short ones: what else the machine does can only add to it. And of several kernels:

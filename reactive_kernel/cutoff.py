@@ -60,10 +60,11 @@ class Cutoff:
     def _twins(self, cell: CellId, names: Sequence[Resource]) -> bool:
         """Are the new values of those names what the old ones are but for who they are?"""
         space = self._names
-        if any(
-            is_simple(old := space.version(cell, name)) and not same(old, space.live[name]) for name in names
-        ):
-            return False
+        for name in names:
+            old = space.version(cell, name)
+            if is_simple(old) and not same(old, space.live[name]):
+                self._contents[name] = False
+                return False
         if len(names) == 1:
             # Whoever asks next asks whether what it holds is the same: of one name that is one comparison.
             pairs: list[tuple[object, object]] = []

@@ -6,7 +6,7 @@ import os
 from collections.abc import Callable, Mapping
 from datetime import datetime, timezone
 from json import dumps
-from typing import Any, Final, cast
+from typing import Any, Final
 
 from jupyter_client._version import protocol_version
 from jupyter_client.session import DELIM
@@ -22,10 +22,20 @@ class Envelopes:
     def __init__(self, session: JupyterSession, pack: Callable[[Any], bytes]) -> None:
         self._session = session
         self._pack = pack
-        # What every header begins and ends with, and for whom that was made.
-        self._from: tuple[str, str] | None = None
+        # What every header begins and ends with, and who signs.
         self._begin = self._end = ""
+        self._signer: Any = None
         self._headers: list[tuple[object, bytes]] = []
+        session.observe(self._know, ["session", "username", "auth"])
+        self._know()
+
+    def _know(self, _: object = None) -> None:
+        """Note whose messages those are."""
+        session, user = self._session.session, self._session.username
+        self._begin = f'{{"msg_id": {dumps(f"{session}_{os.getpid()}_")[:-1]}'
+        by = f'"username": {dumps(user)}, "session": {dumps(session)}'
+        self._end = f'Z", {by}, "version": "{protocol_version}"}}'
+        self._signer = self._session.auth
 
     def parts(
         self,
@@ -36,7 +46,7 @@ class Envelopes:
         ident: bytes,
     ) -> list[bytes]:
         """The message as `Session.serialize` gives it."""
-        pack, auth = self._pack, cast("Any", self._session.auth)
+        pack = self._pack
         message = (
             self._header(msg_type),
             self._parent(parent.get("header")),
@@ -44,19 +54,13 @@ class Envelopes:
             pack(content),
         )
         signature = b""
-        if auth is not None:
-            signer = auth.copy()
+        if self._signer is not None:
+            signer = self._signer.copy()
             signer.update(b"".join(message))
             signature = signer.hexdigest().encode()
         return [ident, DELIM, signature, *message]
 
     def _header(self, msg_type: str) -> bytes:
-        by = self._session.session, self._session.username
-        if by != self._from:
-            self._from = by
-            self._begin = f'{{"msg_id": {dumps(f"{by[0]}_{os.getpid()}_")[:-1]}'
-            session, user = map(dumps, by)
-            self._end = f'Z", "username": {user}, "session": {session}, "version": "{protocol_version}"}}'
         number = self._session.message_count
         self._session.message_count = number + 1
         now = datetime.now(timezone.utc).isoformat(timespec="microseconds")[:-6]

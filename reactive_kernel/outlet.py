@@ -19,6 +19,8 @@ from .shield import shielded
 
 _AT_ONCE = 1 << 16
 _BYTES = {bytes}
+# As a number: a flag of an enumeration takes longer to look at than the socket.
+_COME = int(zmq.POLLIN)
 
 
 class _Sending:
@@ -91,7 +93,7 @@ class Outlet(IOPubThread):
         try:
             self._send_waiting()
             send(self._really_send)
-            if cast("Any", self.socket).get(zmq.EVENTS) & zmq.POLLIN:
+            if cast("Any", self.socket).get(zmq.EVENTS) & _COME:
                 # A subscriber came: the thread was not woken for it, or will not be any more.
                 self.schedule(lambda: cast("Any", self)._xpub_stream._handle_events(self.socket, 0))
         finally:

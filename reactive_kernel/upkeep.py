@@ -115,9 +115,11 @@ class Upkeep:
         elif state.proven:
             entry = state.ran.entry
         else:
-            # A rerun may write what the latest run happened not to write.
-            learned = state.ran.entry
-            entry = self._foreseen(state, altered(learned, writes=learned.writes | state.facts.writes))
+            entry = state.ran.entry
+            if not state.facts.writes <= entry.writes:
+                # A rerun may write what the latest run happened not to write.
+                entry = altered(entry, writes=entry.writes | state.facts.writes)
+            entry = self._foreseen(state, entry)
         spared = state.spared
         self.graph.put(state.cell.id, entry if entry.barren == spared else altered(entry, barren=spared))
 
@@ -281,7 +283,8 @@ class Upkeep:
             self.graph.put(cell, altered(seen, may=seen.may | entry.may) if more_only else seen)
 
     def _foreseen(self, state: State, entry: Entry) -> Entry:
-        return altered(entry, may=kept(self.graph.touches(state.cell.id) - entry.writes))
+        touches = self.graph.touches(state.cell.id)
+        return altered(entry, may=kept(touches - entry.writes)) if touches or entry.may else entry
 
     def _refresh(self, cells: Iterable[CellId], gained: defaultdict[CellId, int]) -> None:
         """Carry freshness, gained or lost, down the document."""
@@ -298,8 +301,8 @@ class Upkeep:
                 continue
             state.fresh = fresh
             gained[cell] += fresh
-            if fresh and state.ran is not None:
-                state.ran = altered(state.ran, entry=untied(state.ran))
+            if fresh and state.ran is not None and (entry := untied(state.ran)) is not state.ran.entry:
+                state.ran = altered(state.ran, entry=entry)
             self._enter(state)
             for child in self.graph.children(cell):
                 self._weigh(child, cell)

@@ -234,6 +234,8 @@ def test_in_the_dark_states_stand_out_from_the_page(lab, desk):
     for theme in ("JupyterLab Dark", "JupyterLab Dark High Contrast", "JupyterLab Light"):
         page.evaluate("theme => window.jupyterapp.commands.execute('apputils:change-theme', {theme})", theme)
         page.wait_for_function("theme => document.body.dataset.jpThemeName === theme", arg=theme)
+        # JupyterLab stumbles over its own splash where the next one comes before this one has faded.
+        page.wait_for_selector("#jupyterlab-splash", state="detached")
         assert page.evaluate(CONTRAST, ".jp-reactive-Badge[data-sight=blocked]") >= 3
         assert page.evaluate(CONTRAST, ".jp-reactive-Badge[data-sight=error]") >= 3
     assert desk.complaints == []
