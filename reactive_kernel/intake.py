@@ -113,9 +113,14 @@ class Intake(Runs):
             return True
         if self._unread():
             return True
-        # What was not in order is handed over to nobody.
-        if self._coming and time.monotonic() - self._came > _PATIENCE and self._pair() is None:
-            self._coming.clear()
+        if self._coming and time.monotonic() - self._came > _PATIENCE:
+            pair = self._pair()
+            if pair is None:
+                # What was not in order is handed over to nobody.
+                self._coming.clear()
+            else:
+                # Whoever asks a socket what waits takes that word from the loop, which would never look.
+                self.io_loop.add_callback(pair.to_stream.flush, zmq.POLLIN)
         return bool(self._coming)
 
     def _unread(self) -> bool:

@@ -380,3 +380,19 @@ def test_a_comm_that_opens_and_closes_while_a_cell_awaits_says_when_that_is_over
     kernel.finish(kernel.send("comm_close", {"comm_id": kernel.comm, "data": {}}))
     kernel.interrupt()
     kernel.finish(run, start)
+
+
+# Longer than the kernel waits for what was read and is not handed over.
+SLOW = """import time
+def slow(comm, message):
+    time.sleep(1.5)
+get_ipython().kernel.comm_manager.register_target("slow", slow)"""
+
+
+def test_a_request_that_waits_for_a_slow_comm_is_heard(kernel: Conversation):
+    kernel.execute(SLOW)
+    start = len(kernel.log)
+    kernel.send("comm_open", {"comm_id": "slow", "target_name": "slow", "data": {}})
+    first, second = kernel.ask("print('first')", "b"), kernel.ask("print('second')")
+    assert kernel.finish(first, start).shown() == "first\n"
+    assert kernel.finish(second, start).shown() == "second\n"
