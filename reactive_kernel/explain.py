@@ -19,6 +19,7 @@ from .namespace import of_the_session
 from .reason import called
 from .session import Session
 from .state import Stamp
+from .versions import UNSEEN
 
 # So many cells, names or lines are listed; the rest is counted.
 _LISTED = 12
@@ -266,6 +267,8 @@ def _version(document: Session, name: Resource, stamp: Stamp | None) -> str:
     """The version that a run read, with the cell that made it if that is still to be found."""
     if stamp is None:
         return "none"
+    if stamp == UNSEEN:
+        return "nobody knows which"
     if stamp < 0:
         return "what a failed cell had left"
     for maker in document.graph.writers(name):

@@ -13,7 +13,7 @@ from .graph import Entry, Graph, entry_of, plain
 from .ledger import Ledger
 from .standing import Standing
 from .state import Account, Flight, Ran, Stamp, State, learned, untied
-from .versions import FAILED, Versions
+from .versions import FAILED, UNSEEN, Versions
 
 # So often may one event make a cell fresh, or correct a guess, before nothing more is proven by it.
 DOUBTS: Final = 3
@@ -166,10 +166,11 @@ class Upkeep:
         return altered(entry, latent=latent)
 
     def _looked_up(self, event: RunFinished) -> dict[Resource, Stamp | None]:
-        """The versions of names that the run looked up unannounced; a failed run may have missed them."""
-        if event.outcome is not Outcome.OK:
-            return {}
+        """The versions of names that the run looked up unannounced."""
         found: dict[Resource, Stamp | None] = {}
+        if event.outcome is not Outcome.OK:
+            there = self.versions.nearest
+            return {name: UNSEEN for name in event.seen.reads if there(name, event.cell) is not None}
         for name in event.seen.reads | event.seen.changed | event.seen.untried:
             maker = self.versions.nearest(name, event.cell)
             for each, writer in ((name, maker), *self.graph.others(name, event.cell)):

@@ -12,6 +12,8 @@ from .state import Stamp, State
 
 # The stamp that a reader of a failed cell sees: no version has it.
 FAILED: Final[Stamp] = -1
+# That of what a failed run asked for: nobody knows whether it found it.
+UNSEEN: Final[Stamp] = -2
 
 
 class Versions:

@@ -10,6 +10,7 @@ from __future__ import annotations
 import builtins
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field
+from dis import get_instructions
 from inspect import CO_OPTIMIZED
 from types import CodeType
 
@@ -86,6 +87,11 @@ def _in_class_bodies(source: str) -> set[str]:
     return names
 
 
+def _stored(source: str) -> set[str]:
+    """The names that a cell itself binds if it comes to its end."""
+    return {each.argval for each in get_instructions(_code(source)) if each.opname == "STORE_NAME"}
+
+
 def _code(source: str) -> CodeType:
     try:
         return compiled(source, "cell")
@@ -112,9 +118,12 @@ def _in_order(cells: Sequence[Cell], reach: frozenset[str], files: Contents, *, 
     needs: dict[int, set[int]] = {}
     binders: dict[str, int] = {}
     while True:
-        binders = {**run.bound, **binders}
-        wants = {(at, binders[name]) for at, name in run.missed if name in binders and binders[name] != at}
-        wants = {(at, binder) for at, binder in wants if run.order.index(binder) > run.order.index(at)}
+        wants: set[tuple[int, int]] = set()
+        for at, name in run.missed - run.consequences():
+            binder = binders.get(name, run.bound.get(name, at))
+            if run.order.index(binder) > run.order.index(at):
+                binders[name] = binder
+                wants.add((at, binder))
         if not wants and not run.doubtful:
             return run
         for at, binder in wants:
@@ -211,6 +220,16 @@ class _Replaying:
         self.result = Replay()
         while not self._round(whole=whole):
             pass
+
+    def consequences(self) -> set[tuple[int, str]]:
+        """What was missed because a cell above, which missed something itself, did not come to bind it."""
+        starved = {at for at, _ in self.missed if self._cells[at].id in self._failed}
+        bound = {at: _stored(self._cells[at].source) for at in starved}
+        return {
+            (at, name)
+            for at, name in self.missed
+            if any(name in bound[each] for each in starved if each < at)
+        }
 
     def _round(self, *, whole: bool) -> bool:
         """Run what has not failed; answer whether nothing of it failed now."""

@@ -77,6 +77,8 @@ def test_a_name_that_only_a_cell_below_binds_is_taken_from_there():
     assert shown(replayed("try:\n    print(b)\nexcept NameError:\n    pass", "b = 2")) == {"c1": "2\n"}
     assert shown(replayed("a = 1", "print(f(2))", "def f(x):\n    return x + a", "a = 3")) == {"c2": "3\n"}
     assert not replayed("a = 1", "print(b)").unclear
+    # Not from below, what one above would have bound that has to wait itself.
+    assert shown(replayed("b = a", "print(b)", "a = 1", "b = 2")) == {"c2": "1\n"}
 
 
 def test_where_that_makes_another_difference_plain_python_does_not_decide():
