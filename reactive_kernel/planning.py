@@ -367,6 +367,9 @@ class Planning(Upkeep):
         """Who misses that it changes one of those versions for a cell that reads it, or for the end."""
         loose: dict[CellId, set[Resource]] = {}
         for maker, name in places:
+            if not self.versions.provides(maker, name):
+                # Its maker is switched off, or has failed: nobody finds what it left.
+                continue
             for reader in (*self.graph.readers(maker, name), None):
                 if reader is not None or self.versions.source_of(name, None) == maker:
                     for changer, names in self.versions.loose(reader, [(maker, name)]).items():
