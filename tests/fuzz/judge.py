@@ -144,7 +144,11 @@ def _out_of_order(claims: Sequence[Claim], reach: frozenset[str], files: Content
 def _may_be_unproven(claim: Claim, claims: Sequence[Claim]) -> bool:
     if any(pattern.search(claim.reason) for pattern in UNPROVEN):
         return True
-    return bool(_SPOILED.search(claim.reason)) and any(_waits(each) for each in claims)
+    if not _SPOILED.search(claim.reason):
+        return False
+    # What failed cells did to files stays done; who makes those again has the failed ones run again.
+    littered = "the file `" in claim.reason and any(each.outcome == "error" for each in claims)
+    return littered or any(_waits(each) for each in claims)
 
 
 def _waits(claim: Claim) -> bool:
