@@ -199,7 +199,9 @@ class _FrontEnd:
 
     def _ask(self, call: str) -> dict[str, str]:
         """What the kernel's process says of itself."""
-        return json.loads(self._talk.value(f"{_FAR}.{call}"))
+        said = self._talk.value(f"{_FAR}.{call}")
+        assert said.startswith("{"), said
+        return json.loads(said)
 
     def _claims(self) -> list[Claim]:
         return [self._claim(cell) for cell in self._document.cells]
@@ -298,7 +300,11 @@ def campaign(
     with kernel() as talk:
         for seed in seeds:
             story = sequence(seed, kinds)
-            mismatch, tally = drive(talk, story)
+            try:
+                mismatch, tally = drive(talk, story)
+            except Exception:
+                print(f"\nseed {seed}, through the kernel, broke off:\n{story}\n", flush=True)
+                raise
             figures.add(Figures(1, [seed] if mismatch else [], tally))
             if mismatch is not None:
                 print(f"\nseed {seed}, through the kernel: {mismatch}\n{story}\n", flush=True)
