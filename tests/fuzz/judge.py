@@ -73,7 +73,15 @@ class Verdict:
 def mid_way(claims: Sequence[Claim], reach: frozenset[str], files: Contents) -> Verdict:
     """Whatever is marked fresh shows what a fresh run of what is marked fresh shows."""
     want = replay([claim.cell for claim in claims if claim.fresh], reach, files, whole=False)
-    return Verdict(list(_shown_problems(claims, want)), bool(want.unclear))
+    problems = list(_shown_problems(claims, want))
+    if problems:
+        # Whether pandas copies depends on who else holds a frame: also on cells that are to run again.
+        # What a run of the whole document shows is right.
+        cells = [claim.cell for claim in claims if claim.cell.mode is not Mode.OFF]
+        everything = replay(cells, reach, files, whole=False)
+        if not everything.unclear and not any(_shown_problems(claims, everything)):
+            return Verdict(undecided=True)
+    return Verdict(problems, bool(want.unclear))
 
 
 def final(claims: Sequence[Claim], reach: frozenset[str], stands: Stands) -> Verdict:
