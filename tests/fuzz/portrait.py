@@ -208,7 +208,7 @@ class _Pen:
         return f"{type(value).__name__} of {self.draw(dict(value.mapping))}"
 
     def _file(self, value: Any) -> str:
-        return f"file {value.name} {value.mode} {value.closed}"
+        return f"file {value.name} {getattr(value, 'mode', None)} {value.closed}"
 
     # Libraries
 
