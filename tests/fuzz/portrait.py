@@ -72,7 +72,7 @@ class _Pen:
             return repr(value)
         if kind is tuple:
             return f"({self._all(value)})"  # type: ignore[arg-type]  # by its kind
-        if kind is ModuleType:
+        if issubclass(kind, ModuleType):
             return f"module {value.__name__}"  # type: ignore[attr-defined]  # by its kind
         if kind is frozenset:
             return self._new(value, kind)
