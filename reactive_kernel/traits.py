@@ -11,7 +11,7 @@ def put(holder: HasTraits, **values: object) -> None:
     """As `setattr` for each of them, ten times as fast."""
     inner = cast("Any", holder)
     listeners = inner._trait_notifiers
-    to_all = (found := listeners.get(All)) and any(found.values())
+    to_all = any(listeners.get(All, {}).values())
     for name, value in values.items():
         if to_all or name in listeners:
             setattr(holder, name, value)
