@@ -5,6 +5,7 @@ After every operation: whatever is marked fresh shows what a fresh run of the do
 
 from __future__ import annotations
 
+import re
 import traceback
 from collections.abc import Iterator
 from dataclasses import dataclass, field, replace
@@ -27,7 +28,7 @@ from reactive_kernel.observe import Observer
 from reactive_kernel.session import Session
 
 from .execution import Shown, blank, execute
-from .judge import Claim, Stands, Verdict, final, mid_way
+from .judge import ENTANGLED, Claim, Stands, Verdict, final, mid_way
 from .notebooks import Operation, Story
 from .oracle import Fresh, describe, facts_of, fresh_run, graph_of, plain_run
 from .portrait import portrait
@@ -326,12 +327,20 @@ class Driver:
             # It missed a name when it ran last; a fresh run may fail before it gets there.
             if session.graph.entry(cell).early:
                 excused.add(cell)
+            if self._is_entangled(cell):
+                self.tally.unproven += 1
+                excused.add(cell)
         excused = {cell for cell in excused if not self._is_fresh(cell)}
         excused |= session.graph.reach(excused, session.graph.children, lambda _: True)
         for cell in session.cells:
             if cell not in excused and not self._is_fresh(cell):
                 status = session.status(cell)
                 yield "stale", f"{cell} is {status.freshness.value} after `run stale`: {status.reason}"
+
+    def _is_entangled(self, cell: CellId) -> bool:
+        """Does the cell say that nobody can tell what it goes by, as what it writes decides that?"""
+        why = self.session.status(cell).reason
+        return why is not None and any(re.match(sentence, why.message) for sentence in ENTANGLED)
 
 
 def drive(story: Story, driver: type[Driver] = Driver) -> tuple[Mismatch | None, Tally]:

@@ -12,10 +12,16 @@ from .execution import Shown
 from .replay import Replay, replay
 from .world import Contents
 
+# Only documents whose cells decide by what they write what others read come to these sentences.
+ENTANGLED = (
+    r"It ran again and again: what it leaves decides what it finds\.",
+    r"What it may write decides for whom it waits, and those decide what it writes\.",
+)
 # The only sentences for which a cell may stay unproven after "run stale".
 UNPROVEN = tuple(
     re.compile(pattern)
     for pattern in (
+        *ENTANGLED,
         r"It looks names up with `\w+`: nobody can say what it reads\.",
         r"It reads `\w+`, which belongs to this session and not to the notebook\.",
         # Whether such an array follows its frame is up to pandas.
@@ -23,9 +29,6 @@ UNPROVEN = tuple(
         # The world is not rolled back.
         r"It reads `[^`]+`, which a cell below has written since: nobody can put that back\.",
         r"It reads `[^`]+`, which was written by a cell that does not write it any more: remove the file",
-        # Only documents whose cells decide by what they write what others read come to that.
-        r"It ran again and again: what it leaves decides what it finds\.",
-        r"What it may write decides for whom it waits, and those decide what it writes\.",
     )
 )
 # This one may be said only where a cell may not run by itself.

@@ -184,6 +184,16 @@ def test_what_an_interrupt_left_half_done_is_undone():
     assert_true_of_objects(cells, STALE, Operation("run", ("change",), halt=2))
 
 
+def test_a_cell_that_may_set_what_decides_for_whom_it_waits_ends_and_says_so():
+    functions = (
+        "def f(x):\n    global a\n    a += x\ndef twice(w):\n    return lambda x: w(w(x)) + 1\ng = twice(f)"
+    )
+    cells = {"functions": functions, "take": "v = a\na = 0", "last": "a = 4"}
+    mismatch, tally = drive(Story(tuple(cells.items()), (STALE,)))
+    assert mismatch is None, str(mismatch)
+    assert tally.unproven
+
+
 def stories() -> dict[str, Story]:
     """The stories of `counterexamples.txt`, as they are printed when they are found."""
     text = Path(__file__).with_name("counterexamples.txt").read_text(encoding="utf-8")
