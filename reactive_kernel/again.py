@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import sys
 from collections.abc import Coroutine, Sequence
 from contextlib import AbstractContextManager, nullcontext
 from inspect import signature
@@ -24,20 +23,26 @@ _NOTHING: Final = nullcontext()
 
 
 class _History(HistoryManager):
-    """IPython's history, with plain attributes where it only notes the latest texts."""
+    """IPython's history, with plain attributes for what it notes at each run."""
 
     _i: Any = ""
     _ii: Any = ""
     _iii: Any = ""
     _i00: Any = ""
+    input_hist_parsed: Any = ()
+    input_hist_raw: Any = ()
+    db_input_cache: Any = ()
+
+
+_NOTED: Final = [name for name in vars(_History) if name in HistoryManager.class_trait_names()]
 
 
 def lighten(history: HistoryManager | None) -> None:
     """What a history notes at each run is checked and announced no more: nobody listens."""
     if type(history) is HistoryManager:
-        latest = {name: getattr(history, name) for name in ("_i", "_ii", "_iii", "_i00")}
+        noted = {name: getattr(history, name) for name in _NOTED}
         history.__class__ = _History
-        vars(history).update(latest)
+        vars(history).update(noted)
 
 
 class Again:
@@ -57,7 +62,8 @@ class Again:
         return all(getattr(self._kind, name) is each for name, each in self._standard.items())
 
     def run(self, run: Run, text: Text, *, mute: bool) -> ExecutionResult:
-        """Run it. `mute`: it can print nothing that is to stand in IPython's own record of outputs."""
+        """Run it. `mute`: it can do nothing but bind names, and show its last expression."""
+        binds = mute and not text.shows
         shell, events = self._shell, self._shell.events
         info = ExecutionInfo(run.source, True, False, True, run.cell, {"cellId": run.cell}, text.read)
         result = ExecutionResult(info)
@@ -70,8 +76,9 @@ class Again:
                 events.trigger("pre_run_cell", info)
                 shell.history_manager.store_inputs(count, text.read, run.source)
                 shell.logger.log(text.read, run.source)
-                self._run(text, result)
-                self._enter(result)
+                (self._bind if binds else self._run)(text, result)
+                if result.error_in_exec is not None or not binds:
+                    self._enter(result)
             finally:
                 events.trigger("post_execute")
                 events.trigger("post_run_cell", result)
@@ -91,13 +98,21 @@ class Again:
                 put(shell, last_execution_succeeded=not failed, last_execution_result=result)
                 put(shell.displayhook, exec_result=None)
 
+    def _bind(self, text: Text, result: ExecutionResult) -> None:
+        """Run what shows nothing, and what cannot see what IPython adds to the builtins."""
+        shell = self._shell
+        shell.compile.enter(text, result.execution_count)
+        failed = self._execute(text.codes, result)
+        put(shell, last_execution_succeeded=not failed, last_execution_result=result)
+
     def _execute(self, codes: Sequence[CodeType], result: ExecutionResult) -> bool:
         shell = self._shell
         try:
             return any(_finished(shell.run_code(code, result)) for code in codes)
-        except BaseException:  # noqa: BLE001  # as IPython does: an interrupt before the first line
-            result.error_before_exec = sys.exc_info()[1]
-            shell.showtraceback()
+        except BaseException as error:  # noqa: BLE001  # as IPython does: an interrupt before the first line
+            result.error_before_exec = error
+            # Of the way there it would show us, and nothing of the user's.
+            shell.showtraceback((type(error), error, None))
             return True
 
     def _enter(self, result: ExecutionResult) -> None:

@@ -97,6 +97,10 @@ class Around:
                 del self._pending[each]
         return [*self._suspects.values()]
 
+    def may_miss(self, source: str) -> bool:
+        """Might there be anything of that sort at all?"""
+        return _speaks(source)[0]
+
     def missed(self, source: str, live: Mapping[str, object]) -> str | None:
         """Something of a library that the source set something in, and that nobody looked at before."""
         if not _speaks(source)[0]:

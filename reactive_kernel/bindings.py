@@ -97,7 +97,7 @@ def observe(
         vain=vain,
         untried=_untried(seen, live, run),
         latent=latent_of(_may_call({name: live[name] for name in bound}, looked), live, facts),
-        unproven=_unproven(run),
+        unproven=unproven(run),
     )
 
 
@@ -141,7 +141,7 @@ def _untried(seen: Watch, live: Mapping[str, object], run: Run) -> frozenset[Res
     return frozenset(name for name in absent if name not in live and not of_the_session(name))
 
 
-def _unproven(run: Run) -> str | None:
+def unproven(run: Run) -> str | None:
     """Why nobody can say what the run read, if so."""
     session = sorted(name for name, maker in run.inputs.items() if maker is None and _of_history(name))
     if session:

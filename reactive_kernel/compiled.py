@@ -32,6 +32,8 @@ class Text:
     codes: list[CodeType]
     # For tracebacks.
     lines: list[str]
+    # Does it end with an expression, whose value is shown?
+    shows: bool
 
     @property
     def plain(self) -> bool:
@@ -61,9 +63,14 @@ class Compiler(XCachingCompiler):
     plain: dict[tuple[str, int], Text]
     size: int
 
-    def text(self, source: str) -> Text | None:
+    @property
+    def way(self) -> int | None:
+        """By which flags cells are compiled, if they run as they stand and show their last expression."""
+        return self._flags() if self._usual() else None
+
+    def text(self, source: str, way: int) -> Text | None:
         """What is known of a cell's text, if that is all there is to know before it runs."""
-        return self.plain.get((source, self._flags())) if self._usual() else None
+        return self.plain.get((source, way))
 
     def enter(self, text: Text, number: int) -> None:
         """What `cache` does: tracebacks show the text, under that number."""
@@ -126,7 +133,8 @@ class Compiler(XCachingCompiler):
         if told:
             return None
         statements, codes = [statement for statement, _ in made], [code for _, code in made]
-        return Text(written, read, name, statements, codes, [line + "\n" for line in read.splitlines()])
+        lines = [line + "\n" for line in read.splitlines()]
+        return Text(written, read, name, statements, codes, lines, isinstance(last, ast.Expr))
 
 
 def _statement(node: ast.stmt, filename: str, flags: int, *, shown: bool) -> tuple[ast.stmt, CodeType]:

@@ -110,6 +110,8 @@ class CodeRuns(Delivery):
         self._error: BaseException | None = None
         # Is a cell rewritten before it is read?
         self._rewritten = True
+        # How cells are compiled, if they may run from what they were compiled to before.
+        self._way: int | None = None
         self._history = _LateHistory()
         assert self.shell is not None
         self._plain_cells = _PlainCells(self.shell)
@@ -118,12 +120,25 @@ class CodeRuns(Delivery):
         lighten(self.shell.history_manager)
         self.shell.events.register("post_run_cell", self._note_error)
         self._interrupts.attend(cast("Any", self.shell))
+        self._claim_before_errors(self.shell)
         keep_builtins()
         name_fast()
 
     def _globals(self) -> object:
         assert self.shell is not None
         return cast("object", self.shell.user_global_ns)
+
+    def _claim_outputs(self) -> None:
+        """What shows from now on shows in the cell that runs; those that show nothing need not say so."""
+
+    def _claim_before_errors(self, shell: Any) -> None:
+        show = shell.showtraceback
+
+        def show_as_its_own(*arguments: Any, **named: Any) -> None:
+            self._claim_outputs()
+            show(*arguments, **named)
+
+        shell.showtraceback = show_as_its_own
 
     async def _execute(self, run: Run, request: dict[str, Any] | None, *, mute: bool) -> dict[str, Any]:
         """Run the cell's code. `mute`: it can do nothing but bind names."""
@@ -201,6 +216,7 @@ class CodeRuns(Delivery):
         """Is more run with a cell than what stands in it?"""
         shell = cast("Any", self.shell)
         self._rewritten = self._changes_text()
+        self._way = self._compiler.way if self._again.possible else None
         return self._rewritten or bool(shell.ast_transformers or shell.custom_exceptions)
 
     def _execute_rerun(self, run: Run, *, mute: bool) -> dict[str, Any]:
@@ -230,7 +246,9 @@ class CodeRuns(Delivery):
                 payloads.clear_payload()
 
     def _run_code(self, run: Run, *, mute: bool) -> ExecutionResult:
-        text = self._compiler.text(run.source) if self._again.possible else None
+        text = None if self._way is None else self._compiler.text(run.source, self._way)
+        if text is None or text.shows or not mute:
+            self._claim_outputs()
         return self._run_anew(run) if text is None else self._again.run(run, text, mute=mute)
 
     def _run_anew(self, run: Run) -> ExecutionResult:

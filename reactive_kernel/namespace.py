@@ -305,6 +305,28 @@ class Namespace:
         self._displaced.update(made)
         self._displaced.update(before)
 
+    def rebind(self, cell: CellId, names: Collection[Resource]) -> frozenset[Resource] | None:
+        """Do the same for a run that could do nothing but bind those names, if that is soon done.
+
+        So it is where the cell's run before left simple values of the same types there, and nothing is to be
+        told of anybody's versions. Answers the names that hold the same as before; None where it is not so.
+        """
+        before = self._versions.get(cell)
+        if before is None or before.keys() != names or self._spent or self._poorer or cell in self._debris:
+            return None
+        made: dict[Resource, _Version] = {}
+        for name, version in before.items():
+            value = self.live.get(name, _DELETED)
+            if not is_simple(value) or type(value) is not type(version.value):
+                return None
+            made[name] = version if same(version.value, value) else _Version(value, version.reach)
+        self._versions[cell] = made
+        self._scratch.difference_update(made)
+        self._displaced.update(made)
+        if self._moved or self._heirs:
+            self.clean()
+        return frozenset(name for name, version in made.items() if before[name] is version)
+
     def _version(self, name: Resource) -> _Version:
         if name in self._grounds:
             return self._look_around(self._grounds[name])

@@ -15,7 +15,7 @@ from typing import TYPE_CHECKING, Any, Final, Protocol
 from . import libraries, reason  # pyright: ignore[reportUnusedImport]  # noqa: F401  # teaches `shapes` its types
 from .altered import altered
 from .around import PATCHED, Around
-from .bindings import Watch, looks_up_names, observe, watch
+from .bindings import Watch, looks_up_names, observe, unproven, watch
 from .cell import NOTHING, CellFacts, CellId, Latent, Observation, Outcome, Resource
 from .cutoff import Cutoff
 from .dials import FILES_RELATIVE, PERVASIVE, SUBPROCESS, Dial, Dials, Turned
@@ -398,8 +398,44 @@ class Observer:
 
     def finish(self, outcome: Outcome, error: BaseException | None) -> Observation:
         """Compare what is there now with what stood there before, and keep what the run left."""
+        assert self._begun is not None
+        if self._begun.inert and outcome is Outcome.OK:
+            seen = self._finish_inert(self._begun)
+            if seen is not None:
+                return seen
         with self.names.looked.remembered():
             return self._finish(outcome, error)
+
+    def _finish_inert(self, begun: _Begun) -> Observation | None:
+        """The same for a run that could do nothing but bind names, as most runs of most cascades do.
+
+        None where there is more to be said of it than which of the names hold what they held before.
+        """
+        run, facts = begun.run, begun.run.facts
+        took = time.monotonic() - begun.started
+        wonders = begun.stuck or begun.astray or begun.watch.everything
+        if facts.mutates or run.touches or wonders:
+            return None
+        told = self._hinted or self._told is not _UNTOUCHED or unproven(run) is not None
+        if told or run.cell not in self._document or self._around.may_miss(run.source):
+            return None
+        equal = self.names.rebind(run.cell, facts.writes)
+        if equal is None:
+            return None
+        self._begun = None
+        self._files.stop(self._document.outside)
+        self._took[run.cell], self._sources[run.cell] = took, run.source
+        self._met.pop(run.cell, None)
+        return Observation(
+            bound=facts.writes,
+            equal=equal,
+            alike=facts.writes - equal if run.again else NOTHING,
+            aloof=True,
+            reads=begun.around - run.inputs.keys(),
+            discerning=self._tells_apart(run),
+            repeats=run.again,
+            holding=dict.fromkeys(((run.cell, name) for name in facts.writes), frozenset[int]()),
+        )
 
     def _finish(self, outcome: Outcome, error: BaseException | None) -> Observation:
         begun, self._begun = self._begun, None

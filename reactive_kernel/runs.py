@@ -58,6 +58,8 @@ class Runs(Elsewhere):
         self._figures = Figures(self._cannot_prove)
         # Who asked for the plan, while what is told is told of its latest run.
         self._asker: tuple[Any, dict[str, Any]] | None = None
+        # What the run under way shows under, until that has been said.
+        self._unclaimed: tuple[Any, dict[str, Any]] | None = None
         # Of the notebook's own: do functions run around every cell, and is that all that a cell brings?
         self._hooked, self._alone = False, False
         # Has nothing run since somebody looked that could have changed that?
@@ -125,6 +127,8 @@ class Runs(Elsewhere):
             self._alone = not (self._adds_code() or self._hooked)
         watched = observer.begin(run, alone=self._alone)
         self._calm = not watched
+        if watched or requests or self._abroad is not None:
+            self._claim_outputs()
         if watched:
             self._begin_beside(run)
         reply = self._come_back(run, observer.names)
@@ -144,8 +148,14 @@ class Runs(Elsewhere):
             if outcome is Outcome.INTERRUPTED:
                 self._interrupts.seen = True
         self._gone_on(run, observer.names)
+        self._unclaimed = None
         for each in requests:
             self._reply(each, reply)
+
+    def _claim_outputs(self) -> None:
+        if self._unclaimed is not None:
+            claimed, self._unclaimed = self._unclaimed, None
+            self.set_parent(*claimed)
 
     def _begin_beside(self, run: Run) -> None:
         """Note what observation knows nothing of: threads, figures, what IPython is set to."""
@@ -161,7 +171,7 @@ class Runs(Elsewhere):
             self.observer.tell(NOTHING, NOTHING, why)
 
     def _publish_start(self, run: Run, request: Requested | None) -> None:
-        """Say on the wire that the cell runs, before it does; from then on what it shows is its own."""
+        """Say on the wire that the cell runs, before it does; from then on what it shows can be its own."""
         if self._asker is None:
             self._asker = self._get_shell_context_var(self._shell_parent_ident), self._parent()
         before = self._asker
@@ -175,7 +185,7 @@ class Runs(Elsewhere):
             ident, parent = self._cause.ident, self._cause.parent
         else:
             ident, parent = before[0], self._rerun_parent(run)
-        self.set_parent(ident, parent)
+        self._unclaimed = ident, parent
         publication = Publication(run.cell, run.run, guest=hidden)
         if hidden:
             publication.headline = lambda: self._headline(run.cell, parent)

@@ -290,8 +290,10 @@ class Upkeep:
     def _refresh(self, cells: Iterable[CellId], gained: defaultdict[CellId, int]) -> None:
         """Carry freshness, gained or lost, down the document."""
         todo = deque(cells)
+        queued = set(todo)
         while todo:
             cell = todo.popleft()
+            queued.discard(cell)
             state = self._states.get(cell)
             if state is None:
                 continue
@@ -307,4 +309,6 @@ class Upkeep:
             self._enter(state)
             for child in self.graph.children(cell):
                 self._weigh(child, cell)
-                todo.append(child)
+                if child not in queued:
+                    queued.add(child)
+                    todo.append(child)

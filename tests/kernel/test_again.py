@@ -3,11 +3,12 @@
 from __future__ import annotations
 
 import json
+import re
 from typing import Any
 
 import pytest
 
-from .conversation import Conversation
+from .conversation import Conversation, cell_of
 
 # The first rerun of a text is IPython's own: it is the measure of those after it.
 RERUNS = 4
@@ -90,6 +91,47 @@ def test_the_record_of_outputs_has_what_each_rerun_printed(kernel: Conversation)
     found = rerun(kernel, "print('here')\nm = n\n'there'", kinds)
     assert [kind for kind, _ in found[0]] == ["out_stream", "execute_result"]
     assert found == [found[0]] * RERUNS
+
+
+def shown(kernel: Conversation) -> list[str]:
+    """What the cell shows, as people read it, with no number of a run."""
+    traces = [message["content"]["traceback"] for message in kernel.outputs["cell"]]
+    text = "\n".join(line for trace in traces for line in trace)
+    return re.sub(r"\x1b\[[0-9;]*m|In ?\[[0-9]+\]", "", text).splitlines()
+
+
+FAILING = ["m = 1\nm = 12 // (n - 4)", "m = [n,\n     {7: 0, 8: 0, 9: 0}[n]]", "a, m = 'xy'[:n - 3]"]
+
+
+@pytest.mark.parametrize("body", FAILING)
+def test_a_rerun_that_can_only_bind_names_fails_as_any_other(kernel: Conversation, body: str):
+    kernel.document(head="n = 9", cell=body)
+    for number in (7, 8, 4):
+        kernel.execute(f"n = {number}", "head")
+    assert kernel.state("cell") == "fresh error"
+    assert {cell_of(message) for message in kernel.outputs["cell"]} == {"cell"}
+    rerun = shown(kernel)
+    assert any("---->" in line or "----> " in line for line in rerun)
+    kernel.execute(body, "cell")
+    assert rerun == shown(kernel)
+    kernel.execute("n = 9", "head")
+    assert (kernel.state("cell"), kernel.outputs["cell"]) == ("fresh ok", [])
+
+
+def test_a_long_rerun_that_can_only_bind_names_stops(kernel: Conversation):
+    kernel.document(head="span = range(2)", cell="m = 0\nfor each in span:\n    m += each")
+    for number in (3, 4):
+        kernel.execute(f"span = range({number})", "head")
+    assert kernel.value("m") == "6"
+    msg_id = kernel.ask("span = range(10 ** 12)", "head")
+    kernel.until_running("cell")
+    kernel.interrupt()
+    kernel.finish(msg_id)
+    assert kernel.state("cell") == "stale interrupted"
+    assert shown(kernel)[-1].startswith("KeyboardInterrupt")
+    assert not any("again.py" in line or "interrupt.py" in line for line in shown(kernel))
+    kernel.execute("span = range(3)", "head")
+    assert (kernel.state("cell"), kernel.value("m")) == ("fresh ok", "3")
 
 
 def test_what_somebody_puts_in_the_place_of_ipythons_own_is_asked(kernel: Conversation):
