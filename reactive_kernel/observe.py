@@ -4,11 +4,9 @@ from __future__ import annotations
 
 import re
 import time
-from collections.abc import Callable, Collection, Iterable, Iterator, Mapping, Sequence
+from collections.abc import Callable, Collection, Iterable, Mapping, Sequence
 from dataclasses import dataclass
 from functools import lru_cache
-from os.path import lexists
-from pathlib import Path
 from types import BuiltinFunctionType, FunctionType, ModuleType
 from typing import TYPE_CHECKING, Any, Final, Protocol
 
@@ -22,11 +20,11 @@ from .dials import FILES_RELATIVE, PERVASIVE, SUBPROCESS, Dial, Dials, Turned
 from .event import Run
 from .files import Files, Touched
 from .functions import latent_of
-from .graph import shared
 from .identity import identity
 from .inert import is_inert
 from .namespace import Namespace, Place
 from .objects import Change, Survey, changing, reach
+from .on_disk import OnDisk, is_file
 from .remembering import Remembering, is_outward
 from .shapes import CACHED
 from .shield import shielded
@@ -143,8 +141,7 @@ class Observer:
         # Seconds that the latest run of each cell took.
         self._took: dict[CellId, float] = {}
         self._sources: dict[CellId, str] = {}
-        # For cells that listed directories: what they met there of cells below, or of runs of their own.
-        self._met: dict[CellId, frozenset[Resource]] = {}
+        self._disk = OnDisk(self.names, document, self._sources)
 
     # Before
 
@@ -173,7 +170,7 @@ class Observer:
             self._astray(run, around),
             self.names.stuck(inputs),
             NOTHING if inert else self._libraries(inputs),
-            NOTHING if inert else self._traces(run),
+            NOTHING if inert else self._disk.traces(run),
             inert,
             time.monotonic(),
         )
@@ -425,7 +422,7 @@ class Observer:
         self._begun = None
         self._files.stop(self._document.outside)
         self._took[run.cell], self._sources[run.cell] = took, run.source
-        self._met.pop(run.cell, None)
+        self._disk.forget(run.cell)
         return Observation(
             bound=facts.writes,
             equal=equal,
@@ -472,10 +469,10 @@ class Observer:
             names.discard(run.cell, {name for name in seen.bound | seen.deleted if ":" not in name})
             if run.cell not in self._document:
                 names.forget(run.cell)
-            names.orphan(name for name in touched.writes if name.startswith("file:") and not shared(name))
+            names.orphan(filter(is_file, touched.writes))
             return altered(
                 seen,
-                spent=frozenset(spent) | self._overwritten(run, touched.writes),
+                spent=frozenset(spent) | self._disk.overwritten(run, touched.writes),
                 discerning=self._tells_apart(run),
             )
         self._took[run.cell], self._sources[run.cell] = took, run.source
@@ -529,7 +526,7 @@ class Observer:
         """Add what the run did outside of the namespace."""
         run = begun.run
         if touched is _UNTOUCHED and turned is _UNTURNED:
-            self._met.pop(run.cell, None)
+            self._disk.forget(run.cell)
             return seen
         unseeded = {
             dial for dial in turned.drew - turned.seeded - turned.unseeded if not self._seeded(dial, run)
@@ -539,8 +536,8 @@ class Observer:
             seen,
             bound=seen.bound | touched.writes | (turned.writes - unseeded),
             reads=seen.reads | (reads - run.inputs.keys()),
-            unproven=seen.unproven or self._overtaken(run, touched),
-            outdated=self._outdated(run, touched, begun.traces),
+            unproven=seen.unproven or self._disk.overtaken(run, touched),
+            outdated=self._disk.outdated(run, touched, begun.traces),
         )
 
     def _with_around(self, begun: _Begun, seen: Observation) -> Observation:
@@ -562,78 +559,6 @@ class Observer:
 
     def _seeded(self, dial: Resource, run: Run) -> bool:
         return self._document.in_force(dial, run.cell) is not None
-
-    def _traces(self, run: Run) -> frozenset[Resource]:
-        """Files that only earlier runs of the cell itself have made, as far as a fresh run would go."""
-        return frozenset(
-            name
-            for name in self.names.made(run.cell)
-            if name[:5] == "file:" and not shared(name) and _is_there(name)
-            if self._document.in_force(name, run.cell) is None
-        )
-
-    def _outdated(self, run: Run, touched: Touched, traces: Collection[Resource]) -> frozenset[Place]:
-        """What is gone now, and the cells above its makers that met it in a directory."""
-        files = {name for name in touched.writes if name[:5] == "file:" and not shared(name)}
-        gone = frozenset(name for name in files if not _is_there(name))
-        self._met.pop(run.cell, None)
-        found = frozenset((cell, name) for cell, met in self._met.items() for name in met & gone)
-        if any(name.startswith("dir:") for name in touched.reads):
-            listed = {name for name in traces if f"dir:{Path(name[5:]).parent}" in touched.reads}
-            self._met[run.cell] = frozenset(self._early(run, touched.reads)) | listed
-        return found
-
-    def _early(self, run: Run, reads: Collection[Resource]) -> Iterator[Resource]:
-        """What is in the directories that a run listed, and only cells below it make."""
-        # Also what a cell made whose new text says nothing of it.
-        for name in self.names.outside:
-            if name[:5] == "file:" and not shared(name) and f"dir:{Path(name[5:]).parent}" in reads:
-                makers = self.names.makers(name)
-                alone = makers and run.cell not in makers and self._document.in_force(name, run.cell) is None
-                if alone and _is_there(name):
-                    yield name
-
-    def _overtaken(self, run: Run, touched: Touched) -> str | None:
-        """Does the run read a file that would not be there, or would be another, in a fresh run?"""
-        listed = {name for name in self.names.orphans if f"dir:{Path(name[5:]).parent}" in touched.reads}
-        for name in sorted({*touched.reads, *filter(_is_there, listed)}):
-            if name[:5] != "file:" or shared(name):
-                continue
-            # Before they write a file some look whether it is there: that is no reading of it.
-            asked = name in touched.looked and name in touched.writes and lexists(name[5:])
-            gone = name in touched.cleared and not lexists(name[5:])
-            if asked or gone or self._document.in_force(name, run.cell) is not None:
-                continue
-            path = name.partition(":")[2]
-            if any(writer != run.cell for writer in self.names.makers(name)):
-                return f"It reads `{path}`, which a cell below has written since: nobody can put that back."
-            if name in self.names.orphans or self._wrote_before(run, name):
-                return (
-                    f"It reads `{path}`, which was written by a cell that does not write it any more:"
-                    " remove the file, or have a cell write it."
-                )
-        return None
-
-    def _wrote_before(self, run: Run, name: Resource) -> bool:
-        """Is the file one that only an earlier text of the cell wrote?"""
-        wrote = self.names.version(run.cell, name) is True
-        return wrote and self._sources.get(run.cell, run.source) != run.source
-
-    def _overwritten(self, run: Run, writes: Collection[Resource]) -> frozenset[Place]:
-        """The versions of files, and of what is in directories, that are not there any more."""
-        found: set[Place] = set()
-        for name in writes:
-            if name[:5] != "file:" or shared(name):
-                continue
-            folder = f"dir:{Path(name[5:]).parent}"
-            for writer in self.names.makers(name):
-                if writer != run.cell:
-                    found.add((writer, name))
-                    # Is there an entry now where there was none, or none where there was one?
-                    if self.names.version(writer, name) is not lexists(name[5:]):
-                        found.add((writer, folder))
-        self.names.spend(found)
-        return frozenset(found)
 
     def _keep(self, run: Run, seen: Observation, changes: list[Change]) -> Observation:
         """Keep what a run left, and say what it did to objects that others know."""
@@ -668,7 +593,7 @@ class Observer:
             discerning=self._tells_apart(run),
             repeats=run.again,
             latent={**seen.latent, **self._latent(run, changed)},
-            spent=frozenset(names.lost()) | self._overwritten(run, seen.bound),
+            spent=frozenset(names.lost()) | self._disk.overwritten(run, seen.bound),
             holding={place: names.tokens(names.reach(*place).ids) for place in held},
             changes=names.tokens(ids),
         )
@@ -771,10 +696,6 @@ def _package_of(value: object) -> str:
 @lru_cache(4096)
 def _asks_for_identity(source: str) -> bool:
     return _IDENTITY.search(source) is not None
-
-
-def _is_there(file: Resource) -> bool:
-    return lexists(file[5:])
 
 
 def _is_same(one: Any, other: Any) -> bool:
