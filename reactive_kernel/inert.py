@@ -20,13 +20,15 @@ _MISSING: Final = object()
 def is_inert(run: Run, live: Mapping[str, object]) -> bool:
     """Can the run change nothing but names, and go by nothing but what these stand for?
 
-    Such a run opens no file, turns no dial, starts no thread and imports nothing: nobody need look.
+    Such a run opens no file, turns no dial, starts no thread, imports nothing and prints nothing: nobody need
+    look.
     """
     facts = run.facts
     if facts.problem is not None or facts.dynamic or facts.deletes or facts.erases:
         return False
-    # A magic is Python's business only as far as its analyser says; an import has no word of its own.
-    if "%" in run.source or "import" in run.source:
+    # A magic is Python's business only as far as its analyser says; an import has no word of its own; and of
+    # `~True` newer Pythons warn where it is worked out.
+    if "%" in run.source or "import" in run.source or "~" in run.source:
         return False
     return all(map(_is_calm, facts.verbs)) and all(
         is_simple(live.get(name, _MISSING)) for name in run.inputs.keys() - _ALWAYS

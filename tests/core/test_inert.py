@@ -85,6 +85,7 @@ def test_cells_that_only_bind_names(source: str) -> None:
         "match loud:\n    case 3: x = 1",
         "x: loud = 1",
         "raise n",
+        "x = ~n",
         "try:\n    x = n\nexcept loud as error: pass",
         "x = n +",
     ],
