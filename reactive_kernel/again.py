@@ -62,8 +62,7 @@ class Again:
         return all(getattr(self._kind, name) is each for name, each in self._standard.items())
 
     def run(self, run: Run, text: Text, *, mute: bool) -> ExecutionResult:
-        """Run it. `mute`: it can do nothing but bind names, and show its last expression."""
-        binds = mute and not text.shows
+        """Run it. `mute`: it can do nothing but bind names."""
         shell, events = self._shell, self._shell.events
         info = ExecutionInfo(run.source, True, False, True, run.cell, {"cellId": run.cell}, text.read)
         result = ExecutionResult(info)
@@ -76,8 +75,8 @@ class Again:
                 events.trigger("pre_run_cell", info)
                 shell.history_manager.store_inputs(count, text.read, run.source)
                 shell.logger.log(text.read, run.source)
-                (self._bind if binds else self._run)(text, result)
-                if result.error_in_exec is not None or not binds:
+                (self._bind if mute else self._run)(text, result)
+                if result.error_in_exec is not None or not mute:
                     self._enter(result)
             finally:
                 events.trigger("post_execute")

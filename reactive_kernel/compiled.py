@@ -32,8 +32,6 @@ class Text:
     codes: list[CodeType]
     # For tracebacks.
     lines: list[str]
-    # Does it end with an expression, whose value is shown?
-    shows: bool
 
     @property
     def plain(self) -> bool:
@@ -133,8 +131,7 @@ class Compiler(XCachingCompiler):
         if told:
             return None
         statements, codes = [statement for statement, _ in made], [code for _, code in made]
-        lines = [line + "\n" for line in read.splitlines()]
-        return Text(written, read, name, statements, codes, lines, isinstance(last, ast.Expr))
+        return Text(written, read, name, statements, codes, [line + "\n" for line in read.splitlines()])
 
 
 def _statement(node: ast.stmt, filename: str, flags: int, *, shown: bool) -> tuple[ast.stmt, CodeType]:
