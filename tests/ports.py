@@ -24,7 +24,10 @@ def taken_here() -> None:
     # Below what the system hands out by itself.
     worker = int(re.sub(r"\D", "", os.environ.get("PYTEST_XDIST_WORKER", "")) or 0)
     first = 20_000 + 2_000 * (worker % 6)
-    stretch = cycle(range(first, first + 2_000))
+    # Not all from the first one on: the servers that a test starts have the same stretch, as has a worker of
+    # the same name in another run of the tests.
+    begin = os.getpid() * 101 % 2_000
+    stretch = cycle([*range(first + begin, first + 2_000), *range(first, first + begin)])
 
     def free(self: LocalPortCache, ip: str) -> int:
         for port in stretch:
