@@ -218,7 +218,9 @@ def running(
     environment: Mapping[str, str] | None = None,
 ) -> Iterator[Server]:
     """`jupyter APPLICATION` on a free port, or on this one, until the block ends."""
-    environment = os.environ if environment is None else environment
+    # Two servers share no workspaces: JupyterLab lists those while another one writes them, and reads half.
+    own = {"JUPYTERLAB_WORKSPACES_DIR": str(root.with_suffix(".workspaces"))}
+    environment = {**(os.environ if environment is None else environment), **own}
     port, token = port or free_port(), token or secrets.token_hex(16)
     log = root.with_suffix(".log")
     command = [
