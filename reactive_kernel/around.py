@@ -27,6 +27,8 @@ Path: TypeAlias = tuple[str, ...]
 _SETS: Final = re.compile(
     r"\.\s*\w+\s*(?:,[^=\n]*|:[^=\n]*|[^\w\s=(),.:\]})]{0,3})=(?!=)|\bsetattr\b|\bdelattr\b|\bdel\b|register|__dict__|\bvars\b"
 )
+_METHOD: Final = re.compile(r"\bdef\s+\w+\s*\(\s*self\b")
+_SELF: Final = re.compile(r"\bself\s*\.\s*")
 _TABLE: Final = re.compile(r"\bmodules\b")
 _ACCESSOR: Final = re.compile(r"\bregister_(dataframe|series|index)_accessor\b")
 _ACCESSED: Final = {"dataframe": "DataFrame", "series": "Series", "index": "Index"}
@@ -113,7 +115,9 @@ class Around:
 @lru_cache(maxsize=1024)
 def _speaks(source: str) -> tuple[bool, bool]:
     """May a source set something, and does it speak of what has libraries hold something new?"""
-    return _SETS.search(source) is not None, bool(_TABLE.search(source) or _ACCESSOR.search(source))
+    # What functions are given is nobody's module (see `_places`): what methods set is soon passed over.
+    told = _SELF.sub("", source) if _METHOD.search(source) else source
+    return _SETS.search(told) is not None, bool(_TABLE.search(source) or _ACCESSOR.search(source))
 
 
 def _name_of(value: Any) -> str:
