@@ -11,6 +11,7 @@ import tempfile
 import time
 from collections.abc import Iterator, Sequence
 from contextlib import ExitStack
+from functools import partial
 from pathlib import Path
 from statistics import median
 from typing import Any
@@ -26,6 +27,7 @@ from jupyter_extension.replay.tap import Address, Tap
 from tests.replay.server import Server, Stream, running
 
 from .row import HEADER, Row, line
+from .timing import in_turn
 
 SMALL, LARGE, COSTED = 20_000, 200, 10_000
 MEGABYTE = 1 << 20
@@ -147,7 +149,7 @@ def recording() -> Iterator[Row]:
             stack.enter_context(running(home / "plain", *NO_LIMITS, *WITHOUT, extensions=())),
             stack.enter_context(running(home / "ours", *NO_LIMITS)),
         ]
-        costs = {server.url: [_cost(server) for _ in range(ROUNDS)] for server in servers}
+        costs = in_turn(ROUNDS, {server.url: partial(_cost, server) for server in servers})
         without, with_it = (median(costs[server.url]) for server in servers)
         detail = f"{with_it:.0f} us against {without:.0f} us"
         yield Row("server CPU per recorded message", with_it - without, 60, 20, detail, "us")

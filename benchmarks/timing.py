@@ -30,7 +30,7 @@ def in_turn(rounds: int, acts: Mapping[str, Callable[[], float]]) -> dict[str, l
     times: dict[str, list[float]] = {name: [] for name in acts}
     names = list(acts)
     for place in range(rounds):
-        first = place % len(names)
+        first = place % max(1, len(names))
         for name in (*names[first:], *names[:first]):
             times[name].append(acts[name]())
     return times

@@ -9,7 +9,7 @@ from __future__ import annotations
 import copy
 import re
 from collections.abc import Callable, Collection, Iterator, Mapping, Sequence
-from dataclasses import dataclass, replace
+from dataclasses import replace
 from time import monotonic
 
 from jupyter_client.kernelspec import KernelSpec
@@ -19,6 +19,7 @@ from nbformat import NotebookNode
 from . import analyze, reason
 from .cell import Cell, CellId, Freshness, Mode, Reason, Resource
 from .event import DocumentSynced
+from .fixed import fixed
 from .graph import plain
 from .notebook import code_cells, document, marked, uncompared
 from .plan import in_order
@@ -32,7 +33,7 @@ _OWN_MAGIC = re.compile(r"(?m)^\s*%reactive\b")
 _SHOWN_NOTES = 5
 
 
-@dataclass(frozen=True)
+@fixed
 class Verified:
     """The comparison, as far as the fresh run came, and what ended that before its time."""
 
@@ -76,7 +77,7 @@ def _left_out(seen: Session, cell: CellId, *, skip_manual: bool) -> bool:
 # The kernel
 
 
-@dataclass(frozen=True)
+@fixed
 class _Kernel:
     """Which kernel runs the notebook, and what people should know of the choice."""
 

@@ -5,12 +5,12 @@ from __future__ import annotations
 import re
 import sys
 from collections.abc import Iterator, Mapping
-from dataclasses import dataclass
-from typing import TYPE_CHECKING, Final, cast
+from typing import Final, cast
 
 from .cell import NOTHING, Observation, Resource
 from .event import Run
 from .executed import executed
+from .fixed import fixed
 from .functions import latent_of
 from .namespace import of_the_session
 from .objects import Looked
@@ -28,7 +28,7 @@ def looks_up_names(run: Run) -> bool:
     return run.facts.dynamic or not _REFLECTIVE.isdisjoint(run.inputs)
 
 
-@dataclass(frozen=TYPE_CHECKING, unsafe_hash=True)
+@fixed
 class Watch:
     """What stood in the namespace when a run began, as far as the run is expected to touch it."""
 

@@ -4,10 +4,12 @@ from __future__ import annotations
 
 import builtins
 from collections.abc import Callable, Iterable, Mapping
-from dataclasses import dataclass, field
+from dataclasses import field
 from enum import Enum
 from types import MappingProxyType
-from typing import TYPE_CHECKING, Final, NewType, TypeAlias
+from typing import Final, NewType, TypeAlias
+
+from .fixed import fixed
 
 CellId = NewType("CellId", str)
 
@@ -75,7 +77,7 @@ class Outcome(str, Enum):
     INTERRUPTED = "interrupted"
 
 
-@dataclass(frozen=True)
+@fixed
 class Cell:
     """A cell of the document. `mode` is None where nobody chose one."""
 
@@ -86,7 +88,7 @@ class Cell:
     tags: frozenset[str] = NOTHING
 
 
-@dataclass(frozen=True)
+@fixed
 class Unparsable:
     """The source cannot be read."""
 
@@ -97,7 +99,7 @@ class Unparsable:
         return self.message if self.line is None else f"{self.message} (line {self.line})"
 
 
-@dataclass(frozen=True)
+@fixed
 class Latent:
     """What a function defined by the cell will touch when somebody calls it."""
 
@@ -105,7 +107,7 @@ class Latent:
     writes: frozenset[Resource] = NOTHING
 
 
-@dataclass(frozen=True)
+@fixed
 class CellFacts:
     """What a cell's source says it takes from outside and leaves behind."""
 
@@ -144,7 +146,7 @@ class CellFacts:
 MagicAnalyser: TypeAlias = Callable[[str, str], CellFacts]
 
 
-@dataclass(frozen=True)
+@fixed
 class Cycle:
     """The cells wait for each other."""
 
@@ -152,7 +154,7 @@ class Cycle:
     names: tuple[Resource, ...]
 
 
-@dataclass(frozen=True)
+@fixed
 class Blocked:
     """Another cell has to work (or be allowed to run) first."""
 
@@ -164,7 +166,7 @@ Problem: TypeAlias = Unparsable | Cycle | Blocked
 
 
 # That nobody changes a value is for the type checker to see; where many are made, they are made faster so.
-@dataclass(frozen=TYPE_CHECKING, unsafe_hash=True)
+@fixed
 class Reason:
     """Why a cell is stale, blocked or running again: a kind for programs, a sentence for people."""
 
@@ -174,7 +176,7 @@ class Reason:
     names: tuple[Resource, ...] = ()
 
 
-@dataclass(frozen=TYPE_CHECKING, unsafe_hash=True)
+@fixed
 class Observation:
     """What a run really read and left behind."""
 

@@ -6,11 +6,12 @@ import ast
 import linecache
 import re
 import warnings
-from dataclasses import dataclass
 from types import CodeType
 from typing import Any, Final, TypeAlias, cast
 
 from ipykernel.compiler import XCachingCompiler
+
+from .fixed import fixed
 
 # Texts of so many characters together are known; their code takes about ten times as much.
 _MOST: Final = 4_000_000
@@ -21,7 +22,7 @@ _Key: TypeAlias = tuple[str, str, int]
 _ASSIGNS = re.compile(r"[^\W\d][\w.]*\s*[=,]")
 
 
-@dataclass(frozen=True)
+@fixed
 class Text:
     """What IPython made of a cell's text, and what that was compiled to."""
 

@@ -4,19 +4,19 @@ from __future__ import annotations
 
 import json
 from collections.abc import Callable, Iterable, Mapping, Sequence
-from dataclasses import dataclass
 from itertools import pairwise
 from types import MappingProxyType
 from xml.sax.saxutils import escape
 
 from .cell import CellId, Resource
+from .fixed import fixed
 from .session import Session
 
 # A label is cut after so many characters, and the list of names on an arrow after so many.
 _LONGEST, _LONGEST_NAMES = 34, 26
 
 
-@dataclass(frozen=True)
+@fixed
 class Box:
     """A cell of the graph."""
 
@@ -27,7 +27,7 @@ class Box:
     writes: tuple[Resource, ...]
 
 
-@dataclass(frozen=True)
+@fixed
 class Arrow:
     """Names that one cell takes from another."""
 
@@ -36,7 +36,7 @@ class Arrow:
     names: tuple[Resource, ...]
 
 
-@dataclass(frozen=True)
+@fixed
 class Diagram:
     """What is drawn: cells in document order, arrows by the places of their ends."""
 
@@ -154,7 +154,7 @@ DARK = """\
 """
 
 
-@dataclass(frozen=True)
+@fixed
 class _Stop:
     """A place in a layer: a cell's, or where an arrow passes on its way."""
 

@@ -5,18 +5,20 @@ from __future__ import annotations
 import sys
 from collections.abc import Mapping
 from contextlib import suppress
-from typing import Any, Protocol, cast
+from typing import TYPE_CHECKING, Any, Protocol, cast
 
 from ipykernel.jsonutil import encode_images, json_clean  # pyright: ignore[reportUnknownVariableType]  # typed in part
 from traitlets import Bool, Enum, Int, Unicode
 
 from .cell import CellId
-from .engine.abroad import Abroad, Place
-from .engine.task import Done
-from .engine.travel import loads
+from .engine.place import Place
 from .event import Run
 from .in_ipython import CodeRuns
 from .namespace import Namespace
+
+if TYPE_CHECKING:
+    from .engine.abroad import Abroad
+    from .engine.task import Done
 
 
 class _Engine(Protocol):
@@ -93,6 +95,7 @@ class Elsewhere(CodeRuns):
     def _begin_engine(self) -> str | None:
         """Find the cluster; answer why it cannot be used, if so."""
         # An optional dependency, and slow to import.
+        from .engine.abroad import Abroad
         from .engine.cluster import Cluster, NoCluster
 
         try:
@@ -126,6 +129,8 @@ class Elsewhere(CodeRuns):
         return None if done is None else self._adopted(run, done)
 
     def _adopted(self, run: Run, done: Done) -> dict[str, Any]:
+        from .engine.travel import loads  # no kernel without a cluster waits for what travels
+
         shell = cast("Any", self.shell)
         names: dict[str, object] = {}
         for bundle in done.left:

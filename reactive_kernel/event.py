@@ -3,26 +3,26 @@
 from __future__ import annotations
 
 from collections.abc import Mapping
-from dataclasses import dataclass
-from typing import TYPE_CHECKING, TypeAlias
+from typing import TypeAlias
 
 from .cell import Activity, Cell, CellFacts, CellId, Freshness, Mode, Observation, Outcome, Reason, Resource
+from .fixed import fixed
 
 # Events: what has happened.
 
 
-@dataclass(frozen=True)
+@fixed
 class DocumentSynced:
     cells: tuple[Cell, ...]
 
 
-@dataclass(frozen=True)
+@fixed
 class CellEdited:
     cell: CellId
     source: str
 
 
-@dataclass(frozen=True)
+@fixed
 class RunRequested:
     """Somebody asked for these cells; `source` is the text that came with a single one."""
 
@@ -31,19 +31,19 @@ class RunRequested:
     mode: Mode | None = None
 
 
-@dataclass(frozen=True)
+@fixed
 class StaleRequested:
     pass
 
 
-@dataclass(frozen=True)
+@fixed
 class CascadeChosen:
     """Auto mode (cells rerun when their inputs change) or lazy mode (they are marked)."""
 
     auto: bool
 
 
-@dataclass(frozen=TYPE_CHECKING, unsafe_hash=True)
+@fixed
 class RunFinished:
     cell: CellId
     run: int
@@ -52,12 +52,12 @@ class RunFinished:
     seen: Observation
 
 
-@dataclass(frozen=True)
+@fixed
 class Interrupted:
     pass
 
 
-@dataclass(frozen=True)
+@fixed
 class NamesTouched:
     """Names got a new value outside of any cell's run: from scratch code, or from a widget.
 
@@ -69,14 +69,14 @@ class NamesTouched:
     lasting: bool
 
 
-@dataclass(frozen=True)
+@fixed
 class VersionsLost:
     """At the plan's end these versions could not be put back: what a cell left, under a name."""
 
     versions: frozenset[tuple[CellId, Resource]]
 
 
-@dataclass(frozen=True)
+@fixed
 class SessionsBusy:
     """These sessions, and no others, are in the middle of something: a transaction is open."""
 
@@ -100,7 +100,7 @@ Event: TypeAlias = (
 # Actions: what is to be done next.
 
 
-@dataclass(frozen=TYPE_CHECKING, unsafe_hash=True)
+@fixed
 class Run:
     """Run the cell on the versions that its inputs name."""
 
@@ -118,7 +118,7 @@ class Run:
     rewinds: bool = False
 
 
-@dataclass(frozen=True)
+@fixed
 class Refuse:
     """The cell was asked for and cannot run."""
 
@@ -129,7 +129,7 @@ class Refuse:
 Action: TypeAlias = Run | Refuse
 
 
-@dataclass(frozen=TYPE_CHECKING, unsafe_hash=True)
+@fixed
 class Status:
     """What the world may know of a cell."""
 
@@ -141,7 +141,7 @@ class Status:
     reason: Reason | None
 
 
-@dataclass(frozen=True)
+@fixed
 class Edges:
     """What the world may know of a cell's place in the graph."""
 

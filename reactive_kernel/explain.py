@@ -10,10 +10,10 @@ import difflib
 import html
 import re
 from collections.abc import Callable, Collection, Iterable, Iterator, Mapping, Sequence
-from dataclasses import dataclass
 
 from .cell import Activity, CellId, Freshness, Mode, Outcome, Resource
 from .event import Status
+from .fixed import fixed
 from .graph import plain
 from .namespace import of_the_session
 from .reason import called
@@ -25,7 +25,7 @@ from .versions import UNSEEN
 _LISTED = 12
 
 
-@dataclass(frozen=True)
+@fixed
 class Part:
     """A sentence, or a heading and what stands below it."""
 
@@ -33,7 +33,7 @@ class Part:
     items: tuple[str, ...] = ()
 
 
-@dataclass(frozen=True)
+@fixed
 class Explanation:
     """What to tell somebody, as plain text and as HTML."""
 

@@ -6,9 +6,9 @@ from bisect import bisect_left, bisect_right, insort
 from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass, field
 from types import MappingProxyType
-from typing import TYPE_CHECKING
 
 from .cell import BUILTINS, NOTHING, CellFacts, CellId, Cycle, Latent, Resource
+from .fixed import fixed
 
 # Cells are ranked with gaps, so that a cell put between two others changes nobody else's rank.
 _GAP = 1 << 32
@@ -25,7 +25,7 @@ def plain(key: Resource) -> Resource:
     return key.partition("|")[0] if ":" in key else key
 
 
-@dataclass(frozen=TYPE_CHECKING, unsafe_hash=True)
+@fixed
 class Entry:
     """What the graph knows of one cell: its source's facts, refined by what its runs really did."""
 

@@ -9,12 +9,12 @@ from __future__ import annotations
 import builtins
 import sys
 from collections.abc import Callable
-from dataclasses import dataclass
 from functools import lru_cache
 from types import ModuleType
 from typing import Final
 
 from .analysis.verbs import CALLERS, is_suspect
+from .fixed import fixed
 from .manners import METHOD_MANNERS, TURNING_METHODS, UNHARMED, Manner, known, package_of
 from .shapes import is_atom
 
@@ -27,7 +27,7 @@ _STILL: Final = _OF_LIBRARIES | {"steady", "module"}
 _ITEMS: Final = frozenset(("item=", "del item", "+="))
 
 
-@dataclass(frozen=True)
+@fixed
 class _Call:
     """A call by a path: from a global name, or from a module, and then the root ends with a colon."""
 
@@ -40,7 +40,7 @@ class _Call:
         return self.path[-1] if self.path else self.root
 
 
-@dataclass(frozen=True)
+@fixed
 class _Question:
     """What is left to ask when the words alone are harmless: what the names stand for."""
 

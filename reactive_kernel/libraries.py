@@ -7,11 +7,11 @@ import pickle
 import sys
 import weakref
 from collections.abc import Callable, Iterable
-from dataclasses import dataclass
 from operator import is_
 from typing import Any, Final
 
 from .exposed import exposed, owner_of
+from .fixed import fixed
 from .identity import identity
 from .shapes import ATOM, ATOMS, CannotRestore, Extension, Shape, extend, package_of
 
@@ -174,7 +174,7 @@ def _numpy(kind: type) -> Shape | None:
 # pandas
 
 
-@dataclass(frozen=True)
+@fixed
 class _Content:
     """What a frame held. Where pandas copies on write, a copy is free, and keeps the arrays as they are."""
 

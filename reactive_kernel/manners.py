@@ -19,11 +19,11 @@ from __future__ import annotations
 
 import sys
 from collections.abc import Collection, Iterator, Mapping
-from dataclasses import dataclass
 from types import FunctionType, MethodType
 from typing import Final
 
 from .analysis.verbs import CALLERS
+from .fixed import fixed
 from .identity import identity
 
 _DATA: Final = frozenset(("plain", "steady", "array", "frame", "polars", "arrow", "figure", "module"))
@@ -269,7 +269,7 @@ TURNING: Final[Mapping[str, frozenset[str]]] = {
 TURNING_METHODS: Final = frozenset(("sample", "scatter", "set", *_DRAWING.split()))
 
 
-@dataclass(frozen=True)
+@fixed
 class Manner:
     """Which kinds are left alone, with how many positional arguments at most; does it call what it gets?
 

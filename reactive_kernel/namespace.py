@@ -13,9 +13,9 @@ from itertools import count
 from os.path import lexists
 from typing import Final, Protocol, TypeAlias, cast
 
-from .altered import altered
 from .cell import CellId, Resource
 from .equality import Pairs, is_simple, same
+from .fixed import altered
 from .identity import identity
 from .objects import NOWHERE, Change, Looked, Reach, changing, restore
 from .shapes import Shape

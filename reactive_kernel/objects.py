@@ -5,13 +5,13 @@ from __future__ import annotations
 import gc
 from collections.abc import Callable, Collection, Generator, Iterable, Iterator, Sequence
 from contextlib import contextmanager
-from dataclasses import dataclass
 from functools import wraps
 from itertools import chain
 from types import ModuleType
 from typing import Any, Final, ParamSpec, TypeVar
 
 from .cell import NOTHING
+from .fixed import fixed
 from .identity import identity
 from .shapes import ATOMS, CannotRestore, Shape, changed_by_name, hashes_itself, is_atom, shape
 
@@ -42,7 +42,7 @@ def _undisturbed(look: Callable[_Asked, _Answer]) -> Callable[_Asked, _Answer]:
     return looking
 
 
-@dataclass(frozen=True)
+@fixed
 class Reach:
     """What can be reached from a value: the objects that may change, and which kinds there are."""
 
@@ -201,7 +201,7 @@ def _kinds_of(values: Iterable[object]) -> list[type]:
         return list({identity(type(value)): type(value) for value in values}.values())
 
 
-@dataclass(frozen=True)
+@fixed
 class Change:
     """An object that is not in the state any more that it was in."""
 
@@ -224,7 +224,7 @@ def restore(value: object, form: Shape, state: object) -> bool:
     return form.alike(value, state)
 
 
-@dataclass(frozen=True)
+@fixed
 class _Group:
     """Objects of one type, and the states they were in."""
 

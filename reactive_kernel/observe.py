@@ -5,13 +5,11 @@ from __future__ import annotations
 import re
 import time
 from collections.abc import Callable, Collection, Iterable, Mapping, Sequence
-from dataclasses import dataclass
 from functools import lru_cache
 from types import BuiltinFunctionType, FunctionType, ModuleType
-from typing import TYPE_CHECKING, Any, Final, Protocol
+from typing import Any, Final, Protocol
 
 from . import libraries, reason  # pyright: ignore[reportUnusedImport]  # noqa: F401  # teaches `shapes` its types
-from .altered import altered
 from .around import PATCHED, Around
 from .bindings import Watch, looks_up_names, observe, unproven, watch
 from .cell import NOTHING, CellFacts, CellId, Latent, Observation, Outcome, Resource
@@ -19,6 +17,7 @@ from .cutoff import Cutoff
 from .dials import FILES_RELATIVE, PERVASIVE, SUBPROCESS, Dial, Dials, Turned
 from .event import Run
 from .files import Files, Touched
+from .fixed import altered, fixed
 from .functions import latent_of
 from .identity import identity
 from .inert import is_inert
@@ -84,7 +83,7 @@ class Document(Protocol):
         ...
 
 
-@dataclass(frozen=TYPE_CHECKING, unsafe_hash=True)
+@fixed
 class _Begun:
     """A run that is under way."""
 

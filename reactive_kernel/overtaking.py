@@ -3,13 +3,13 @@
 from __future__ import annotations
 
 from collections.abc import Mapping
-from dataclasses import dataclass
 from datetime import datetime
 from itertools import count, islice
 from typing import TypeAlias
 
 from .cell import CellId
 from .event import CellEdited, DocumentSynced
+from .fixed import fixed
 
 Header: TypeAlias = Mapping[str, object]
 
@@ -17,7 +17,7 @@ Header: TypeAlias = Mapping[str, object]
 _WAITING = 10_000
 
 
-@dataclass(frozen=True)
+@fixed
 class _Sent:
     """A message: from whom, when by their clock, and as which of all messages that came."""
 

@@ -12,7 +12,7 @@ import sys
 import tempfile
 from collections.abc import Callable, Mapping
 from contextlib import AbstractContextManager
-from dataclasses import dataclass, field
+from dataclasses import field
 from pathlib import Path
 from typing import Any, cast
 
@@ -21,6 +21,7 @@ from IPython import display
 from .cell import CellId, Outcome
 from .event import CascadeChosen
 from .files.hook import ear
+from .fixed import fixed
 from .publish import Publication
 from .session import Session
 
@@ -37,7 +38,7 @@ HELP = """\
 %reactive help               this"""
 
 
-@dataclass(frozen=True)
+@fixed
 class Host:
     """The kernel, as far as the magic asks it."""
 

@@ -3,13 +3,13 @@
 from __future__ import annotations
 
 from collections.abc import Callable, Iterable
-from dataclasses import dataclass
 
 from .cell import CellId
+from .fixed import fixed
 from .graph import Graph
 
 
-@dataclass(frozen=True)
+@fixed
 class Plan:
     """The ordered cells about to run. Those that nobody requested run only if their inputs changed."""
 
@@ -17,7 +17,7 @@ class Plan:
     requested: frozenset[CellId] = frozenset()
 
 
-@dataclass(frozen=True)
+@fixed
 class Policy:
     """What the session knows of cells that planning has to ask."""
 

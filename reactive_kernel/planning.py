@@ -7,9 +7,9 @@ from collections.abc import Callable, Iterable, Mapping
 from typing import Final
 
 from . import reason
-from .altered import altered
 from .cell import Activity, CellId, Mode, Outcome, Reason, Resource, kept
 from .event import Action, Refuse, Run
+from .fixed import altered
 from .ledger import Place
 from .plan import Policy, plan
 from .state import Flight, State

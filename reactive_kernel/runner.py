@@ -9,7 +9,7 @@ import os
 import signal
 import uuid
 from collections.abc import Generator, Iterable, Mapping, Sequence
-from dataclasses import dataclass, field
+from dataclasses import field
 from pathlib import Path
 from queue import Empty
 from time import monotonic
@@ -26,6 +26,7 @@ from nbformat import NotebookNode
 from . import analyze
 from .cell import Cell, CellId, Freshness, Mode, Outcome, Resource
 from .event import DocumentSynced
+from .fixed import fixed
 from .notebook import code_cells, document, set_parameters, tags, with_ids
 from .progress import Progress
 from .session import Session
@@ -48,7 +49,7 @@ class CannotRun(Exception):
     """The notebook cannot even be started, and why."""
 
 
-@dataclass(frozen=True)
+@fixed
 class Failure:
     """A cell that did not do what it was run for, and the cells that could not run because of it."""
 
@@ -63,7 +64,7 @@ class Failure:
         return "\n".join([f"{named} {self.what}", *(f"  {each}" for each in self.blocked)])
 
 
-@dataclass(frozen=True)
+@fixed
 class Standing:
     """What the kernel says of a cell at the end: its state, and its place in the graph."""
 
@@ -76,7 +77,7 @@ class Standing:
     parents: tuple[CellId, ...] = ()
 
 
-@dataclass(frozen=True)
+@fixed
 class Place:
     """Where a cell ran: elsewhere, or here, and why."""
 
@@ -84,7 +85,7 @@ class Place:
     why: str | None = None
 
 
-@dataclass(frozen=True)
+@fixed
 class Result:
     """The executed notebook, what failed in it, and what ended the run before its time."""
 
@@ -101,7 +102,7 @@ class Result:
     places: Mapping[CellId, Place] = field(default_factory=dict[CellId, Place])
 
 
-@dataclass(frozen=True)
+@fixed
 class Options:
     """How to run a notebook."""
 

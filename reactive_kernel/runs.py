@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-from dataclasses import dataclass
 from typing import Any, cast
 
 from ipykernel.jsonutil import json_clean  # pyright: ignore[reportUnknownVariableType]  # typed in part
@@ -12,6 +11,7 @@ from .beside import Beside, inherit_context_in_threads
 from .cell import NOTHING, CellId, Outcome, Reason, Resource
 from .elsewhere import Elsewhere
 from .event import DocumentSynced, Event, NamesTouched, Run, RunFinished
+from .fixed import fixed
 from .in_ipython import refusal
 from .namespace import MEMORY, Namespace
 from .observe import Observer
@@ -23,7 +23,7 @@ from .widgets import Watched
 REMOVED = refusal("Removed", "The cell was removed before it could run.")
 
 
-@dataclass(frozen=True)
+@fixed
 class Requested:
     """An `execute_request` that waits for its cell to run."""
 

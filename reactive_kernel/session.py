@@ -6,7 +6,6 @@ from collections import Counter
 from collections.abc import Callable, Mapping
 from types import MappingProxyType
 
-from .altered import altered
 from .cell import NOTHING, Activity, Cell, CellId, Outcome, Resource
 from .event import (
     CascadeChosen,
@@ -21,6 +20,7 @@ from .event import (
     StaleRequested,
     VersionsLost,
 )
+from .fixed import altered
 from .plan import Policy
 from .planning import Planning
 from .state import Stamp, State, stamps_of

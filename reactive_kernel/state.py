@@ -4,18 +4,18 @@ from __future__ import annotations
 
 from collections.abc import Mapping
 from dataclasses import dataclass, field
-from typing import TYPE_CHECKING, TypeAlias
+from typing import TypeAlias
 
-from .altered import altered
 from .cell import BUILTINS, Activity, Cell, CellFacts, CellId, Mode, Outcome, Reason, Resource, kept
 from .event import RunFinished
+from .fixed import altered, fixed
 from .graph import Entry, entry_of
 
 # A number that tells one version of a resource from every other: the run that made it.
 Stamp: TypeAlias = int
 
 
-@dataclass(frozen=TYPE_CHECKING, unsafe_hash=True)
+@fixed
 class Ran:
     """What a cell's latest run took and left."""
 
@@ -37,7 +37,7 @@ class Ran:
     mixed: frozenset[Resource] = frozenset()
 
 
-@dataclass(frozen=True)
+@fixed
 class Account:
     """What a cell's latest run took and left: resources, each with the run that made the version."""
 
@@ -47,7 +47,7 @@ class Account:
     unproven: str | None
 
 
-@dataclass(frozen=TYPE_CHECKING, unsafe_hash=True)
+@fixed
 class Flight:
     """What a run that is under way was started with."""
 

@@ -17,7 +17,7 @@ import time
 from collections.abc import Callable, Iterator, Mapping, Sequence
 from concurrent.futures import ThreadPoolExecutor
 from contextlib import suppress
-from dataclasses import dataclass, replace
+from dataclasses import replace
 from pathlib import Path
 from queue import Empty, SimpleQueue
 from typing import Any, cast
@@ -27,6 +27,7 @@ from nbclient.util import run_sync
 from nbformat import NotebookNode
 
 from .cell import Freshness
+from .fixed import fixed
 from .notebook import BadParameter, code_cells, document, save, set_parameters, tags
 from .runner import Options, Runner, kernel_for, synced
 
@@ -38,7 +39,7 @@ _RANGE = re.compile(r"(-?\d+)\.\.(-?\d+)(?:\.\.(-?\d+))?")
 _NUMBER = re.compile(r"np\.\w+\((.*)\)", re.DOTALL)
 
 
-@dataclass(frozen=True)
+@fixed
 class Point:
     """Values of all parameters."""
 
@@ -49,7 +50,7 @@ class Point:
         return ", ".join(f"{name}={value}" for name, value in self.values.items())
 
 
-@dataclass(frozen=True)
+@fixed
 class Outcome:
     """What came of a point: its notebook, and what failed in it."""
 

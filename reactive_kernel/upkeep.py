@@ -6,9 +6,9 @@ from collections import defaultdict, deque
 from collections.abc import Callable, Iterable, Mapping
 from typing import Final, TypeAlias
 
-from .altered import altered
 from .cell import Cell, CellFacts, CellId, Latent, Mode, Outcome, Resource, kept
 from .event import Edges, RunFinished, Status
+from .fixed import altered
 from .graph import Entry, Graph, entry_of, plain
 from .ledger import Ledger
 from .standing import Standing

@@ -10,7 +10,6 @@ from __future__ import annotations
 import sys
 from collections import OrderedDict, deque
 from collections.abc import Callable, Iterable, Mapping
-from dataclasses import dataclass
 from datetime import date, datetime, time, timedelta
 from decimal import Decimal
 from fractions import Fraction
@@ -19,6 +18,8 @@ from pathlib import Path, PosixPath, WindowsPath
 from types import BuiltinFunctionType, FunctionType, ModuleType, NoneType
 from typing import Any, Final, TypeAlias, cast
 from uuid import UUID
+
+from .fixed import fixed
 
 # So many names are told of, so many items and characters of each.
 MOST: Final = 2000
@@ -46,7 +47,7 @@ _BRACKETS: Final[Mapping[type, str]] = {
 _TEXTS: Final = frozenset((str, bytes, bytearray))
 
 
-@dataclass(frozen=True)
+@fixed
 class Variable:
     """A name's value: its type, how many items it has each way, the bytes that it takes, a few words."""
 

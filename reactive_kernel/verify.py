@@ -15,8 +15,9 @@ import re
 import zlib
 from collections import Counter
 from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
-from dataclasses import dataclass
 from typing import Any, cast
+
+from .fixed import fixed
 
 # Set in a process that a notebook is run afresh in: what verifies must not verify itself.
 MARK = "REACTIVE_VERIFYING"
@@ -36,7 +37,7 @@ _UNCOMPARED = ("application/vnd.jupyter.widget-view+json", "application/vnd.jupy
 _UNCOMPARED_KINDS = ("application/javascript", "application/vnd.bokehjs")
 
 
-@dataclass(frozen=True)
+@fixed
 class Change:
     """How two runs of a cell differ: in words, and line by line."""
 
@@ -87,7 +88,7 @@ def _diff(old: Sequence[str], new: Sequence[str]) -> Iterator[str]:
 # What can be compared of what a cell shows
 
 
-@dataclass(frozen=True)
+@fixed
 class _Other:
     """A part that is no text: what people call it, and something that equals that of the same part."""
 
@@ -95,7 +96,7 @@ class _Other:
     token: object
 
 
-@dataclass(frozen=True)
+@fixed
 class _Seen:
     lines: tuple[str, ...]
     error: str | None
@@ -256,7 +257,7 @@ def alike(text: str) -> str:
 # The whole notebook
 
 
-@dataclass(frozen=True)
+@fixed
 class Difference:
     """A cell that shows something else than a fresh run: how people call it, what is different."""
 
@@ -273,7 +274,7 @@ class Difference:
         return "\n".join([heading, *(f"  {line}" for line in self.diff)])
 
 
-@dataclass(frozen=True)
+@fixed
 class Verdict:
     """What came of the comparison."""
 

@@ -3,11 +3,11 @@
 from __future__ import annotations
 
 from collections.abc import Iterable, Mapping
-from dataclasses import dataclass
 from typing import TYPE_CHECKING, TypeAlias, cast
 
 from .cell import Cell, CellId, Cycle, Mode, Reason
 from .event import CascadeChosen, CellEdited, DocumentSynced, Edges, RunRequested, StaleRequested, Status
+from .fixed import fixed
 from .graph import plain
 from .session import Session
 
@@ -20,14 +20,14 @@ TARGET = "reactive"
 Json: TypeAlias = Mapping[str, object]
 
 
-@dataclass(frozen=True)
+@fixed
 class Malformed:
     """A message that makes no sense, and why."""
 
     message: str
 
 
-@dataclass(frozen=True)
+@fixed
 class ConnectRequested:
     """Somebody wants a database connection."""
 
@@ -35,7 +35,7 @@ class ConnectRequested:
     name: str | None
 
 
-@dataclass(frozen=True)
+@fixed
 class VariablesRequested:
     """Somebody wants to know what the names stand for."""
 

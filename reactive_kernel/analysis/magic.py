@@ -10,6 +10,8 @@ from dataclasses import dataclass
 from string import Formatter
 from textwrap import dedent
 
+from ..fixed import fixed
+
 _FLAGS = ast.PyCF_ONLY_AST | ast.PyCF_ALLOW_TOP_LEVEL_AWAIT
 
 _PROMPT = re.compile(r"((\[nav\]|\[ins\])? )?In \[\d+\]: ")
@@ -42,7 +44,7 @@ _COMMAND = re.compile(r"[ \t]*(!|%[ \t]*[^\W\d])")
 _DOLLAR = re.compile(r"\$(\$?[\w.]+)(?=([^']*'[^']*')*[^']*$)")
 
 
-@dataclass(frozen=True)
+@fixed
 class Rewritten:
     """Python, and the line of the cell that each of its lines comes from."""
 

@@ -7,6 +7,7 @@ from dataclasses import dataclass
 from typing import Final, cast
 
 from ..cell import NOTHING, Resource
+from ..fixed import fixed
 from ..shield import shielded
 from .dial import IMPORTS, Dial, Lasting
 from .generators import NumpyRandom, Random
@@ -18,7 +19,7 @@ from .settings import Environ, Matplotlib, Pandas
 from .values import Decimal, Directory, Interpreter, Locale, NumpyOptions
 
 
-@dataclass(frozen=True)
+@fixed
 class Turned:
     """What a run did with the dials."""
 

@@ -14,6 +14,7 @@ from operator import is_
 from types import BuiltinFunctionType, FunctionType, MethodType, ModuleType
 from typing import Any, Final, cast
 
+from ..fixed import fixed
 from ..identity import identity
 from .dial import DIGITS, EXACT, SUBPROCESS, Lasting, same, same_items
 from .stamps import STAMPED, Stamps
@@ -28,7 +29,7 @@ _KEYS = cast("Callable[[Any], Collection[Any]]", dict.keys)
 _VALUES = cast("Callable[[Any], Collection[Any]]", dict.values)
 
 
-@dataclass(frozen=True)
+@fixed
 class _Holder:
     """A container, and what it held."""
 

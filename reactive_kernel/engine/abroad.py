@@ -7,14 +7,15 @@ the other, and a cell that was sent on other inputs than it has when its turn co
 from __future__ import annotations
 
 from collections.abc import Callable, Mapping, Sequence
-from dataclasses import dataclass
 from typing import Protocol
 
 from ..cell import BUILTINS, CellId, Resource
 from ..event import Run
+from ..fixed import fixed
 from ..graph import plain
 from ..namespace import Key, Namespace, of_the_session
 from ..session import Session
+from .place import Place
 from .placement import Placement, effect, libraries, of_history, placement, stateful
 from .task import Bundle, Done, Home, Result, Task, holding
 from .travel import bundled
@@ -42,15 +43,7 @@ class Cluster(Protocol):
 _State = tuple[object, Mapping[int, Key]]
 
 
-@dataclass(frozen=True)
-class Place:
-    """Where a cell ran last, and why there, if it did not run on a worker."""
-
-    elsewhere: bool
-    why: str | None = None
-
-
-@dataclass(frozen=True)
+@fixed
 class _Sent:
     """A cell that is with the cluster."""
 
@@ -63,7 +56,7 @@ class _Sent:
     waiting: Waiting
 
 
-@dataclass(frozen=True)
+@fixed
 class _Taken:
     """A cell whose latest run was a worker's."""
 
@@ -72,7 +65,7 @@ class _Taken:
     states: Mapping[Resource, _State]
 
 
-@dataclass(frozen=True)
+@fixed
 class _Considered:
     """What a decision about a cell rests upon, and for whom it waits."""
 

@@ -16,7 +16,6 @@ import threading
 import time
 from collections.abc import Collection, Mapping, Sequence
 from contextlib import suppress
-from dataclasses import dataclass
 from typing import Any, BinaryIO, cast
 
 from IPython.core.displayhook import DisplayHook
@@ -28,6 +27,7 @@ from traitlets.config import Config
 from ..analysis import analyze
 from ..cell import NOTHING, CellFacts, CellId, Observation, Outcome, Resource
 from ..event import Run
+from ..fixed import fixed
 from ..objects import reach
 from ..observe import Observer
 from ..switches import Showing
@@ -42,7 +42,7 @@ _OF_THIS_MACHINE = ("cwd:", "environ:", "random:", "table:")
 _LENGTH = struct.Struct("!Q")
 
 
-@dataclass(frozen=True)
+@fixed
 class Asked:
     """A task with the bytes of what it takes: names, and the bundle that they are in."""
 
@@ -50,7 +50,7 @@ class Asked:
     given: tuple[tuple[frozenset[Resource], bytes], ...]
 
 
-@dataclass(frozen=True)
+@fixed
 class Answer:
     result: Result
     # Is the process still as if nothing had run in it?

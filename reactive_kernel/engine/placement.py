@@ -6,10 +6,10 @@ import ast
 import importlib.util
 import re
 from collections.abc import Iterator
-from dataclasses import dataclass
 from functools import lru_cache
 
 from ..cell import CellFacts
+from ..fixed import fixed
 from ..namespace import of_the_session
 
 # Libraries that keep something open, or of their own, in the process: nobody sees what a cell leaves there.
@@ -34,7 +34,7 @@ _FILES = re.compile(
 _SIMPLE = (ast.Constant, ast.UnaryOp, ast.BinOp, ast.operator, ast.unaryop, ast.Tuple, ast.Load)
 
 
-@dataclass(frozen=True)
+@fixed
 class Placement:
     """What the text of a cell says: may it leave, does it go along with others, or why does it stay?"""
 

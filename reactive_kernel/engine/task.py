@@ -5,17 +5,18 @@ from __future__ import annotations
 import hashlib
 import sys
 from collections.abc import Iterable
-from dataclasses import dataclass, field
+from dataclasses import field
 from typing import TypeAlias
 
 from .._version import __version__
 from ..cell import Resource
+from ..fixed import fixed
 
 # What a cell shows: "stdout" and "stderr" with their text, or a message's type with its data and metadata.
 Shown: TypeAlias = tuple[str, object, object]
 
 
-@dataclass(frozen=True)
+@fixed
 class Bundle:
     """Values in bytes: those together that share objects."""
 
@@ -27,7 +28,7 @@ class Bundle:
         return hashlib.blake2b(self.blob, digest_size=16).hexdigest()
 
 
-@dataclass(frozen=True)
+@fixed
 class Task:
     """A cell as a worker has to know it. Its inputs travel beside it: they may be results of other tasks."""
 
@@ -53,7 +54,7 @@ class Task:
         )
 
 
-@dataclass(frozen=True)
+@fixed
 class Done:
     """A cell did on a worker what it would have done at home."""
 
@@ -65,7 +66,7 @@ class Done:
     without: frozenset[Resource] = frozenset()
 
 
-@dataclass(frozen=True)
+@fixed
 class Home:
     """A cell has to run at home, and why: what it did on the worker does not count."""
 

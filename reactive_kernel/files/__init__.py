@@ -17,8 +17,8 @@ from collections.abc import Collection, Iterable
 from itertools import islice
 from typing import Final
 
-from ..altered import altered
 from ..cell import Resource
+from ..fixed import altered
 from .account import ANY_FILE, Account, Touched
 from .events import HEARD
 from .handles import may_hold_file, touch

@@ -7,10 +7,11 @@ from __future__ import annotations
 import os
 import sys
 from collections.abc import Collection, Iterator, Mapping, Set
-from dataclasses import dataclass, field
+from dataclasses import field
 from typing import Final
 
 from ..cell import NOTHING, Resource
+from ..fixed import fixed
 from .paths import below, count_names
 from .stamps import ENTRIES, FOLDER, Stamp, stamp_of, tree_of, unchanged
 from .watched import Watched
@@ -24,7 +25,7 @@ _TOO_LARGE: Final = (
 )
 
 
-@dataclass(frozen=True)
+@fixed
 class Touched:
     """What a run took from files and directories, and what it left behind."""
 

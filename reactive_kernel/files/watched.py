@@ -9,8 +9,9 @@ import sys
 import threading
 from collections.abc import Generator, Iterator, Mapping
 from contextlib import contextmanager
-from dataclasses import dataclass, field
+from dataclasses import field
 
+from ..fixed import fixed
 from .paths import NOISE, below, count_names, cwd, directory_of, is_link, is_noise, text_of
 from .stamps import FOLDER, Stamp, lasting, stamp_of, tree_of
 
@@ -18,7 +19,7 @@ from .stamps import FOLDER, Stamp, lasting, stamp_of, tree_of
 _PATHS = 2000
 
 
-@dataclass(frozen=True)
+@fixed
 class Session:
     """What is remembered from run to run."""
 
