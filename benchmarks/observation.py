@@ -295,8 +295,9 @@ def end_to_end(rounds: int = 3) -> dict[str, object]:
     return {
         "what": "notebooks, all cells run / ipykernel",
         "measured": reactive / plain,
-        "must": 1.1,
-        "aim": 1.03,
+        # Nobody was promised this: it is what the promises of the other rows come to.
+        "must": None,
+        "aim": None,
         "detail": f"{reactive:.2f} s / {plain:.2f} s, best of {rounds} each: {each}",
     }
 
