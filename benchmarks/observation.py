@@ -242,6 +242,7 @@ class Point:
     def __init__(self, x): self.x = x
     def move(self): self.x += 1
 points = [Point(i) for i in range(100)]
+held = list(range(1000, 1000 + {nonce} * 37 % 512)), [str(i) for i in range({nonce} * 53 % 300)]
 began = perf_counter()
 for _ in range({n} // 400):
     for point in points:
@@ -253,19 +254,20 @@ took = perf_counter() - began"""
 def user_code(pairs: int = 8, rounds: int = 12, n: int = 300_000) -> dict[str, object]:
     """Loops and functions in both kernels in turn, by a clock in the cell: a request has rows of its own.
 
-    The fastest of many short ones: what else the machine does can only add to it. And of several kernels:
-    where in memory a process happens to keep things is worth a hundredth.
+    The fastest of many short ones: what else the machine does can only add to it. And of several kernels,
+    with more or less in memory each time: how full the blocks are that Python's memory for small objects
+    comes from, and where they happen to be, is worth a hundredth.
     """
-    nonces = count()
     times: dict[str, list[float]] = {"plain": [], "reactive": []}
 
-    def loop(kernel: Kernel, cell: str | None = None) -> float:
+    def loop(kernel: Kernel, nonces: Iterator[int], cell: str | None = None) -> float:
         kernel.run(LOOPS.format(n=n, nonce=next(nonces)), cell)
         return cast("float", kernel.value("took"))
 
-    for _ in range(pairs):
+    for first in range(0, pairs * 100, 100):
         with kernel(PLAIN) as plain, kernel(REACTIVE, [("c0", "0")]) as reactive:
-            acts = {"plain": partial(loop, plain), "reactive": partial(loop, reactive, "c0")}
+            one, other = count(first), count(first)
+            acts = {"plain": partial(loop, plain, one), "reactive": partial(loop, reactive, other, "c0")}
             in_turn(2, acts)
             for side, each in in_turn(rounds, acts).items():
                 times[side] += each

@@ -585,7 +585,7 @@ class Namespace:
                 thing = self._things[at] = _Thing(next(self._numbers), change.value, change.shape, key, key)
             if thing.now not in thing.states and change.shape.restores:
                 weight = change.shape.weight(change.before)
-                if weight <= self.memory and (self._is_grounded(at, thing) or worth(at, weight)):
+                if weight <= self.memory and (worth(at, weight) or self._is_grounded(at, thing)):
                     self._save(thing, thing.now, change.before)
             thing.now = next(self._numbers)
             for key in [
