@@ -458,7 +458,8 @@ NUMPY = Theme(
         "<arr> = <arr>.astype(float)",
         "<arr> = np.frombuffer(bytearray(b'abcdef'), dtype='uint8')",
         "<arr> = np.array([<list>, <list>], dtype=object)",
-        "<list>[:] = <arr>.tolist()[:4]",
+        # No lists: one that came to stand in itself ends the process when numpy makes an array of it.
+        "<list>[:] = [w for w in <arr>.tolist() if not isinstance(w, list)][:4]",
         "<arr>.flat[0] = <0-5>",
         "<list>.append(<arr>)",
         "<list>[0] = int(<arr>.sum())",
