@@ -14,6 +14,7 @@ from logging import Logger
 from pathlib import Path
 from typing import Any, Protocol
 
+from .activity import Activity, taken_over
 from .log import Limits, Log
 from .mirror import Mirror
 from .recording import Recording
@@ -28,6 +29,7 @@ class Listens(Protocol):
     """A tap: it records a kernel until it is told that the kernel is gone."""
 
     def move(self, kernel: Any) -> None: ...
+    def tells(self, activity: Activity) -> None: ...
     def end(self) -> None: ...
     def stop(self) -> None: ...
 
@@ -163,7 +165,9 @@ class Recorders:
         def start_watching_activity(kernel_id: str) -> Any:
             # The process was launched a moment ago, and has not said anything yet.
             self.ensure(kernel_id)
-            return watch(kernel_id)
+            watched = watch(kernel_id)
+            self._take_over(kernel_id)
+            return watched
 
         async def start_kernel(*args: Any, **kwargs: Any) -> str:
             kernel_id: str = await _value(start(*args, **kwargs))
@@ -196,6 +200,12 @@ class Recorders:
         self._taps[kernel_id] = self._make_tap(recording, kernel)
         self._watch_restarts(kernel, recording, self._taps[kernel_id])
         self._log.info("Kernel %s is recorded%s.", kernel_id, " through its gateway" * self._adopts)
+
+    def _take_over(self, kernel_id: str) -> None:
+        """The kernel is heard here: the server need not hear it once more to know when it was active."""
+        activity = taken_over(self._kernels.get_kernel(kernel_id))
+        if activity is not None:
+            self._taps[kernel_id].tells(activity)
 
     def _first_log(self, kernel_id: str, epoch: str) -> Log:
         log = self._make_log(kernel_id, epoch)

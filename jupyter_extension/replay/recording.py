@@ -86,13 +86,13 @@ class Recording:
 
     # From the kernel
 
-    def heard(self, frames: list[bytes]) -> None:
+    def heard(self, frames: list[bytes]) -> Message | None:
         """A message on iopub: header, parent header, metadata, content, buffers."""
         try:
             message = parse("iopub", frames)
         except Malformed as error:
             self._warn_once("malformed", f"A message of {self.name} is not recorded: {error}")
-            return
+            return None
         with self._lock:
             if self._is_another_process(message):
                 self._follow(message)
@@ -108,6 +108,7 @@ class Recording:
                 self._silent = False
                 self._miss_before(message)
             self.log.append(self._allowed(self._of_its_cell(message)))
+        return message
 
     def _follow(self, message: Message) -> None:
         """Another process speaks: what it says begins anew, and the old one's late words change nothing."""

@@ -18,6 +18,7 @@ import zmq
 from tornado.httpclient import HTTPClientError, HTTPRequest
 from tornado.websocket import WebSocketClientConnection, WebSocketClosedError, websocket_connect
 
+from .activity import Activity
 from .message import Json, parts_of
 from .overhear import V1, from_json, from_v1, to_v1
 from .recording import Key, Recording
@@ -61,6 +62,7 @@ class Tap:
         self._recording = recording
         self._address = address
         self._hurry = False
+        self._activity: Activity | None = None
         self._orders: SimpleQueue[Address | None] = SimpleQueue()
         self._bell, self._wakes = socket.socketpair()
         # Connected at once: the process may be up before the thread is.
@@ -74,6 +76,10 @@ class Tap:
         if address != self._address:
             self._address = address
             self._order(address)
+
+    def tells(self, activity: Activity) -> None:
+        """The server hears from here, from now on, when the kernel was last active."""
+        self._activity = activity
 
     def end(self) -> None:
         """The kernel is gone: record what is still on its way, then end."""
@@ -114,6 +120,8 @@ class Tap:
             self._bell.close()
             self._wakes.close()
             self._recording.over()
+            if self._activity is not None:
+                self._activity.over()
 
     def _listen(self, key: Key) -> Address | None:
         """Record until there is an order, and all that was on its way by then."""
@@ -147,18 +155,22 @@ class Tap:
         gone.close()
 
     def _take(self, key: Key) -> None:
-        ear, recording = self._ear, self._recording
+        ear, recording, activity = self._ear, self._recording, self._activity
         try:
             for _ in range(BATCH):
                 frames = _received(ear)
                 start = frames.index(DELIMITER) + 2 if DELIMITER in frames else len(frames)
                 message = frames[start:]
                 if message and key.fits(frames[start - 1], message):
-                    recording.heard(message)
+                    heard = recording.heard(message)
+                    if activity is not None and heard is not None:
+                        activity.note(heard.kind, heard.parent.kind, frames)
                 else:
                     recording.forged()
         except zmq.Again:
             pass
+        if activity is not None:
+            activity.tell()
         recording.settle()
 
 
@@ -188,6 +200,9 @@ class GatewayTap:
     def move(self, kernel: Any) -> None:
         """The gateway knows where the kernel is, but may be too late to hear it start."""
         self._tell(self._restarts.set)
+
+    def tells(self, activity: Activity) -> None:
+        """Through a gateway a server knows what the gateway tells it."""
 
     def end(self) -> None:
         self._tell(self._ended.set)

@@ -111,7 +111,7 @@ def test_the_kernel_never_knows_the_extension(module):
 
 @pytest.mark.parametrize("module", modules("jupyter_extension"))
 def test_only_the_servers_shells_know_the_server(module):
-    if module.rpartition(".")[2] not in ("app", "tap", "stream"):
+    if module.rpartition(".")[2] not in ("app", "tap", "activity", "stream"):
         assert not roots(module) & SERVER
 
 

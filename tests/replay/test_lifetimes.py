@@ -247,7 +247,7 @@ def _caught_up(server: Server, kernel: str, stalled: Stream, run: str) -> str:
     return stalled.text + again.text
 
 
-VISITS = 200
+VISITS = 100
 
 
 def circles(server: Server) -> float:
@@ -258,12 +258,8 @@ def circles(server: Server) -> float:
     return sum(float(line.split()[1]) for line in counted)
 
 
-def test_a_visit_leaves_nothing_to_be_looked_for(server: Server):
-    """What visits leave in circles, with all that they were told, adds up: many come before Python looks."""
-    kernel = server.kernel()
-    page = server.page(kernel)
-    page.until_idle(page.run("print('x' * 100_000)"))
-    page.close()
+def visits(server: Server, kernel: str) -> float:
+    """How much many visits leave in circles, of all ways to leave."""
     before = circles(server)
     for visit in range(VISITS):
         stream = server.stream(kernel)
@@ -276,8 +272,19 @@ def test_a_visit_leaves_nothing_to_be_looked_for(server: Server):
             stream.hello()
             stream.wire.sock.setsockopt(socket.SOL_SOCKET, socket.SO_LINGER, struct.pack("ii", 1, 0))
             stream.wire.shutdown()
+    return circles(server) - before
+
+
+def test_a_visit_leaves_nothing_to_be_looked_for(server: Server):
+    """What visits leave in circles, with all that they were told, adds up: many come before Python looks."""
+    kernel = server.kernel()
+    page = server.page(kernel)
+    page.until_idle(page.run("print('x' * 100_000)"))
+    page.close()
+    # What went on in the server before may be found in the first of these.
+    left = [visits(server, kernel) for _ in range(2)]
     server.ask("DELETE", f"/api/kernels/{kernel}")
-    assert circles(server) - before < 10 * VISITS
+    assert min(left) < 10 * VISITS, left
 
 
 AUTHORIZER = """
