@@ -519,7 +519,11 @@ class Observer:
             names = (names - run.shares) | run.facts.defers
         if not begun.surveys:
             return None
-        return frozenset[int]().union(*(reach(value).ids for value in self._reached(names).values()))
+        # An iterator that has come to its end leads no more to what it went over: what did it lead to before?
+        led = (
+            self.names.reach(maker, name).ids for name, maker in run.inputs.items() if maker and name in names
+        )
+        return frozenset[int]().union(*led, *(reach(value).ids for value in self._reached(names).values()))
 
     def _with_world(self, begun: _Begun, seen: Observation, touched: Touched, turned: Turned) -> Observation:
         """Add what the run did outside of the namespace."""
