@@ -23,7 +23,7 @@ from .event import (
 from .fixed import altered
 from .plan import Policy
 from .planning import Planning
-from .state import Stamp, State, stamps_of
+from .state import Ran, Stamp, State, stamps_of
 from .upkeep import DOUBTS, Analyse
 
 _NO_STAMPS: Mapping[Resource, Stamp] = MappingProxyType({})
@@ -156,18 +156,9 @@ class Session(Planning):
         steady = state.succeeded and state.blocked is None
         old = state.ran.stamps if state.ran is not None and steady else _NO_STAMPS
         stamps = stamps_of(event, old)
-        state.ran = self._as_ran(state, flight, event, stamps)
         for name in event.seen.alike & old.keys() & stamps.keys():
             self.versions.take_for(name, stamps[name], old[name], repeats=event.seen.repeats)
-        state.execution_count = event.execution_count
-        state.activity = Activity.IDLE
-        state.interrupted = event.outcome is Outcome.INTERRUPTED
-        state.refused = False
-        state.blocked = None
-        state.nudged = NOTHING
-        self._ledger.enter(event, stamps, self._states)
-        self._enter(state)
-        self._compare(event.cell)
+        self._take_in(state, event, self._as_ran(state, flight, event, stamps))
         lost = {name for name in old.keys() | stamps.keys() if old.get(name) != stamps.get(name)}
         if not (steady and state.succeeded):
             lost |= self.graph.taken(event.cell)
@@ -186,6 +177,19 @@ class Session(Planning):
         self._rerun(outdated | {cell for cell in affected | rewired if self._states[cell].mismatched})
         if rewired:
             self._reorder()
+
+    def _take_in(self, state: State, event: RunFinished, ran: Ran) -> None:
+        """The run is the cell's latest from now on, and what it left is known."""
+        state.ran = ran
+        state.execution_count = event.execution_count
+        state.activity = Activity.IDLE
+        state.interrupted = event.outcome is Outcome.INTERRUPTED
+        state.refused = False
+        state.blocked = None
+        state.nudged = NOTHING
+        self._ledger.enter(event, ran.stamps, self._states)
+        self._enter(state)
+        self._compare(event.cell)
 
     def _names_touched(self, event: NamesTouched) -> None:
         readers: set[CellId] = set()
