@@ -68,7 +68,7 @@ def growth(plan: Plan, shape: Shape) -> Row:
             "small": lambda: fmean(head(small, plan.small) for _ in range(repeats)),
         }
         in_turn(1, acts)
-        times = in_turn(max(2, plan.rounds // 5), acts)
+        times = in_turn(max(2, plan.rounds // 3), acts)
     what = f"cost per rerun cell, {shape.__name__} of {plan.large:,} / of {plan.small:,}"
     detail = f"{told(times['large'])} / {told(times['small'])} a cell"
     return Row(what, ratio(times["large"], times["small"]), 1.2, 1.0, detail)
