@@ -61,10 +61,16 @@ class Cascade(Intake):
 
     async def _pump(self) -> None:
         async with self._main_asyncio_lock:
-            await self._cascade(None)
+            if await self._cascade(None):
+                # Who asked for it may have been told long ago that it is over: nobody else says so.
+                self._publish_status("idle", "shell")
 
-    async def _cascade(self, request: Requested | None) -> None:
-        """Follow the plan to its end, or until a later request takes it over."""
+    async def _cascade(self, request: Requested | None) -> bool:
+        """Follow the plan to its end, or until a later request takes it over.
+
+        Answers whether the kernel has called itself busy anew for it.
+        """
+        busy = False
         with self._guarded():
             while True:
                 self._heed_interrupt()
@@ -77,7 +83,7 @@ class Cascade(Intake):
                             continue
                         # Under the same lock: no request falls between the plan's end and ours.
                         self._end_cascade()
-                        return
+                        return busy
                     if isinstance(action, Refuse):
                         self._tell()
                 if isinstance(action, Refuse):
@@ -87,7 +93,11 @@ class Cascade(Intake):
                 # Before others are let in: an interrupt is not meant for what they bring.
                 self._heed_interrupt()
                 if await self._taken_over(request):
-                    return
+                    return busy
+                if self._idle_told and self.document.under_way:
+                    self._idle_told = False
+                    self._publish_status("busy", "shell")
+                    busy = True
 
     @contextmanager
     def _guarded(self) -> Generator[None, None, None]:
@@ -97,7 +107,7 @@ class Cascade(Intake):
             yield
             return
         self._forget_idle_interrupt()
-        self._cascading, self._calm, self._begins = True, False, True
+        self._cascading, self._calm, self._begins, self._idle_told = True, False, True, False
         self._left = None
         # What called for the plan was the last to be read.
         self._received = max(self._received, time.monotonic())
@@ -182,11 +192,7 @@ class Cascade(Intake):
             await self._main_asyncio_lock.acquire()
             self._cascading = True
             self.set_parent(*before)
-        if request is not None and self._latest is not request and not self._waits(request):
-            return True
-        if self._idle_told:
-            self._publish_status("busy", "shell")
-        return False
+        return request is not None and self._latest is not request and not self._waits(request)
 
     def _waits(self, request: Requested) -> bool:
         """Has the request's own cell yet to run?"""

@@ -34,3 +34,30 @@ def test_a_request_is_busy_until_its_own_cell_has_run_whoever_comes_later(kernel
     exchange = kernel.finish(first)
     assert [cell_of(m) for m in exchange.messages if m["msg_type"] == "stream"][:1] == ["b"]
     kernel.finish(second, since=0)
+
+
+def states_of(messages: list[Message]) -> dict[str, list[str]]:
+    """What the kernel called itself on behalf of each request."""
+    told: dict[str, list[str]] = {}
+    for message in messages:
+        if message["msg_type"] == "status":
+            state = message["content"]["execution_state"]
+            told.setdefault(message["parent_header"].get("msg_id", ""), []).append(state)
+    return told
+
+
+def test_the_last_word_on_a_plan_that_two_have_followed_is_idle(kernel: Conversation) -> None:
+    """All cells are asked for, then an edit is told: who waits for the edit goes on with the plan, too."""
+    document = {f"c{at}": f"x{at} = x{at - 1} + 1" if at else "x0 = 0" for at in range(300)}
+    kernel.document(**document)
+    subshell = kernel.subshell()
+    start = len(kernel.log)
+    for turn in range(5):
+        sent = [kernel.ask(source, cell) for cell, source in document.items()]
+        sent.append(kernel.tell({"op": "edit", "id": "c0", "source": f"x0 = {turn}"}, subshell))
+        for each in sent:
+            kernel.finish(each, since=start)
+        # Whatever follows the last of these comes before what this is answered with.
+        kernel.execute("pass", silent=True)
+    last = {parent: states[-1] for parent, states in states_of(kernel.log[start:]).items()}
+    assert set(last.values()) == {"idle"}, last
