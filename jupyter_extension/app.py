@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Callable
 from functools import partial
 from pathlib import Path
-from typing import Any
+from typing import Any, cast
 
 import zmq
 from jupyter_core.paths import jupyter_runtime_dir
@@ -212,11 +212,11 @@ def _context(server: ServerApp) -> tuple[zmq.Context[Any], bool]:
     In the server's own context one thread reads from the network what a kernel says to the server and to its
     recorder. A second one, woken for each message as well, costs the kernel a quarter of its speed.
     """
-    theirs: Any = getattr(server.kernel_manager, "context", None)
-    if isinstance(theirs, zmq.Context):
-        shared: zmq.Context[Any] = zmq.Context.shadow(theirs.underlying)
-        return shared, False
-    return zmq.Context(), True
+    theirs: object = getattr(server.kernel_manager, "context", None)
+    if not isinstance(theirs, zmq.Context):
+        return zmq.Context(), True
+    shadow = cast("Callable[[int], zmq.Context[Any]]", zmq.Context.shadow)
+    return shadow(theirs.underlying), False
 
 
 def _request(gateway: GatewayClient, recording: Recording) -> HTTPRequest:
