@@ -5,6 +5,7 @@ from __future__ import annotations
 from bisect import bisect_left, bisect_right, insort
 from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass, field
+from itertools import chain
 from types import MappingProxyType
 
 from .cell import BUILTINS, NOTHING, CellFacts, CellId, Cycle, Latent, Resource
@@ -98,6 +99,8 @@ class Graph:
         self.touched: set[CellId] = set()
         # The resources that got or lost a writer, or whose writer moved.
         self.shifted: set[Resource] = set()
+        # The same since the run under way began.
+        self.shaken: set[Resource] = set()
         # The resources besides names that some cell writes.
         self.outside: set[Resource] = set()
 
@@ -152,7 +155,9 @@ class Graph:
         before = old or Entry()
         left, leaves = before.writes | before.may, entry.writes | entry.may
         rank = self._rank[cell]
-        self.shifted |= left ^ leaves
+        moved = left ^ leaves
+        self.shifted |= moved
+        self.shaken |= moved
         for name in left - leaves:
             self._retrace_readers(name, rank)
             _discard(self._writers, name, rank)
@@ -446,29 +451,49 @@ class Graph:
                 if writer is not None and self._leads_to(cell, writer):
                     self._give_way(cell, name, writer)
                     changed.add(cell)
-            if not self._upward[cell]:
-                del self._upward[cell]
+        changed |= self._doubt_cycles()
         self._cycles = tuple(self._find_cycles())
         looped = {cell: cycle for cycle in self._cycles for cell in cycle.cells}
         changed |= {cell for cell in looped.keys() ^ self._looped.keys() if cell in self._rank}
         self._looped = looped
         return changed
 
+    def _doubt_cycles(self) -> set[CellId]:
+        """A cycle of what functions might do is none, until a run has shown that they do it."""
+        changed: set[CellId] = set()
+        for cycle in list(self._find_cycles()):
+            for cell in cycle.cells:
+                trace = self._traces[cell]
+                for name in sorted(trace.deferred):
+                    writer = trace.inputs[name]
+                    if writer is None or writer not in cycle.cells or name in self._entries[writer].writes:
+                        continue
+                    if self._leads_to(cell, writer):
+                        self._give_way(cell, name, writer)
+                        changed.add(cell)
+        return changed
+
     def _give_way(self, cell: CellId, name: Resource, writer: CellId) -> None:
         """Mutual recursion: whoever calls needs both cells, but they do not need each other.
 
-        Further down there can be a cell that needs nothing from here.
+        Further from here there can be a cell that needs nothing from here.
         """
         self._unlink(writer, name, cell)
         self._yielding.add(cell)
-        for after in self.following(name, writer):
-            if not self._leads_to(cell, after):
-                self._traces[cell].inputs[name] = after
-                self._dependents.setdefault(after, {}).setdefault(name, set()).add(cell)
-                self.touched.add(after)
-                return
-        self._traces[cell].inputs[name] = None
-        self._upward[cell].discard(name)
+        below = self._rank[writer] > self._rank[cell]
+        upward = self._upward.setdefault(cell, set())
+        upward.discard(name)
+        others = self.following(name, writer if below else cell)
+        nearer = () if below else self.above(name, writer)
+        found = next((each for each in chain(nearer, others) if not self._leads_to(cell, each)), None)
+        self._traces[cell].inputs[name] = found
+        if found is not None:
+            self._dependents.setdefault(found, {}).setdefault(name, set()).add(cell)
+            self.touched.add(found)
+            if self._rank[found] > self._rank[cell]:
+                upward.add(name)
+        if not upward:
+            del self._upward[cell]
 
     def _leads_to(self, start: CellId, goal: CellId) -> bool:
         return goal in self.reach([start], self.children, lambda _: True)

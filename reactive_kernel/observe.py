@@ -445,7 +445,8 @@ class Observer:
         changes = _changes(begun.surveys)
         touchable = self._touchable(begun, seen, changes)
         unseen = next((why for each in begun.surveys if (why := _unseen(each, touchable))), None)
-        spoiled = reason.ran_on_stuck(begun.stuck) if begun.stuck else None
+        stuck_names = [name for name in begun.stuck if self._may_have_met(name, begun, seen, touchable)]
+        spoiled = reason.ran_on_stuck(stuck_names) if stuck_names else None
         why = seen.unproven or touched.unproven or unseen
         stuck = why is None and spoiled is not None
         if touchable is not None:
@@ -524,6 +525,14 @@ class Observer:
             self.names.reach(maker, name).ids for name, maker in run.inputs.items() if maker and name in names
         )
         return frozenset[int]().union(*led, *(reach(value).ids for value in self._reached(names).values()))
+
+    def _may_have_met(
+        self, name: Resource, begun: _Begun, seen: Observation, touchable: frozenset[int] | None
+    ) -> bool:
+        """May the run have come upon what stands behind the name?"""
+        if touchable is None or name in begun.run.inputs or name in seen.reads:
+            return True
+        return any(not touchable.isdisjoint(reach(value).ids) for value in self._reached([name]).values())
 
     def _with_world(self, begun: _Begun, seen: Observation, touched: Touched, turned: Turned) -> Observation:
         """Add what the run did outside of the namespace."""

@@ -30,6 +30,8 @@ class OnDisk:
         self._texts = texts
         # For cells that listed directories: what they met there of cells below, or of runs of their own.
         self._met: dict[CellId, frozenset[Resource]] = {}
+        # For cells that write on in files: those that others had begun.
+        self._begun: dict[CellId, frozenset[Resource]] = {}
 
     def forget(self, cell: CellId) -> None:
         """The cell has run, and met nothing in any directory."""
@@ -68,6 +70,7 @@ class OnDisk:
     def overtaken(self, run: Run, touched: Touched) -> str | None:
         """Does the run read a file that would not be there, or would be another, in a fresh run?"""
         listed = {name for name in self._names.orphans if _folder(name) in touched.reads}
+        begun = self._begun_by_others(run, touched)
         for name in sorted({*touched.reads, *filter(_is_there, listed)}):
             if not is_file(name):
                 continue
@@ -79,12 +82,25 @@ class OnDisk:
             path = name.partition(":")[2]
             if any(writer != run.cell for writer in self._names.makers(name)):
                 return f"It reads `{path}`, which a cell below has written since: nobody can put that back."
-            if name in self._names.orphans or self._wrote_before(run, name):
+            if name in self._names.orphans or name in begun or self._wrote_before(run, name):
                 return (
                     f"It reads `{path}`, which was written by a cell that does not write it any more:"
                     " remove the file, or have a cell write it."
                 )
         return None
+
+    def _begun_by_others(self, run: Run, touched: Touched) -> frozenset[Resource]:
+        """The files that the run wrote on in, and that another cell, now or at an earlier run, had begun."""
+        known = self._begun.pop(run.cell, frozenset[Resource]())
+        written_on = (name for name in touched.reads & touched.writes if is_file(name) and _is_there(name))
+        begun = frozenset(
+            name
+            for name in written_on
+            if name in known or self._document.in_force(name, run.cell) not in (None, run.cell)
+        )
+        if begun:
+            self._begun[run.cell] = begun
+        return begun
 
     def _wrote_before(self, run: Run, name: Resource) -> bool:
         """Is the file one that only an earlier text of the cell wrote?"""

@@ -141,6 +141,7 @@ class Planning(Upkeep):
         inputs = self.graph.inputs(cell)
         self._runs += 1
         self._running = cell
+        self.graph.shaken = set()
         reads = {name: self.versions.stamp(cell, name, writer) for name, writer in inputs.items()}
         outrun = {writer for writer in inputs.values() if writer is not None and self._is_outrun(writer)}
         spoiled = sorted(self.versions.used_up(cell).items())

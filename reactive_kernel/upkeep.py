@@ -167,11 +167,17 @@ class Upkeep:
 
     def _looked_up(self, event: RunFinished) -> dict[Resource, Stamp | None]:
         """The versions of names that the run looked up unannounced."""
-        found: dict[Resource, Stamp | None] = {}
+        # Whose these names were when it looked them up, nobody knows: an edit came while it ran.
+        unsure = event.seen.reads & self.graph.shaken
         if event.outcome is not Outcome.OK:
             there = self.versions.nearest
-            return {name: UNSEEN for name in event.seen.reads if there(name, event.cell) is not None}
-        for name in event.seen.reads | event.seen.changed | event.seen.untried:
+            return {
+                name: UNSEEN
+                for name in event.seen.reads
+                if name in unsure or there(name, event.cell) is not None
+            }
+        found: dict[Resource, Stamp | None] = dict.fromkeys(unsure, FAILED)
+        for name in (event.seen.reads | event.seen.changed | event.seen.untried) - unsure:
             maker = self.versions.nearest(name, event.cell)
             for each, writer in ((name, maker), *self.graph.others(name, event.cell)):
                 found[each] = self._as_found(each, writer, event.cell)

@@ -269,10 +269,15 @@ class Driver:
         if fresh is None:
             self.tally.undecided += 1
             return
-        for cell in session.cells:
+        claimed = [
+            cell for cell in session.cells if self._is_fresh(cell) and session.cell(cell).mode is not Mode.OFF
+        ]
+        if any(fresh.shown[cell] is None for cell in claimed):
+            # What it would wait for if nobody had seen it run it may not need.
+            seen = {cell: session.graph.entry(cell) for cell in claimed if self.shown[cell].error is None}
+            fresh = fresh_run(tuple(self.document.cells), seen) or fresh
+        for cell in claimed:
             status = session.status(cell)
-            if status.freshness is not Freshness.FRESH or session.cell(cell).mode is Mode.OFF:
-                continue
             want, have = fresh.shown[cell], self.shown[cell]
             if want != have:
                 yield "fresh", f"{cell} is marked fresh and shows {have}; a fresh run gives {want}"

@@ -40,10 +40,13 @@ class Fresh:
     order: tuple[CellId, ...] = ()
 
 
-def fresh_run(cells: tuple[Cell, ...]) -> Fresh | None:
-    """What a fresh run gives; None where what cells write decides who is first, and the reverse."""
-    learned: dict[CellId, Entry] = {}
-    proven: frozenset[CellId] = frozenset()
+def fresh_run(cells: tuple[Cell, ...], seen: Mapping[CellId, Entry] | None = None) -> Fresh | None:
+    """What a fresh run gives; None where what cells write decides who is first, and the reverse.
+
+    `seen`: what runs have shown of some cells. It has to show again.
+    """
+    learned: dict[CellId, Entry] = dict(seen or {})
+    proven = frozenset(learned)
     for _ in range(ROUNDS):
         run = _Round(cells, learned, proven)
         run.everything()

@@ -194,6 +194,23 @@ def test_a_cell_that_may_set_what_decides_for_whom_it_waits_ends_and_says_so():
     assert tally.unproven
 
 
+def test_a_cycle_of_what_functions_might_do_keeps_nobody_from_running():
+    cells = {"gone": "del f", "def": "def g(x):\n    global c\n    c += x"}
+    assert_true(cells, Operation("insert", ("alias",), "f = g", 2))
+
+
+def test_a_cell_that_was_seen_to_make_its_name_itself_needs_no_other_maker():
+    cells = {
+        "use": "",
+        "def": "def h(x):\n    global a\n    a = x + 3",
+        "a": "a = 3",
+        "class": "class L:\n    @property\n    def q(self):\n        return a\n"
+        "    def m(self, y):\n        return self.q + y",
+    }
+    use = Operation("edit_run", ("use",), "print(h(4))\nprint(L().m(1))")
+    assert_true(cells, use, Operation("edit_run", ("a",), "a = 3\nassert a < 2"))
+
+
 def stories() -> dict[str, Story]:
     """The stories of `counterexamples.txt`, as they are printed when they are found."""
     text = Path(__file__).with_name("counterexamples.txt").read_text(encoding="utf-8")
