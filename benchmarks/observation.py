@@ -85,6 +85,15 @@ class Notebook:
             self.session.step(CellEdited(cell.id, f"{cell.source}\n# again"))
         return self.run(*(cell.id for cell in self.cells))
 
+    def change(self) -> list[Timed]:
+        """Change each cell, one after the other, and run it at once: what it leaves decides who else runs."""
+        found: list[Timed] = []
+        for cell in self.cells:
+            self.session.step(CellEdited(cell.id, f"{cell.source}\n# changed"))
+            # What it had to make again for that is somebody else's.
+            found += [ran for ran in self.run(cell.id) if ran.name == cell.id]
+        return found
+
     def _follow(self) -> Iterator[Timed]:
         while isinstance(action := self.session.advance(), Run):
             yield self._time(action)
@@ -161,21 +170,20 @@ def _share(kind: str, timed: Sequence[Timed]) -> dict[str, object]:
 
 
 def cells() -> Iterator[dict[str, object]]:
-    """All cells of the notebooks, first from top to bottom and then again."""
+    """All cells of the notebooks: first from top to bottom, then so again, then each for itself."""
     _imported()
-    first: list[Timed] = []
-    again: list[Timed] = []
+    timed: dict[str, list[Timed]] = {kind: [] for kind in ("first runs", "reruns", "changes of one cell")}
     for name, sources in notebooks().items():
-        took = [_both(name, sources) for _ in range(TIMES)]
-        first += _middle([once for once, _ in took])
-        again += _middle([more for _, more in took])
-    yield _share("first runs", first)
-    yield _share("reruns", again)
+        took = [_all_ways(name, sources) for _ in range(TIMES)]
+        for kind, *same in zip(timed, *took, strict=True):
+            timed[kind] += _middle(same)
+    yield from map(_share, timed, timed.values())
 
 
-def _both(name: str, sources: Sequence[str]) -> tuple[list[Timed], list[Timed]]:
+def _all_ways(name: str, sources: Sequence[str]) -> tuple[list[Timed], list[Timed], list[Timed]]:
     notebook = Notebook(name, sources)
-    return notebook.run(*(cell.id for cell in notebook.cells)), notebook.rerun()
+    first = notebook.run(*(cell.id for cell in notebook.cells))
+    return first, notebook.rerun(), notebook.change()
 
 
 def _middle(took: Sequence[Sequence[Timed]]) -> Iterator[Timed]:

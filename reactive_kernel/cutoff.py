@@ -36,14 +36,14 @@ class Cutoff:
 
     def equal(
         self,
-        cell: CellId,
+        run: Run,
         bound: frozenset[Resource],
         changed: Mapping[Resource, CellId],
         changes: list[Change],
     ) -> frozenset[Resource]:
         """The names whose versions are what the cell's run before left, too. It is asked first of a run."""
         self._contents.clear()
-        names = self._names
+        names, cell = self._names, run.cell
         made = names.made(cell)
         if not made:
             return NOTHING
@@ -53,7 +53,9 @@ class Cutoff:
             name for name, maker in changed.items() if name in made and names.as_made(cell, name, maker)
         }
         rest = {name for name in bound - equal if ":" not in name and name in names.live}
-        if again and rest and rest <= set(made) and self._twins(cell, sorted(rest)):
+        # Who shares an object with a name that matters matters, too: all are compared, or none is.
+        matters = rest if run.decisive is None else rest & run.decisive
+        if again and matters and rest <= set(made) and self._twins(cell, sorted(rest)):
             equal |= rest
         return frozenset(equal)
 
@@ -150,6 +152,8 @@ class Cutoff:
             # What is outside of the process is as it is: an INSERT that runs again inserts again. And what is
             # around the notebook holds objects, which whoever changes some of it leaves as they were.
             return frozenset(name for name in made if not name.startswith(_NOT_ALIKE))
+        if run.decisive is not None:
+            made &= run.decisive
         known = self._contents
         return frozenset(
             name

@@ -116,6 +116,8 @@ class Run:
     again: bool = False
     # It reads the very versions that it read, and makes again what others have used up.
     rewinds: bool = False
+    # The names by whose content it is decided whether others run, too (None: all of them).
+    decisive: frozenset[Resource] | None = None
 
 
 @fixed

@@ -583,7 +583,7 @@ class Observer:
             sharers, held = self._sharers(run, ids, seen.bound | seen.deleted), names.holders(ids)
         changed = frozenset(sharers)
         names.note(changes, self._worth)
-        equal = self._cutoff.equal(cell, seen.bound | seen.deleted, sharers, changes)
+        equal = self._cutoff.equal(run, seen.bound | seen.deleted, sharers, changes)
         if run.again:
             equal |= self._cutoff.as_it_was(cell, seen.bound)
         kept = equal

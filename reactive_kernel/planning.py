@@ -177,7 +177,21 @@ class Planning(Upkeep):
             self.graph.entry(cell).shares,
             again=again,
             rewinds=again and not (state.must_run or others),
+            decisive=self._decisive(cell),
         )
+
+    def _decisive(self, cell: CellId) -> frozenset[Resource]:
+        """The names for whose sake somebody would run who need not if they hold what they held."""
+        return kept(
+            name
+            for name in self.graph.taken(cell)
+            if not all(map(self._runs_anyhow, self.graph.readers(cell, name)))
+        )
+
+    def _runs_anyhow(self, cell: CellId) -> bool:
+        """Is it to run whatever becomes of what it reads?"""
+        state = self._states[cell]
+        return cell in self._requested or (cell in self._planned and (state.edited or state.ran is None))
 
     def _is_outrun(self, writer: CellId) -> bool:
         """Is what the writer left to be made once more, of objects that others have anew already?

@@ -140,7 +140,7 @@ class Upkeep:
         return Ran(
             source=flight.source,
             outcome=event.outcome,
-            reads={**self._looked_up(event), **flight.reads},
+            reads={**self._looked_up(event), **flight.reads, **self._moved_under(flight, event)},
             stamps=stamps,
             entry=self._with_latent(learned(flight, event, before), event),
             changed=event.seen.changed,
@@ -150,6 +150,15 @@ class Upkeep:
             discerning=event.seen.discerning,
             mixed=flight.mixed,
         )
+
+    def _moved_under(self, flight: Flight, event: RunFinished) -> dict[Resource, Stamp]:
+        """What it read and has other writers now than when it began, if it changed objects.
+
+        Whose versions it changed was found by where everybody stands now: it has to do so once more.
+        """
+        if not event.seen.changes:
+            return {}
+        return dict.fromkeys(flight.reads.keys() & self.graph.shaken, FAILED)
 
     def _with_latent(self, entry: Entry, event: RunFinished) -> Entry:
         """What a run changed calls what it called before, too."""

@@ -13,6 +13,7 @@ from benchmarks.inside.reactive_document import Document as Observed
 from reactive_kernel.analysis import analyze
 from reactive_kernel.cell import Cell, CellFacts, CellId, Observation, Outcome
 from reactive_kernel.event import CellEdited, DocumentSynced, Run, RunFinished, RunRequested
+from reactive_kernel.namespace import Namespace
 from reactive_kernel.session import Session
 
 SIZES = (10, 300)
@@ -205,3 +206,20 @@ def test_only_what_a_cell_may_change_is_noted_and_copied():
 def test_a_cell_that_calls_what_changes_nothing_copies_nothing():
     costs = observed(lists(10), "c5", "len(x4), max(x3[:1])")
     assert costs.get("surveys", 0) == costs.get("objects noted", 0) == costs.get("bytes copied", 0) == 0
+
+
+def compared(*asked: str) -> int:
+    """How often values are compared with what they were, where two cells have new texts and some are run."""
+    document = Observed()
+    document.open([("list", "xs = [[1], [2]]"), ("read", "len(xs)"), ("unread", "ys = [[1], [2]]")])
+    for cell, source in (("list", "xs = [[1], [2]]  # new"), ("unread", "ys = [[1], [2]]  # new")):
+        document.session.step(CellEdited(CellId(cell), source))
+    with counting(Call("compared", Namespace, "compare")) as counted:
+        document.run(*map(CellId, asked))
+    return counted["compared"]
+
+
+def test_what_a_run_left_is_compared_only_where_that_spares_somebody_a_run():
+    assert compared("list") == 1
+    assert compared("list", "read") == 0
+    assert compared("unread") == 0

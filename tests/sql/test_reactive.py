@@ -106,9 +106,11 @@ def test_a_front_end_may_ask_before_any_sql_has_run(site: str):
 
 
 @pytest.fixture
-def document(shared: Kernel) -> Document:
+def document(shared: Kernel) -> Iterator[Document]:
     shared.log.clear()
-    return Document(shared)
+    yield Document(shared)
+    # What a test that failed had begun would keep the next ones waiting for its tables.
+    shared.run("%sql rollback")
 
 
 def test_a_value_bound_by_a_query_reruns_it(document: Document):
