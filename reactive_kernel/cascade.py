@@ -59,9 +59,14 @@ class Cascade(Intake):
             self.io_loop.add_callback(self._pump)
         await asyncio.wrap_future(done)
 
-    async def _pump(self) -> None:
+    async def _pump(self, *, unasked: bool = False) -> None:
+        """Follow the plan as soon as nobody else does; `unasked`: there is no request that says so."""
         async with self._main_asyncio_lock:
-            if await self._cascade(None):
+            busy = unasked and self.document.under_way
+            if busy:
+                # A server that takes it for idle would end it in the middle of a long run.
+                self._publish_status("busy", "shell")
+            if await self._cascade(None) or busy:
                 # Who asked for it may have been told long ago that it is over: nobody else says so.
                 self._publish_status("idle", "shell")
 

@@ -276,7 +276,7 @@ class ReactiveKernel(Cascade):
     def tables_changed(self, resources: frozenset[Resource]) -> None:
         """Somebody outside changed tables; called in any thread."""
         self._step(NamesTouched(resources, lasting=True))
-        self.io_loop.add_callback(self._pump)
+        self.io_loop.add_callback(self._pump, unasked=True)
 
     def transactions_open(self, connections: frozenset[str]) -> None:
         """Cells on these connections do not rerun by themselves for now, and those on all others do.
@@ -287,7 +287,7 @@ class ReactiveKernel(Cascade):
             self._busy_sessions = connections
             self._take(SessionsBusy(connections))
             # It may have been code of no cell that ended a transaction: nobody else follows the plan.
-            self.io_loop.add_callback(self._pump)
+            self.io_loop.add_callback(self._pump, unasked=True)
 
     def connection_changed(self, name: str, server: str, problem: str | None) -> None:
         """A database connection was opened or replaced, or could not be."""

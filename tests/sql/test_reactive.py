@@ -468,8 +468,13 @@ def test_a_watched_table_reruns_its_readers_whoever_changes_it(document: Documen
             said += message["content"].get("text", "")
             return "now 2\n" in said
 
+        before = len(document.kernel.log)
         somebody.execute("insert into public.seen_by_all values (1), (2)")
         document.kernel.until(says)
+        # Nobody asked for these runs, and a server that culls idle kernels is told of them all the same.
+        document.kernel.until(lambda message: message["content"].get("execution_state") == "idle")
+        states = [message["content"].get("execution_state") for message in document.kernel.log[before:]]
+        assert [state for state in states if state] == ["busy", "idle"]
     finally:
         somebody.close()
 
