@@ -33,6 +33,8 @@ class Row:
     larger: bool = False
     issue: int = 0
     group: str = ""
+    # By so much it may be off, as its own spread says: what cannot be told from a bound reaches it.
+    doubt: float = 0.0
 
     @property
     def holds(self) -> Holds:
@@ -45,7 +47,7 @@ class Row:
         return Holds.YES if self._reaches(self.measured, self.must) else Holds.NO
 
     def _reaches(self, measured: float, bound: float) -> bool:
-        return measured >= bound if self.larger else measured <= bound
+        return measured + self.doubt >= bound if self.larger else measured - self.doubt <= bound
 
     def saved(self) -> dict[str, Any]:
         return {**asdict(self), "holds": self.holds.value}
@@ -72,7 +74,7 @@ def absent(what: str, why: str, **known: Any) -> Row:
 
 def loaded(saved: Mapping[str, Any]) -> Row:
     """The row that `saved` gave."""
-    return Row(**{name: saved[name] for name in Row.__dataclass_fields__})
+    return Row(**{name: saved[name] for name in Row.__dataclass_fields__ if name in saved})
 
 
 def of(found: Row | Mapping[str, Any]) -> Row:
@@ -82,7 +84,8 @@ def of(found: Row | Mapping[str, Any]) -> Row:
     what, _, unit = found["what"].rpartition(", ")
     if unit not in ("ms", "s", "MB", "kB"):
         what, unit = found["what"], "%" if "%" in found["what"] else "x"
-    return Row(what, found["measured"], found["must"], found["aim"], found["detail"], unit)
+    doubt = found.get("doubt", 0.0)
+    return Row(what, found["measured"], found["must"], found["aim"], found["detail"], unit, doubt=doubt)
 
 
 HEADER = f"{'what':<68} {'measured':>11} {'must':>9} {'aim':>9}  holds  detail"

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import ctypes
 import gc
 import pickle
 import sys
@@ -14,6 +13,7 @@ from typing import Any, Final
 from .exposed import exposed, owner_of
 from .fixed import fixed
 from .identity import identity
+from .memory import same_memory
 from .shapes import ATOM, ATOMS, CannotRestore, Extension, Shape, extend, package_of
 
 _OBJECT_CACHE: dict[int, tuple[weakref.ref[Any], bool]] = {}
@@ -112,31 +112,14 @@ def same_bits(one: Any, other: Any) -> bool:
         )
     if one.nbytes <= _SHORT:
         return bool(one.tobytes() == other.tobytes())
-    if _compare is not None and one.strides == other.strides and one.flags.forc and other.flags.forc:
+    if one.strides == other.strides and one.flags.forc and other.flags.forc:
         at, there = (each.__array_interface__["data"][0] for each in (one, other))
-        return not _compare(at, there, one.nbytes)
+        return same_memory(at, there, one.nbytes)
     if one.dtype.kind in "iubmM" or not one.size:
         return bool(numpy.array_equal(one.view("i8") if one.dtype.kind in "mM" else one, _as(one, other)))
-    flat = [
-        each.ravel(order="K") if each.flags.forc and one.strides == other.strides else each.ravel()
-        for each in (one, other)
-    ]
+    flat = [each.ravel() for each in (one, other)]
     unit = "u8" if flat[0].nbytes % 8 == 0 and flat[0].dtype.itemsize % 8 == 0 else "u1"
     return bool(numpy.array_equal(flat[0].view(unit), flat[1].view(unit)))
-
-
-def _memcmp() -> Callable[[int, int, int], int] | None:
-    """C's own comparison of memory: it makes no third array of the two, and ends at the first difference."""
-    try:
-        library = ctypes.cdll.msvcrt if sys.platform == "win32" else ctypes.CDLL(None)
-        found = library.memcmp
-    except (OSError, AttributeError):
-        return None
-    found.argtypes, found.restype = (ctypes.c_void_p, ctypes.c_void_p, ctypes.c_size_t), ctypes.c_int
-    return found
-
-
-_compare: Final = _memcmp()
 
 
 def _as(one: Any, other: Any) -> Any:

@@ -6,6 +6,7 @@ import sys
 from ctypes import c_void_p, sizeof, string_at
 from typing import Any, Final
 
+from ..memory import same_memory
 from .shape import LIST, identical
 
 _POINTER: Final = sizeof(c_void_p)
@@ -33,8 +34,7 @@ def same_row(value: list[Any], state: list[Any]) -> bool:
 
 def _lie_at(some: list[Any], place: int, length: int) -> bool:
     """Are those the objects that a part of another list holds?"""
-    size = length * _POINTER
-    return len(some) == length and string_at(_items_of(some), size) == string_at(place, size)
+    return len(some) == length and same_memory(_items_of(some), place, length * _POINTER)
 
 
 def _items_of(row: list[Any]) -> int:
