@@ -7,9 +7,7 @@ import html
 from collections.abc import Sequence
 from dataclasses import dataclass
 from decimal import Decimal
-from typing import Any, TypeAlias
-
-import pyarrow.compute
+from typing import TypeAlias
 
 from .arrow import Table, pa
 from .types import Column, Kind
@@ -25,7 +23,6 @@ _HEAD = '<table border="1" style="border-collapse:collapse">'
 _RIGHT = ' style="text-align:right"'
 _NULL = '<i style="opacity:.5">NULL</i>'
 
-pc: Any = pyarrow.compute
 Texts: TypeAlias = list[str | None]
 
 
@@ -141,13 +138,29 @@ def _texts(column: Table) -> Texts:
     if kind in _CAST:
         return column.cast(pa.string()).to_pylist()
     if pa.types.is_temporal(kind) and not pa.types.is_interval(kind):
-        # A time of whole seconds need not say so.
-        texts = pc.replace_substring_regex(column.cast(pa.string()), r"\.0+(Z?)$", r"\1")
-        return texts.to_pylist()
+        return _moments(column)
+    if pa.types.is_decimal(kind):
+        # Arrow writes very small numbers with an exponent.
+        texts = column.cast(pa.string()).to_pylist()
+        return [format(Decimal(text), "f") if text and "E" in text else text for text in texts]
     return [_shortened(_printed(value)) for value in column.to_pylist()]
 
 
 _CAST = frozenset({pa.bool_(), pa.int16(), pa.int32(), pa.int64(), pa.uint32(), pa.float32(), pa.float64()})
+
+
+def _moments(column: Table) -> Texts:
+    """Times and dates; those of whole seconds need not say so."""
+    kind, zone = column.type, ""
+    if pa.types.is_timestamp(kind) and kind.tz == "UTC":
+        # Arrow looks the zone up for each of them.
+        column, zone = column.cast(pa.timestamp(kind.unit)), "Z"
+    nothing = f".{'0' * _DIGITS[kind.unit]}" if hasattr(kind, "unit") else "."
+    texts = column.cast(pa.string()).to_pylist()
+    return [text if text is None else text.removesuffix(nothing) + zone for text in texts]
+
+
+_DIGITS = {"s": 0, "ms": 3, "us": 6, "ns": 9}
 
 
 def _printed(value: object) -> str | None:
