@@ -1,4 +1,4 @@
-"""Compares memory as it lies: C's own function, where there is one, makes no copies and ends at the first difference."""
+"""Compares memory as it lies: where C has a function for it, without copies, up to the first difference."""
 
 from __future__ import annotations
 
