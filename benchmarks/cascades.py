@@ -110,6 +110,7 @@ def _measure(
     with ExitStack() as stack:
         acts: dict[str, Callable[[], float]] = {}
         slow: dict[str, Callable[[], float]] = {}
+        times: dict[str, list[float]] = {}
         for entry in taking_part:
             try:
                 contestant = stack.enter_context(entry.open(cells))
@@ -119,10 +120,16 @@ def _measure(
             except Exception as error:  # noqa: BLE001  # whatever ails a peer is a line of the table
                 missing[entry.name] = _words(error)
             else:
-                # What takes long is hardly disturbed by what else runs for a moment.
-                once = size > 1000 or took > PATIENCE
-                (slow if once else acts)[entry.name] = partial(_or_never, act, entry.name, missing)
-        times = in_turn(rounds, acts) | in_turn(1, slow)
+                again = partial(_or_never, act, entry.name, missing)
+                if size > 1000:
+                    # What takes long is hardly disturbed by what else runs for a moment.
+                    slow[entry.name] = again
+                elif took > PATIENCE:
+                    # Nor does it matter then that this was the first time.
+                    times[entry.name] = [took]
+                else:
+                    acts[entry.name] = again
+        times |= in_turn(rounds, acts) | in_turn(1, slow)
     times = {name: seconds for name, seconds in times.items() if name not in missing}
     for name, seconds in times.items():
         yield Point(shape, size, name, tuple(seconds))

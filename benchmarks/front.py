@@ -11,7 +11,7 @@ import os
 import shutil
 import sys
 import tempfile
-from collections.abc import Iterator
+from collections.abc import Iterator, Sequence
 from contextlib import ExitStack, contextmanager
 from dataclasses import dataclass
 from pathlib import Path
@@ -22,9 +22,10 @@ from playwright.sync_api import Browser, Page, sync_playwright
 from tests.browser.conftest import SWITCHES, Server, running
 
 from .row import HEADER, line, of
+from .timing import spread
 
 CELLS, ROUNDS, TURNS, KEYS = 500, 7, 12, 30
-CASCADE, FRAME = 300, 100  # milliseconds
+CASCADE, CASCADES, FRAME = 300, 3, 100  # milliseconds
 KILOBYTE = 1000
 BUNDLE = Path(__file__).parent.parent / "jupyter_extension" / "labextension" / "static"
 
@@ -155,64 +156,65 @@ def place(browser: Browser, root: Path, *, extended: bool) -> Iterator[Place]:
 
 
 def opening(ours: Place, plain: Place, kernel: str) -> Row:
-    took: Pair = ([], [])
-    # The first time each opens one, it fetches what opening takes.
-    for turn in range(ROUNDS + 1):
-        for times, where in zip(took, (ours, plain), strict=True):
-            time = where.opened(kernel)
-            where.idle()
-            where.closed()
-            if turn:
-                times.append(time)
-    what = f"opening a notebook of {CELLS} cells ({kernel}), beside JupyterLab alone"
-    return row(what, *ratio(took))
+    # The first time, each fetches what opening takes.
+    pairs = [([opened(ours, kernel)], [opened(plain, kernel)]) for _ in range(ROUNDS + 1)]
+    return compared(f"opening a notebook of {CELLS} cells ({kernel}), beside JupyterLab alone", pairs[1:])
+
+
+def opened(where: Place, kernel: str) -> float:
+    time = where.opened(kernel)
+    where.idle()
+    where.closed()
+    return time
 
 
 def typing(ours: Place, plain: Place, kernel: str) -> Row:
-    took: Pair = ([], [])
     for where in (ours, plain):
         where.ready(kernel)
-    for _ in range(TURNS):
-        # A few keys here, a few there: the machine's mood strikes both, and no cell runs by itself meanwhile.
-        for times, where in zip(took, (ours, plain), strict=True):
-            times.extend(where.typed())
+    # A few keys here, a few there: the machine's mood strikes both, and no cell runs by itself meanwhile.
+    pairs = [(ours.typed(), plain.typed()) for _ in range(TURNS)]
     for where in (ours, plain):
         where.closed()
-    what = f"typing in a notebook of {CELLS} cells ({kernel}), beside JupyterLab alone"
-    return row(what, *ratio(took))
+    return compared(f"typing in a notebook of {CELLS} cells ({kernel}), beside JupyterLab alone", pairs)
 
 
-def ratio(took: Pair) -> tuple[float, float, str]:
-    ours, plain = map(median, took)
-    late = ", ".join(f"{quantiles(times, n=20)[-1]:.0f}" for times in took)
-    return ours / plain, 1.1, f"{ours:.0f} ms, {plain:.0f} ms; one in twenty above {late}"
+def compared(what: str, pairs: Sequence[Pair]) -> Row:
+    """The middle of what each pair says."""
+    found = spread([median(ours) / median(plain) for ours, plain in pairs])
+    both = [[time for pair in pairs for time in pair[side]] for side in (0, 1)]
+    middles = ", ".join(f"{median(times):.0f} ms" for times in both)
+    late = ", ".join(f"{quantiles(times, n=20)[-1]:.0f}" for times in both)
+    detail = f"±{found.doubt:.2f}: {middles}; one in twenty above {late}"
+    return row(what, found.middle, 1.1, detail) | {"doubt": found.doubt}
 
 
 def cascade(ours: Place, plain: Place) -> Row:
     """A chain whose every cell reruns because the first one ran; JupyterLab alone is told to run them all."""
     chains = waits_in(ours, "reactive", "notebook:run-cell"), waits_in(plain, "python3", RUN_ALL)
-    slow, others = ([wait for wait in waits if wait > FRAME] for waits in chains)
+    slow, others = (median(sum(wait > FRAME for wait in waits) for waits in chain) for chain in chains)
+    longest, longer = (max(max(waits) for waits in chain) for chain in chains)
     what = f"frames over {FRAME} ms while {CASCADE} cells rerun"
-    detail = f"the longest {max(chains[0]):.0f} ms; JupyterLab alone: {len(others)}, {max(chains[1]):.0f} ms"
-    return row(what, len(slow), max(5, len(others)), detail, aim=0)
+    detail = f"of {CASCADES}; the longest {longest:.0f} ms; JupyterLab alone: {others:.0f}, {longer:.0f} ms"
+    return row(what, slow, max(5, others), detail, aim=0)
 
 
-def waits_in(where: Place, kernel: str, again: str) -> list[float]:
-    """Between the frames that a page draws while its cells run once more."""
+def waits_in(where: Place, kernel: str, again: str) -> list[list[float]]:
+    """Between the frames that a page draws while its cells run once more, each time."""
     sources = ["x0 = 0", *(f"x{place} = x{place - 1} + 1\nx{place}" for place in range(1, CASCADE))]
     path, page = where.server.notebook("chain.ipynb", *sources, kernel=kernel), where.page
     page.evaluate(OPEN, [path, CASCADE])
     where.idle()
-    for command in (RUN_ALL, again):
-        # The first time, all that a page does only once is done.
+    chain: list[list[float]] = []
+    for command in (RUN_ALL, *[again] * CASCADES):
         before = page.evaluate(COUNT)
         page.evaluate(WATCH)
         page.evaluate(DO, command)
         page.wait_for_function(f"before => ({COUNT})() > before", arg=before, timeout=120_000)
-        waits = page.evaluate("() => window.waits")
+        chain.append(page.evaluate("() => window.waits"))
         where.idle()
     where.closed()
-    return waits
+    # The first time, all that a page does only once is done.
+    return chain[1:]
 
 
 def rows() -> Iterator[Row]:

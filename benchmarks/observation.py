@@ -6,7 +6,6 @@ import ast
 import builtins
 import gc
 import io
-import math
 import os
 import sys
 import time
@@ -17,7 +16,7 @@ from dataclasses import dataclass
 from functools import partial
 from importlib import import_module
 from itertools import count
-from statistics import median, quantiles
+from statistics import median
 from types import CodeType
 from typing import Any, cast
 
@@ -33,7 +32,7 @@ from .kernels import PLAIN, REACTIVE, Kernel, home, kernel
 from .notebooks import notebooks
 from .row import HEADER, line, of
 from .shapes import Cells
-from .timing import in_turn, ms
+from .timing import in_turn, ms, spread
 
 # The frame of the rows below: eight columns of numbers.
 GIGABYTE = 1 << 30
@@ -291,16 +290,15 @@ def user_code(pairs: int = 16, rounds: int = 5, n: int = 300_000) -> dict[str, o
             in_turn(1, acts)
             fastest = {side: min(each) for side, each in in_turn(rounds, acts).items()}
         ratios.append(fastest["reactive"] / fastest["plain"])
-    low, middle, high = quantiles(ratios)
-    # Twice the standard error of a median.
-    doubt = 2 * 0.93 * (high - low) / math.sqrt(pairs)
+    found = spread(ratios)
     return {
         "what": "user code in loops and functions / ipykernel",
-        "measured": middle,
+        "measured": found.middle,
         "must": 1.0,
         "aim": 1.0,
-        "doubt": doubt,
-        "detail": f"±{doubt:.2f}: {pairs} pairs of kernels, half of them from {low:.2f} to {high:.2f}",
+        "doubt": found.doubt,
+        "detail": f"±{found.doubt:.2f}: {pairs} pairs of kernels, "
+        f"half of them from {found.low:.2f} to {found.high:.2f}",
     }
 
 

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import math
 import time
 from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass
@@ -16,6 +17,11 @@ class Spread:
     low: float
     high: float
     count: int
+
+    @property
+    def doubt(self) -> float:
+        """Twice the standard error of a median, as the middle half tells it."""
+        return 2 * 0.93 * (self.high - self.low) / math.sqrt(self.count)
 
 
 def spread(values: Sequence[float]) -> Spread:
