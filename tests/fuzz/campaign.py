@@ -9,9 +9,6 @@ from .drive import Mismatch, Tally, drive
 from .notebooks import Kinds, Story, sequence
 from .shrink import shrink
 
-# What continuous integration drives: None for all kinds together.
-CHECKED: Kinds | None = "names"
-
 
 @dataclass
 class Figures:
