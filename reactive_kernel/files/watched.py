@@ -197,9 +197,13 @@ class Watched:
 
     def removes(self, full: str) -> None:
         asked = full in self.read and os.path.dirname(full) not in self.cleared
-        if not asked and full not in self.changed:
+        if not asked and (full not in self.changed or self._would_have_replaced(full)):
             self.cleared.add(full)
         self.takes_away(full)
+
+    def _would_have_replaced(self, full: str) -> bool:
+        """A file of the run's own that takes the place of whatever stands there; temporary ones take none."""
+        return full in self.replaced and full not in self.exclusive and full not in self.folders
 
     def takes_away(self, full: str) -> None:
         if is_link(full):

@@ -470,8 +470,13 @@ def test_an_archive_is_read_and_unpacked():
 # What comes and goes
 
 
-def test_what_is_made_and_removed_in_one_run_was_never_there():
-    assert touched(lambda: (text("b.txt"), os.remove("b.txt"))) == Touched(set(), set(), None, True)
+def test_what_is_made_and_removed_in_one_run_is_gone_whoever_had_made_it():
+    assert touched(lambda: (text("b.txt"), os.remove("b.txt"))) == Touched(
+        set(), {"b.txt", "dir:."}, None, True
+    )
+    assert touched(lambda: (open("b.txt", "x").close(), os.remove("b.txt"))) == Touched(
+        set(), set(), None, True
+    )
 
 
 TEMPORARY = {

@@ -87,6 +87,9 @@ def test_where_that_makes_another_difference_plain_python_does_not_decide():
     assert replayed("a = [1]", "print(a, b)", "b = 2\na.append(2)").unclear == {"c2", "c3"}
     assert replayed("b.append(1)", "b = []", "print(b)").unclear == {"c1", "c2", "c3"}
     assert replayed("b.append(1)", "1 / 0", "b = []").unclear == {"c1", "c2", "c3"}
+    # What it seeds.
+    seeding = "random.seed(0)\nr = random.Random(3)"
+    assert replayed("import random", "st = random.getstate()\nr.seed(3)", seeding).unclear == {"c2", "c3"}
     # What a class body reads.
     body = "class K:\n    items = xs"
     assert replayed("ys = [1]\nxs = [1]", "o = K()", "xs = ys", body).unclear == {"c2", "c3", "c4"}
