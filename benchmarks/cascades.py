@@ -29,6 +29,8 @@ from .timing import in_turn, ratio, told
 
 # Seconds for one rerun: who would need more is not asked for so many cells.
 PATIENCE = 3.0
+# What takes so long is hardly disturbed by what else runs for a moment: it is measured once.
+LONG = 1.0
 # What is promised is measured, however long it takes.
 PROMISED = {(MARIMO, 1000), (IPYFLOW, 200), (OURS, 3000), (OURS, 10_000)}
 
@@ -121,12 +123,11 @@ def _measure(
                 missing[entry.name] = _words(error)
             else:
                 again = partial(_or_never, act, entry.name, missing)
-                if size > 1000:
-                    # What takes long is hardly disturbed by what else runs for a moment.
-                    slow[entry.name] = again
-                elif took > PATIENCE:
+                if took > PATIENCE and size <= 1000:
                     # Nor does it matter then that this was the first time.
                     times[entry.name] = [took]
+                elif took > LONG or size > 1000:
+                    slow[entry.name] = again
                 else:
                     acts[entry.name] = again
         times |= in_turn(rounds, acts) | in_turn(1, slow)

@@ -24,7 +24,7 @@ from tests.browser.conftest import SWITCHES, Server, running
 from .row import HEADER, line, of
 from .timing import spread
 
-CELLS, ROUNDS, TURNS, KEYS = 500, 7, 12, 30
+CELLS, ROUNDS, TURNS, KEYS = 500, 7, 10, 30
 CASCADE, CASCADES, FRAME = 300, 3, 100  # milliseconds
 KILOBYTE = 1000
 BUNDLE = Path(__file__).parent.parent / "jupyter_extension" / "labextension" / "static"

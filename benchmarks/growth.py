@@ -98,7 +98,7 @@ def long_cell(plan: Plan, number: int = 300) -> Iterator[Row]:
         in_turn(2, acts)
         close = {name: acts[name] for name in ("ipykernel", "ours")}
         times = in_turn(plan.rounds * 10, close) | in_turn(
-            plan.rounds // 3 or 1, {k: v for k, v in acts.items() if k not in close}
+            plan.rounds // 5 or 1, {k: v for k, v in acts.items() if k not in close}
         )
     what = f"a cell of {number} plain assignments / ipykernel"
     detail = f"{told(times['ours'])} / {told(times['ipykernel'])}"
@@ -226,7 +226,7 @@ def _opening_of_marimo(plan: Plan) -> Row:
 # Memory
 
 
-def memory(plan: Plan, rounds: int = 3) -> Row:
+def memory(plan: Plan, rounds: int = 2) -> Row:
     """All cells run once, in fresh processes; resident memory of each."""
     cells = [(f"c{i}", ordinary(i)) for i in range(plan.cells)]
     beyond: list[float] = []

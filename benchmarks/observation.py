@@ -302,7 +302,7 @@ def user_code(pairs: int = 16, rounds: int = 5, n: int = 300_000) -> dict[str, o
     }
 
 
-def end_to_end(rounds: int = 3) -> dict[str, object]:
+def end_to_end(rounds: int = 2) -> dict[str, object]:
     """Each notebook run as a front end runs all cells: from the first request until the last cell is done."""
     times: dict[str, list[float]] = {"plain": [], "reactive": []}
     for name, sources in notebooks().items():

@@ -28,8 +28,9 @@ benchmarks` makes this page anew on yours, in less than half an hour, and prints
 
 Each tool has a virtual environment of its own, with the versions named at the end. All do the same work, in
 turn, again and again; who begins changes from round to round. A figure is a median; in brackets is where
-the middle half lies. "Must" is what has to hold; "aim" is where we want to be. Times are not checked in
-continuous integration; counts of operations are (`tests/core/test_costs.py`, `tests/kernel/test_costs.py`).
+the middle half lies. "Must" is what has to hold; "aim" is where we want to be. After ± stands twice the
+standard error of a ratio: a bound that lies within it counts as reached. Times are not checked in continuous
+integration; counts of operations are (`tests/core/test_costs.py`, `tests/kernel/test_costs.py`).
 """
 
 CASCADES = """## One edit, and everything that follows

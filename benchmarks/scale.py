@@ -44,7 +44,7 @@ class Plan:
     half: float
 
 
-FULL = Plan(rounds=5, branch=1.0, half=3.0)
+FULL = Plan(rounds=3, branch=1.0, half=2.0)
 QUICK = Plan(rounds=1, branch=0.05, half=0.05)
 
 
