@@ -268,7 +268,7 @@ def _version(document: Session, name: Resource, stamp: Stamp | None) -> str:
     if stamp is None:
         return "none"
     if stamp == UNSEEN:
-        return "nobody knows which"
+        return "one that was not noted, as its run failed"
     if stamp < 0:
         return "what a failed cell had left"
     for maker in document.graph.writers(name):

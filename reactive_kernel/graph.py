@@ -43,6 +43,8 @@ class Entry:
     early: frozenset[Resource] = NOTHING
     # What functions that it calls may write, as long as no run has shown whether they do.
     may: frozenset[Resource] = NOTHING
+    # The part of `writes` that only a run on other inputs has shown; but for what that changed in place.
+    faded: frozenset[Resource] = NOTHING
     # Its writes are promises that it did not keep: who only shares what is there looks past it.
     barren: bool = False
     # What travels with the names it writes ("" for whatever travels with all of them).
@@ -459,19 +461,25 @@ class Graph:
         return changed
 
     def _doubt_cycles(self) -> set[CellId]:
-        """A cycle of what functions might do is none, until a run has shown that they do it."""
+        """A cycle of what functions might do is none, until a run has shown it on the inputs of now."""
         changed: set[CellId] = set()
         for cycle in list(self._find_cycles()):
             for cell in cycle.cells:
-                trace = self._traces[cell]
-                for name in sorted(trace.deferred):
-                    writer = trace.inputs[name]
-                    if writer is None or writer not in cycle.cells or name in self._entries[writer].writes:
+                inputs = self._traces[cell].inputs
+                for name in sorted(inputs):
+                    writer = inputs[name]
+                    if writer is None or writer not in cycle.cells:
                         continue
-                    if self._leads_to(cell, writer):
+                    if self._only_might(cell, name, writer) and self._leads_to(cell, writer):
                         self._give_way(cell, name, writer)
                         changed.add(cell)
         return changed
+
+    def _only_might(self, cell: CellId, name: Resource, writer: CellId) -> bool:
+        """Has nobody seen yet that the cell takes the name from that writer, as their inputs are?"""
+        entry = self._entries[writer]
+        deferred = name in self._traces[cell].deferred and name not in entry.writes
+        return deferred or name in entry.faded
 
     def _give_way(self, cell: CellId, name: Resource, writer: CellId) -> None:
         """Mutual recursion: whoever calls needs both cells, but they do not need each other.

@@ -444,39 +444,57 @@ class Observer:
         seen = self._with_around(begun, seen)
         changes = _changes(begun.surveys)
         touchable = self._touchable(begun, seen, changes)
+        if touchable is not None:
+            changes = [
+                each for each in changes if not each.shape.guesses or identity(each.value) in touchable
+            ]
+        seen = self._with_doubts(begun, seen, touched, turned, changes, touchable)
+        if outcome is not Outcome.OK or run.cell not in self._document:
+            return self._given_up(run, seen, touched, turned, changes)
+        self._took[run.cell], self._sources[run.cell] = took, run.source
+        return self._keep(run, seen, changes)
+
+    def _with_doubts(
+        self,
+        begun: _Begun,
+        seen: Observation,
+        touched: Touched,
+        turned: Turned,
+        changes: Sequence[Change],
+        touchable: frozenset[int] | None,
+    ) -> Observation:
+        """Say why nobody can tell all that the run did, if so: the first reason there is."""
         unseen = next((why for each in begun.surveys if (why := _unseen(each, touchable))), None)
         stuck_names = [name for name in begun.stuck if self._may_have_met(name, begun, seen, touchable)]
         spoiled = reason.ran_on_stuck(stuck_names) if stuck_names else None
         why = seen.unproven or touched.unproven or unseen
         stuck = why is None and spoiled is not None
-        if touchable is not None:
-            changes = [
-                each for each in changes if not each.shape.guesses or identity(each.value) in touchable
-            ]
         doubt = None
         if not begun.inert:
             outside = bool(turned.drew | turned.seeded | touched.writes)
-            doubt = self._doubt_answers(run, changes, outside=outside)
+            doubt = self._doubt_answers(begun.run, changes, outside=outside)
         why = why or spoiled or doubt
         if any(each.shape.torn(each.value, each.before) for each in changes):
             why = why or _TORN
-        if why != seen.unproven or stuck:
-            seen = altered(seen, unproven=why, stuck=stuck)
-        if outcome is not Outcome.OK or run.cell not in self._document:
-            spent = self._undo(changes)
-            for dial in turned.writes:
-                self._dials.write(dial, self._dials.before(dial))
-            names.discard(run.cell, {name for name in seen.bound | seen.deleted if ":" not in name})
-            if run.cell not in self._document:
-                names.forget(run.cell)
-            names.orphan(filter(is_file, touched.writes))
-            return altered(
-                seen,
-                spent=frozenset(spent) | self._disk.overwritten(run, touched.writes),
-                discerning=self._tells_apart(run),
-            )
-        self._took[run.cell], self._sources[run.cell] = took, run.source
-        return self._keep(run, seen, changes)
+        return altered(seen, unproven=why, stuck=stuck) if why != seen.unproven or stuck else seen
+
+    def _given_up(
+        self, run: Run, seen: Observation, touched: Touched, turned: Turned, changes: Sequence[Change]
+    ) -> Observation:
+        """What a run that came to no good end, or whose cell is gone, leaves to nobody."""
+        names = self.names
+        spent = self._undo(changes)
+        for dial in turned.writes:
+            self._dials.write(dial, self._dials.before(dial))
+        names.discard(run.cell, {name for name in seen.bound | seen.deleted if ":" not in name})
+        if run.cell not in self._document:
+            names.forget(run.cell)
+        names.orphan(filter(is_file, touched.writes))
+        return altered(
+            seen,
+            spent=frozenset(spent) | self._disk.overwritten(run, touched.writes),
+            discerning=self._tells_apart(run),
+        )
 
     def _stop_outside(self, begun: _Begun) -> tuple[Touched, Turned]:
         """What the run did besides names."""

@@ -12,7 +12,7 @@ from .event import Action, Refuse, Run
 from .fixed import altered
 from .ledger import Place
 from .plan import Policy, plan
-from .state import Flight, State
+from .state import Flight, Stamp, State
 from .upkeep import DOUBTS, Analyse, Upkeep
 
 # So many times may one plan rerun a cell to restore what others have used up.
@@ -143,25 +143,9 @@ class Planning(Upkeep):
         self._running = cell
         self.graph.shaken = set()
         reads = {name: self.versions.stamp(cell, name, writer) for name, writer in inputs.items()}
-        outrun = {writer for writer in inputs.values() if writer is not None and self._is_outrun(writer)}
-        spoiled = sorted(self.versions.used_up(cell).items())
-        # Some may have come to it by others that were expected to leave their own, and nobody told it.
-        others = state.mismatched | {
-            name
-            for name, stamp in reads.items()
-            if state.ran is not None
-            and state.ran.reads.get(name) != stamp
-            and not self.versions.agrees(state, name, inputs[name])
-        }
+        others = state.mismatched | self._unheard(state, reads)
         again = self._runs_again(state, others, self.versions.made_alike)
-        state.flight = Flight(
-            state.cell.source,
-            state.facts,
-            reads,
-            self.graph.entry(cell).shares,
-            reason.ran_on_changed(spoiled, self.label) if spoiled else None,
-            kept(name for name, writer in inputs.items() if writer in outrun),
-        )
+        state.flight = self._flight(state, reads)
         state.run = self._runs
         state.activity = Activity.RUNNING
         return Run(
@@ -178,6 +162,31 @@ class Planning(Upkeep):
             again=again,
             rewinds=again and not (state.must_run or others),
             decisive=self._decisive(cell),
+        )
+
+    def _unheard(self, state: State, reads: Mapping[Resource, Stamp | None]) -> set[Resource]:
+        """What the cell comes to otherwise than it knows: by others that were expected to leave their own."""
+        if state.ran is None:
+            return set()
+        known, inputs = state.ran.reads, self.graph.inputs(state.cell.id)
+        return {
+            name
+            for name, stamp in reads.items()
+            if known.get(name) != stamp and not self.versions.agrees(state, name, inputs[name])
+        }
+
+    def _flight(self, state: State, reads: Mapping[Resource, Stamp | None]) -> Flight:
+        cell = state.cell.id
+        inputs = self.graph.inputs(cell)
+        outrun = {writer for writer in inputs.values() if writer is not None and self._is_outrun(writer)}
+        spoiled = sorted(self.versions.used_up(cell).items())
+        return Flight(
+            state.cell.source,
+            state.facts,
+            reads,
+            self.graph.entry(cell).shares,
+            reason.ran_on_changed(spoiled, self.label) if spoiled else None,
+            kept(name for name, writer in inputs.items() if writer in outrun),
         )
 
     def _decisive(self, cell: CellId) -> frozenset[Resource]:

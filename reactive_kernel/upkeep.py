@@ -6,7 +6,7 @@ from collections import defaultdict, deque
 from collections.abc import Callable, Iterable, Mapping
 from typing import Final, TypeAlias
 
-from .cell import Cell, CellFacts, CellId, Latent, Mode, Outcome, Resource, kept
+from .cell import NOTHING, Cell, CellFacts, CellId, Latent, Mode, Outcome, Resource, kept
 from .event import Edges, RunFinished, Status
 from .fixed import altered
 from .graph import Entry, Graph, entry_of, plain
@@ -296,11 +296,16 @@ class Upkeep:
         state, entry = self._states[cell], self.graph.entry(cell)
         if not state.proven:
             seen = self._foreseen(state, entry)
-            self.graph.put(cell, altered(seen, may=seen.may | entry.may) if more_only else seen)
+            if more_only:
+                seen = altered(seen, may=seen.may | entry.may, faded=seen.faded | entry.faded)
+            self.graph.put(cell, seen)
 
     def _foreseen(self, state: State, entry: Entry) -> Entry:
         touches = self.graph.touches(state.cell.id)
-        return altered(entry, may=kept(touches - entry.writes)) if touches or entry.may else entry
+        faded = entry.writes - state.facts.writes - entry.changes if state.mismatched else NOTHING
+        if not (touches or entry.may or faded or entry.faded):
+            return entry
+        return altered(entry, may=kept(touches - entry.writes), faded=kept(faded))
 
     def _refresh(self, cells: Iterable[CellId], gained: defaultdict[CellId, int]) -> None:
         """Carry freshness, gained or lost, down the document."""

@@ -55,6 +55,18 @@ def test_a_stale_cell_tells_which_version_it_read_and_which_is_there_now(kernel:
     assert asked(kernel, "why 1")[-1] == "If what it writes changes, cell 2 is marked stale."
 
 
+def test_of_what_a_failed_cell_looked_up_by_its_words_the_version_is_not_noted(kernel: Conversation):
+    kernel.document(a="x = 1", b="pass")
+    kernel.do({"op": "configure", "mode": "lazy"})
+    kernel.execute("exec('print(x)')\n1 / 0", "b")
+    kernel.execute("x = 2", "a")
+    now = runs(kernel, "a")[0]
+    [line] = [line for line in asked(kernel, "why 2") if line.startswith("  `x`")]
+    assert line.startswith(
+        f"  `x` from cell 1, now run {now}; it read one that was not noted, as its run failed"
+    )
+
+
 def test_a_name_that_another_cell_writes_now_was_read_from_where_it_was(kernel: Conversation):
     kernel.document(a="x = 1", c="print(x)")
     made = runs(kernel, "a")[0]
