@@ -43,7 +43,7 @@ class Entry:
     early: frozenset[Resource] = NOTHING
     # What functions that it calls may write, as long as no run has shown whether they do.
     may: frozenset[Resource] = NOTHING
-    # The part of `writes` that only a run on other inputs has shown; but for what that changed in place.
+    # The part of `writes` that only a run on other inputs has shown; but for objects changed in place.
     faded: frozenset[Resource] = NOTHING
     # Its writes are promises that it did not keep: who only shares what is there looks past it.
     barren: bool = False
@@ -493,7 +493,7 @@ class Graph:
         upward.discard(name)
         others = self.following(name, writer if below else cell)
         nearer = () if below else self.above(name, writer)
-        found = next((each for each in chain(nearer, others) if not self._leads_to(cell, each)), None)
+        found = next((each for each in chain(nearer, others) if self._may_take(cell, name, each)), None)
         self._traces[cell].inputs[name] = found
         if found is not None:
             self._dependents.setdefault(found, {}).setdefault(name, set()).add(cell)
@@ -502,6 +502,11 @@ class Graph:
                 upward.add(name)
         if not upward:
             del self._upward[cell]
+
+    def _may_take(self, cell: CellId, name: Resource, writer: CellId) -> bool:
+        """May it take the name from there? What it needs for certain may well close a cycle."""
+        certain = name not in self._traces[cell].deferred and name not in self._entries[writer].faded
+        return certain or not self._leads_to(cell, writer)
 
     def _leads_to(self, start: CellId, goal: CellId) -> bool:
         return goal in self.reach([start], self.children, lambda _: True)

@@ -194,7 +194,17 @@ class Observer:
             names.stage({name: self._document.in_force(name, run.cell) for name in erased})
         # What it reads is put back last: others may hold the same objects in other states.
         names.stage(self._surest_last(run.inputs))
+        self._vacate_shared(run)
         return inputs
+
+    def _vacate_shared(self, run: Run) -> None:
+        """Take away what it knows only as another name of what it changes, if it may bind that name itself.
+
+        What stands there afterwards is its own.
+        """
+        shared = (run.shares & run.facts.writes) - run.facts.erases - run.facts.deletes
+        if shared:
+            self.names.vacate(shared - self._reached(run.inputs.keys() - shared).keys())
 
     def _surest_last(self, inputs: Mapping[Resource, CellId | None]) -> Mapping[Resource, CellId | None]:
         """What stale cells left may mean the same objects in other states: it gives way to the rest."""

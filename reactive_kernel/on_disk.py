@@ -54,7 +54,9 @@ class OnDisk:
         found = frozenset((cell, name) for cell, met in self._met.items() for name in met & gone)
         if any(name.startswith("dir:") for name in touched.reads):
             listed = {name for name in traces if _folder(name) in touched.reads}
-            self._met[run.cell] = frozenset(self._early(run, touched.reads)) | listed
+            # What it makes itself it would meet in a fresh run, too.
+            early = frozenset(self._early(run, touched.reads)) - touched.writes
+            self._met[run.cell] = early | listed
         return found
 
     def _early(self, run: Run, reads: Collection[Resource]) -> Iterator[Resource]:

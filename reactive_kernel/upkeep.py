@@ -302,7 +302,8 @@ class Upkeep:
 
     def _foreseen(self, state: State, entry: Entry) -> Entry:
         touches = self.graph.touches(state.cell.id)
-        faded = entry.writes - state.facts.writes - entry.changes if state.mismatched else NOTHING
+        certain = state.facts.writes | entry.changes | entry.shares
+        faded = entry.writes - certain if state.mismatched else NOTHING
         if not (touches or entry.may or faded or entry.faded):
             return entry
         return altered(entry, may=kept(touches - entry.writes), faded=kept(faded))

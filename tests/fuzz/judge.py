@@ -147,9 +147,14 @@ def _blocks(claim: Claim) -> bool:
 
 
 def _out_of_order(claims: Sequence[Claim], reach: frozenset[str], files: Contents) -> bool:
-    """Does any cell that may run need what only a cell below it leaves?"""
+    """Does any cell that may run need what only a cell below it leaves?
+
+    As long as nobody can tell the difference that is no excuse, but for those who use up the same in turn.
+    """
     cells = [claim.cell for claim in claims if claim.cell.mode is not Mode.OFF]
-    return bool(replay(cells, reach, files, whole=False).unclear)
+    want = replay(cells, reach, files, whole=False)
+    used_up = any(claim.kind == "unproven" and _SPOILED.search(claim.reason) for claim in claims)
+    return bool(want.unclear) or (want.reordered and used_up)
 
 
 def _may_be_unproven(claim: Claim, claims: Sequence[Claim]) -> bool:

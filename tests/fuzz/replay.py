@@ -37,6 +37,8 @@ class Replay:
     draws: dict[CellId, tuple[str, str]] = field(default_factory=dict[CellId, tuple[str, str]])
     # Cells that depend on what was in the world before, or on names that only a cell below binds.
     unclear: frozenset[CellId] = frozenset()
+    # Did cells run before some that stand above them?
+    reordered: bool = False
 
     @property
     def failed(self) -> bool:
@@ -103,6 +105,7 @@ def replay(cells: Sequence[Cell], reach: frozenset[str], files: Contents, *, who
     """Run the cells; `whole`: also tell what stands at the end."""
     first = _in_order(cells, reach, files, whole=whole)
     here, order = first.result, first.order
+    here.reordered = list(order) != sorted(order)
     if reach & {"files", "random", "numpy"}:
         elsewhere = _Replaying(cells, reach, _Start({}, _ELSEWHERE), order, whole=whole)
         if elsewhere.doubtful:

@@ -211,6 +211,18 @@ def test_a_cell_that_was_seen_to_make_its_name_itself_needs_no_other_maker():
     assert_true(cells, use, Operation("edit_run", ("a",), "a = 3\nassert a < 2"))
 
 
+def test_what_a_function_no_longer_writes_hides_no_cycle_of_what_cells_write():
+    cells = {
+        "first": "a = 2",
+        "def": "def g(x):\n    global a\n    a = x + 5",
+        "add": "for i in range(3):\n    a += i",
+        "call": "xs = list(map(g, [1, a]))",
+        "last": "print(f(a))",
+    }
+    gone, edit = Operation("delete", ("first",)), Operation("edit", ("last",), "del a")
+    assert_true(cells, STALE, gone, edit, Operation("edit_run", ("def",), "xs = [1]"))
+
+
 def stories() -> dict[str, Story]:
     """The stories of `counterexamples.txt`, as they are printed when they are found."""
     text = Path(__file__).with_name("counterexamples.txt").read_text(encoding="utf-8")
