@@ -42,7 +42,9 @@ def process(path: str | None = None) -> Iterator[Conversation]:
     try:
         client.start_channels()
         client.wait_for_ready(timeout=TIMEOUT)
-        yield Conversation(manager, client)
+        conversation = Conversation(manager, client)
+        yield conversation
+        client = conversation.client
     finally:
         client.stop_channels()
         # Killed, it could not say which of its lines ran, where that is counted.
@@ -51,20 +53,24 @@ def process(path: str | None = None) -> Iterator[Conversation]:
 
 
 @pytest.fixture(scope="module")
-def shared() -> Iterator[Conversation]:
+def shared(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Conversation]:
     with process() as kernel:
+        kernel.tells_stacks(tmp_path_factory.mktemp("stacks") / "stacks.txt")
         yield kernel
 
 
 @pytest.fixture
 def kernel(shared: Conversation) -> Iterator[Conversation]:
     """The module's kernel with a new comm and an empty document."""
+    if shared.lost:
+        shared.revive()
     shared.open()
     shared.do({"op": "configure", "mode": "auto"})
     shared.sync({})
     shared.outputs.clear()
     yield shared
-    shared.close()
+    if not shared.lost:
+        shared.close()
 
 
 @pytest.fixture(scope="session")

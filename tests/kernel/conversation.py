@@ -8,6 +8,8 @@ import time
 import uuid
 from collections.abc import Callable, Mapping
 from dataclasses import dataclass, field
+from pathlib import Path
+from signal import SIGUSR2
 from typing import Any
 
 from jupyter_client.blocking import BlockingKernelClient
@@ -105,6 +107,39 @@ class Conversation:
         self.cycles: list[list[str]] = []
         self.outputs: dict[str, list[Message]] = {}
         self.replies: dict[str, Message] = {}
+        # Has it stopped to answer? And where it writes what its threads are at.
+        self.lost = False
+        self._stacks: Path | None = None
+
+    # Those that stop to answer
+
+    def tells_stacks(self, path: Path) -> None:
+        """Have the kernel write there what its threads are at, when somebody asks."""
+        dump = f"__import__('faulthandler').register({SIGUSR2:d}, open({str(path)!r}, 'w'))"
+        self.client.execute_interactive(dump, silent=True, store_history=False, timeout=TIMEOUT)
+        self._stacks = path
+
+    def revive(self) -> None:
+        """Start it anew, so that one failure does not bring others with it."""
+        self.client.stop_channels()
+        self.manager.restart_kernel(now=True)
+        client, stacks = self.manager.blocking_client(), self._stacks
+        client.start_channels()
+        client.wait_for_ready(timeout=TIMEOUT)
+        self.__init__(self.manager, client)
+        if stacks is not None:
+            self.tells_stacks(stacks)
+
+    def _whereabouts(self) -> str:
+        if not self.manager.is_alive():
+            return "The kernel is gone."
+        if self._stacks is None:
+            return "The kernel lives."
+        self.manager.signal_kernel(SIGUSR2)
+        end = time.monotonic() + 5
+        while not self._stacks.stat().st_size and time.monotonic() < end:
+            time.sleep(0.05)
+        return f"The kernel lives. {self._stacks.read_text()}"
 
     # Sending
 
@@ -151,10 +186,13 @@ class Conversation:
 
     def receive(self) -> Message:
         """The next message from iopub, with the time of its arrival."""
+        assert not self.lost, "The kernel has stopped to answer before."
         try:
             message = self.client.get_iopub_msg(timeout=TIMEOUT)
         except queue.Empty:
-            raise AssertionError(f"Nothing came for {TIMEOUT} s after {self.tail()}") from None
+            self.lost = True
+            news = f"Nothing came for {TIMEOUT} s after {self.tail()}\n{self._whereabouts()}"
+            raise AssertionError(news) from None
         message["arrived"] = time.monotonic()
         self.log.append(message)
         self._show(message)
