@@ -184,7 +184,7 @@ class Observer:
             names.stage({dial: self._document.in_force(dial, run.cell) for dial in turned})
         if looks_up_names(run):
             inputs = self._everything(run)
-            names.stage(inputs)
+            names.stage(self._surest_last(inputs))
         names.vacate(
             run.facts.writes.union(run.touches, names.made(run.cell), names.debris(run.cell))
             - run.inputs.keys()
