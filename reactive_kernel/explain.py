@@ -19,7 +19,7 @@ from .namespace import of_the_session
 from .reason import called
 from .session import Session
 from .state import Stamp
-from .versions import UNSEEN
+from .versions import UNSEEN, UNSURE
 
 # So many cells, names or lines are listed; the rest is counted.
 _LISTED = 12
@@ -269,6 +269,8 @@ def _version(document: Session, name: Resource, stamp: Stamp | None) -> str:
         return "none"
     if stamp == UNSEEN:
         return "one that was not noted, as its run failed"
+    if stamp == UNSURE:
+        return "one that is not there any more"
     if stamp < 0:
         return "what a failed cell had left"
     for maker in document.graph.writers(name):

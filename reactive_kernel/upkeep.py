@@ -13,7 +13,7 @@ from .graph import Entry, Graph, entry_of, plain
 from .ledger import Ledger
 from .standing import Standing
 from .state import Account, Flight, Ran, Stamp, State, learned, untied
-from .versions import FAILED, UNSEEN, Versions
+from .versions import UNSEEN, UNSURE, Versions
 
 # So often may one event make a cell fresh, or correct a guess, before nothing more is proven by it.
 DOUBTS: Final = 3
@@ -158,7 +158,7 @@ class Upkeep:
         """
         if not event.seen.changes:
             return {}
-        return dict.fromkeys(flight.reads.keys() & self.graph.shaken, FAILED)
+        return dict.fromkeys(flight.reads.keys() & self.graph.shaken, UNSURE)
 
     def _with_latent(self, entry: Entry, event: RunFinished) -> Entry:
         """What a run changed calls what it called before, too."""
@@ -185,7 +185,7 @@ class Upkeep:
                 for name in event.seen.reads
                 if name in unsure or there(name, event.cell) is not None
             }
-        found: dict[Resource, Stamp | None] = dict.fromkeys(unsure, FAILED)
+        found: dict[Resource, Stamp | None] = dict.fromkeys(unsure, UNSURE)
         for name in (event.seen.reads | event.seen.changed | event.seen.untried) - unsure:
             maker = self.versions.nearest(name, event.cell)
             for each, writer in ((name, maker), *self.graph.others(name, event.cell)):
@@ -198,7 +198,7 @@ class Upkeep:
             return None
         if self.versions.is_spent(writer, plain(name), reader):
             # It found what somebody has made of it since.
-            return FAILED
+            return UNSURE
         return self.versions.own(writer, name)
 
     def _outdate(self, event: RunFinished) -> set[CellId]:

@@ -14,6 +14,8 @@ from .state import Stamp, State
 FAILED: Final[Stamp] = -1
 # That of what a failed run asked for: nobody knows whether it found it.
 UNSEEN: Final[Stamp] = -2
+# One that nobody left: what was read has been changed, or was another cell's. No version agrees with it.
+UNSURE: Final[Stamp] = -3
 
 
 class Versions:
