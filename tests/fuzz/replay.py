@@ -7,6 +7,7 @@ name can tell the difference.
 
 from __future__ import annotations
 
+import ast
 import builtins
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field
@@ -92,6 +93,15 @@ def _in_class_bodies(source: str) -> set[str]:
 def _stored(source: str) -> set[str]:
     """The names that a cell itself binds if it comes to its end."""
     return {each.argval for each in get_instructions(_code(source)) if each.opname == "STORE_NAME"}
+
+
+def _deleted(source: str) -> set[str]:
+    """The names that a cell itself says to delete."""
+    try:
+        nodes = [node for node in ast.walk(ast.parse(source)) if isinstance(node, ast.Delete)]
+    except SyntaxError:
+        return set()
+    return {target.id for node in nodes for target in node.targets if isinstance(target, ast.Name)}
 
 
 def _code(source: str) -> CodeType:
@@ -303,7 +313,10 @@ class _Replaying:
     ) -> BaseException | None:
         known.missed.clear()
         drawn = random_states(self._reach)
+        there = live.keys() | live.gone
         self.result.shown[cell.id], error = execute(cell.source, cell.id, live)
+        # An exception's name goes with its clause: where nothing was taken away, nobody can tell.
+        live.gone &= there | _deleted(cell.source)
         self.result.draws[cell.id] = (drawn, random_states(self._reach))
         missed = [*known.missed, *([str(error.name)] if isinstance(error, NameError) else [])]
         # Who finds a name taken away does not wait for one below that binds it anew.
