@@ -7,6 +7,7 @@ from pathlib import Path
 import pytest
 
 from .conversation import Conversation, text_of
+from .gate import Gate
 
 NOTHING = {"reads": [], "writes": [], "parents": [], "children": []}
 
@@ -53,6 +54,26 @@ def test_a_stale_cell_tells_which_version_it_read_and_which_is_there_now(kernel:
         f"  `x` from cell 1, now run {now}; it read run {before}",
     ]
     assert asked(kernel, "why 1")[-1] == "If what it writes changes, cell 2 is marked stale."
+
+
+def test_what_was_looked_up_while_another_cell_came_to_write_it_is_nobodys(
+    kernel: Conversation, tmp_path: Path
+):
+    gate = Gate(tmp_path / "gate")
+    kernel.document(a="x = 1", nearer="pass", b="pass")
+    kernel.do({"op": "configure", "mode": "lazy"})
+    run = kernel.ask(gate.source + "exec('print(x)')", "b")
+    kernel.until_text("on")
+    start = len(kernel.log)
+    edit = kernel.tell({"op": "edit", "id": "nearer", "source": "x = 2"}, kernel.subshell())
+    kernel.until(lambda message: "nearer" in kernel.graph and kernel.graph["nearer"]["writes"] == ["x"])
+    gate.open(kernel)
+    for request in (run, edit):
+        kernel.finish(request, start)
+    kernel.run("nearer")
+    now = runs(kernel, "nearer")[0]
+    [line] = [line for line in asked(kernel, "why 3") if line.startswith("  `x`")]
+    assert line.startswith(f"  `x` from cell 2, now run {now}; it read one that is not there any more")
 
 
 def test_of_what_a_failed_cell_looked_up_by_its_words_the_version_is_not_noted(kernel: Conversation):
