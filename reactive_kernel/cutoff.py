@@ -129,8 +129,19 @@ class Cutoff:
             kept = self._is_dial(name) or names.is_ground(name)
             return spent or not kept or names.still(cell, name)
         if spent:
-            return type(names.version(cell, name)) is type(names.live[name])
+            alike = type(names.version(cell, name)) is type(names.live[name])
+            return alike and not self._lends(cell, name)
         return names.still(cell, name) or (self._only_here(cell, name) and self._twins(cell, (name,)))
+
+    def _lends(self, cell: CellId, name: Resource) -> bool:
+        """Is it a frame of which somebody holds an array?
+
+        Whether that follows the frame is up to who else was given of it: all of them are to take it anew.
+        """
+        frame, found = self._names.version(cell, name), self._names.reach(cell, name)
+        if "frame" not in found.kinds:
+            return False
+        return any(self._names.version(*place) is not frame for place in self._names.holders(found.ids))
 
     def _only_here(self, cell: CellId, name: Resource) -> bool:
         """Does nobody else hold what the name held before and does not hold any more?"""

@@ -302,7 +302,7 @@ class Upkeep:
 
     def _foreseen(self, state: State, entry: Entry) -> Entry:
         touches = self.graph.touches(state.cell.id)
-        certain = state.facts.writes | entry.changes | entry.shares
+        certain = state.facts.writes | entry.changes | entry.shares | touches
         faded = entry.writes - certain if state.mismatched else NOTHING
         if not (touches or entry.may or faded or entry.faded):
             return entry

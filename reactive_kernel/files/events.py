@@ -91,10 +91,14 @@ def _folder_removed(run: Watched, arguments: Arguments) -> None:
         run.moved()
 
 
+# With this mode `tempfile` makes directories; others may be content with one that is there already.
+_TEMPORARY = 0o700
+
+
 def _folder_made(run: Watched, arguments: Arguments) -> None:
     full = run.place(arguments[0], arguments[-1])
     if full is not None:
-        run.makes_folder(full)
+        run.makes_folder(full, own=arguments[1] == _TEMPORARY)
 
 
 def _renamed(run: Watched, arguments: Arguments) -> None:

@@ -203,7 +203,7 @@ class Watched:
 
     def _would_have_replaced(self, full: str) -> bool:
         """A file of the run's own that takes the place of whatever stands there; temporary ones take none."""
-        return full in self.replaced and full not in self.exclusive and full not in self.folders
+        return full in self.replaced and full not in self.exclusive
 
     def takes_away(self, full: str) -> None:
         if is_link(full):
@@ -211,10 +211,13 @@ class Watched:
         self.reads(full)
         self.replaces(full)
 
-    def makes_folder(self, full: str) -> None:
+    def makes_folder(self, full: str, *, own: bool) -> None:
+        """`own`: nobody else is to have made it."""
         if not os.path.lexists(full):
             self.replaces(full)
             self.folders.add(full)
+            if own:
+                self.exclusive.add(full)
         elif full in self.made:
             self.changed.setdefault(full, True)
             self.folders.add(full)

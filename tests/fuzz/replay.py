@@ -137,7 +137,7 @@ def _in_order(cells: Sequence[Cell], reach: frozenset[str], files: Contents, *, 
     while True:
         wants: set[tuple[int, int]] = set()
         for at, name in run.missed - run.consequences():
-            binder = binders.get(name, run.bound.get(name, at))
+            binder = binders.get(name, run.binder(at, name))
             if run.order.index(binder) > run.order.index(at):
                 binders[name] = binder
                 wants.add((at, binder))
@@ -253,6 +253,15 @@ class _Replaying:
             for at, name in self.missed
             if any(name in bound[each] for each in starved if each < at)
         }
+
+    def binder(self, at: int, name: str) -> int:
+        """Who binds the name that a cell missed; itself if nobody else below it does."""
+        first = self.bound.get(name, at)
+        if first != at:
+            return first
+        below = self.order[self.order.index(at) + 1 :]
+        others = (each for each in below if self._cells[each].id not in self._failed)
+        return next((each for each in others if name in _stored(self._cells[each].source)), at)
 
     def _round(self, *, whole: bool) -> bool:
         """Run what has not failed; answer whether nothing of it failed now."""

@@ -223,6 +223,18 @@ def test_what_a_function_no_longer_writes_hides_no_cycle_of_what_cells_write():
     assert_true(cells, STALE, gone, edit, Operation("edit_run", ("def",), "xs = [1]"))
 
 
+def test_what_a_function_of_a_blocked_cell_would_write_closes_a_cycle():
+    cells = {
+        "show": "print(a, o.m(b))",
+        "b": "b = 3",
+        "def": "def h(x):\n    global a\n    a = x + 4\nxs = [b]",
+        "a": "a = 0",
+        "call": "print(h(a))",
+        "add": "a += 1\nb += x",
+    }
+    assert_true(cells, STALE, Operation("delete", ("b",)))
+
+
 def stories() -> dict[str, Story]:
     """The stories of `counterexamples.txt`, as they are printed when they are found."""
     text = Path(__file__).with_name("counterexamples.txt").read_text(encoding="utf-8")
