@@ -98,6 +98,11 @@ class Conversation:
 
     def __init__(self, manager: KernelManager, client: BlockingKernelClient) -> None:
         self.manager = manager
+        # Where the kernel writes what its threads are at.
+        self._stacks: Path | None = None
+        self._begin(client)
+
+    def _begin(self, client: BlockingKernelClient) -> None:
         self.client = client
         self.comm = ""
         self._comms: list[str] = []
@@ -107,9 +112,8 @@ class Conversation:
         self.cycles: list[list[str]] = []
         self.outputs: dict[str, list[Message]] = {}
         self.replies: dict[str, Message] = {}
-        # Has it stopped to answer? And where it writes what its threads are at.
+        # Has it stopped to answer?
         self.lost = False
-        self._stacks: Path | None = None
 
     # Those that stop to answer
 
@@ -123,12 +127,12 @@ class Conversation:
         """Start it anew, so that one failure does not bring others with it."""
         self.client.stop_channels()
         self.manager.restart_kernel(now=True)
-        client, stacks = self.manager.blocking_client(), self._stacks
+        client = self.manager.blocking_client()
         client.start_channels()
         client.wait_for_ready(timeout=TIMEOUT)
-        self.__init__(self.manager, client)
-        if stacks is not None:
-            self.tells_stacks(stacks)
+        self._begin(client)
+        if self._stacks is not None:
+            self.tells_stacks(self._stacks)
 
     def _whereabouts(self) -> str:
         if not self.manager.is_alive():
