@@ -302,8 +302,9 @@ class Upkeep:
 
     def _foreseen(self, state: State, entry: Entry) -> Entry:
         touches = self.graph.touches(state.cell.id)
-        certain = state.facts.writes | entry.changes | entry.shares | touches
-        faded = entry.writes - certain if state.mismatched else NOTHING
+        faded = NOTHING
+        if state.mismatched:
+            faded = entry.writes - state.facts.writes - entry.changes - entry.shares - touches
         if not (touches or entry.may or faded or entry.faded):
             return entry
         return altered(entry, may=kept(touches - entry.writes), faded=kept(faded))
