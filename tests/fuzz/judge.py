@@ -95,11 +95,15 @@ def final(claims: Sequence[Claim], reach: frozenset[str], stands: Stands) -> Ver
     for claim in claims:
         if claim.kind == "unproven" and not claim.fresh and _may_be_unproven(claim, claims):
             verdict.unproven += 1
-    stale = [problem for claim in claims for problem in _stale_problems(claim, claims)]
-    if stale and (want.unclear or _out_of_order(claims, reach, stands.files)):
+    stale = [(claim, problem) for claim in claims for problem in _stale_problems(claim, claims)]
+    plain = _as_it_stands(claims, reach, stands.files) if stale else None
+    if plain is not None and (want.unclear or plain.unclear):
         verdict.undecided = True
     else:
-        verdict.problems += stale
+        # Where one waits for a cell below it, they may use up the same in turn; it says so itself.
+        excused = [claim for claim, _ in stale if plain and plain.reordered and _is_spoiled(claim)]
+        verdict.unproven += len(excused)
+        verdict.problems += [problem for claim, problem in stale if claim not in excused]
     # What blocked and unproven cells would leave nobody knows.
     at_rest = all(claim.fresh or (claim.outcome == "blocked" and claim.kind != "cycle") for claim in claims)
     if not want.unclear and at_rest:
@@ -146,15 +150,14 @@ def _blocks(claim: Claim) -> bool:
     )
 
 
-def _out_of_order(claims: Sequence[Claim], reach: frozenset[str], files: Contents) -> bool:
-    """Does any cell that may run need what only a cell below it leaves?
-
-    As long as nobody can tell the difference that is no excuse, but for those who use up the same in turn.
-    """
+def _as_it_stands(claims: Sequence[Claim], reach: frozenset[str], files: Contents) -> Replay:
+    """All that may run: does any of it need what only a cell below it leaves?"""
     cells = [claim.cell for claim in claims if claim.cell.mode is not Mode.OFF]
-    want = replay(cells, reach, files, whole=False)
-    used_up = any(claim.kind == "unproven" and _SPOILED.search(claim.reason) for claim in claims)
-    return bool(want.unclear) or (want.reordered and used_up)
+    return replay(cells, reach, files, whole=False)
+
+
+def _is_spoiled(claim: Claim) -> bool:
+    return claim.kind == "unproven" and _SPOILED.search(claim.reason) is not None
 
 
 def _may_be_unproven(claim: Claim, claims: Sequence[Claim]) -> bool:
